@@ -17,7 +17,6 @@ from gorillacomb.api.paths import PathInput
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.duplicate_groups import has_groups
 from gorillacomb.model import DuplicateGroup
-from gorillacomb.sqlite import begin_snapshot
 from gorillacomb.vault.vault import Vault
 
 __all__ = ["Duplicates", "FileGroup", "GroupedFile", "find_duplicates"]
@@ -100,7 +99,6 @@ class Duplicates(Closing, Iterator[FileGroup]):
         self, vault: Vault, path: PathInput | None, min_size: int
     ) -> Generator[FileGroup | None]:
         with Index.read(vault) as index, translate_errors(vault):
-            begin_snapshot(index.connection)
             self.are_known = has_groups(index.connection)
             groups = self._of_path(index, path)
             yield None  # open: errors of the path are raised before the first group is read

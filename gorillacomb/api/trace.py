@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, cast
 
-from gorillacomb import sqlite
 from gorillacomb.api.callbacks import stopped_by_callbacks
 from gorillacomb.api.documents.trace import AdoptDocument, ProofDocument, TraceVerifyDocument
 from gorillacomb.api.keys import SignerKey, public_keys, rotate_key
@@ -359,8 +358,6 @@ def _index_synced_with_trace(vault: Vault, opened: ExitStack) -> Callable[[], In
         return None
     try:
         index = opened.enter_context(Index.read(vault))
-        with translate_errors(vault):
-            sqlite.begin_snapshot(index.connection)
     except VaultError as error:
         return partial(_raise, error)
     return lambda: index

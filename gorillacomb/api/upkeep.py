@@ -73,12 +73,11 @@ def check_vault(vault: Vault) -> VaultCheck:
     index_error = trace_error = together = None
     entries = 0
     with ExitStack() as opened:
-        # The index first, and as of one moment: it is then never ahead of the trace.
+        # The index first: as of that moment it is never ahead of the trace.
         index = None
         try:
             index = opened.enter_context(Index.read(vault))
             with translate_errors(vault):
-                sqlite.begin_snapshot(index.connection)
                 index_error = sqlite.integrity_error(index.connection)
         except VaultError as error:
             if not vault.folder.exists():
@@ -102,7 +101,6 @@ def back_up_vault(vault: Vault, folder: PathInput) -> VaultBackup:
     vault.check()
     with Index.read(vault) as index, translate_errors(vault):
         # The index first: one that is behind its trace is brought up to date by a scan.
-        sqlite.begin_snapshot(index.connection)
         # The traces before an adopt, which no one writes to any more.
         adopted = [path for path in sorted(vault.folder.glob("trace-*.db*")) if path.is_file()]
         with open_trace_for_reading(vault) as ledger:

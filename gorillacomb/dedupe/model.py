@@ -124,6 +124,13 @@ class RemovalPair:
     keep: bytes
 
 
+class KeptPlace(NamedTuple):
+    """A folder that keeps files of a folder that is removed, at the same relative paths."""
+
+    path: bytes
+    files: int
+
+
 @dataclass(frozen=True, slots=True)
 class PlanStep:
     """One file or folder that is removed, as a whole or not at all."""
@@ -146,6 +153,8 @@ class PlanStep:
     """Files removed with it: for a picture its ``.xmp``, for an album all other pictures."""
     unknown: tuple[str, ...] = ()
     """Why more than ``size`` may be freed, by an unknown amount; empty if that is all."""
+    kept_in: tuple[KeptPlace, ...] = ()
+    """Where the files of a folder are kept, most files first; empty if that is ``keep`` alone."""
 
     @property
     def pairs(self) -> Iterator[RemovalPair]:

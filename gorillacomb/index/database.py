@@ -19,6 +19,7 @@ from gorillacomb.sqlite import (
     DatabaseError,
     OperationalError,
     ProgrammingError,
+    begin_snapshot,
     is_unfit,
     open_reader,
     open_writer,
@@ -63,7 +64,7 @@ class Index:
 
     @classmethod
     def read(cls, vault: Vault) -> Self:
-        """Open for reading, even while another process writes.
+        """Open for reading, even while another process writes: all that is read is of one moment.
 
         Raises VaultError, also if it is missing.
         """
@@ -82,6 +83,7 @@ class Index:
                     f"The index {vault.index} was never finished, or is older than this version.",
                     "Run gorillacomb scan PATH once: it brings the index up to date.",
                 )
+            begin_snapshot(connection)
         return cls(vault, connection, writable=False)
 
     def private_copy(self) -> Index:

@@ -322,3 +322,20 @@ def test_a_plan_is_reviewed_step_by_step(opened: OpenVault, top: Path) -> None:
     assert opened.apply(agreed, dry_run=False).files == 1
     assert not (top / "b/x").exists()
     assert (top / "Copy of b/x").exists()
+
+
+def test_a_plan_is_of_one_moment(opened: OpenVault, top: Path) -> None:
+    """What a scan finds meanwhile is for the next plan."""
+    before = opened.plan().steps
+    events: list[ProgressEvent] = []
+
+    def scan_once(event: ProgressEvent) -> None:
+        if not events:
+            make_tree(top / "New Folder With Items", {"a": PLAIN, "b": {"x": "x" * 50_000}})
+            settle(top)
+            opened.scan(top)
+        events.append(event)
+
+    assert opened.plan(progress=scan_once).steps == before
+    assert events
+    assert len(opened.plan().steps) > len(before)

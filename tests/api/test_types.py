@@ -33,7 +33,15 @@ MAKERS = {"of", "read"}
 FRONT = (gorillacomb.OpenVault, gorillacomb.VaultTrace)
 INNER = {
     *("AuditReport", "Departure", "FolderFamily", "FolderRelation", "FolderTotals", "IndexedFile"),
-    *("LargestGroup", "MachineMadeFolders", "Manifest", "OmittedEntry", "Plan", "RecordedRun"),
+    *(
+        "KeptPlace",
+        "LargestGroup",
+        "MachineMadeFolders",
+        "Manifest",
+        "OmittedEntry",
+        "Plan",
+        "RecordedRun",
+    ),
     *("RemovalPair", "Root", "ScanReport", "Settings", "UniqueReport", "AnySigningKey"),
 }
 """Classes of what results show in more detail, which semantic versioning does not cover."""

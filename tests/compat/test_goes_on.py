@@ -64,6 +64,7 @@ LATER: dict[str, dict[str, str]] = {
         "warnings": "patterns of protect and prefer that match nothing",
         **dict.fromkeys(("bytes_set_aside", "step_list[].bytes"), _FIGURES),
         **dict.fromkeys(("step_list[].path", "step_list[].keep"), "the largest step is the first"),
+        "step_list[].kept_in": "where the files of a folder are kept, if not in `keep` alone",
     },
     "compare": {
         "moved[].cause": "how the two names differ, if in their Unicode form alone",

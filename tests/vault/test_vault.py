@@ -154,14 +154,16 @@ def test_a_lock_that_was_refused_is_still_held_by_the_other(vault: Path) -> None
         index.commit()
 
 
-def test_readers_need_no_lock(vault: Path) -> None:
+def test_readers_need_no_lock_and_see_one_moment(vault: Path) -> None:
     with Index.write(Vault(vault)) as index, Index.read(Vault(vault)) as reader:
         count = "SELECT count(*) FROM touched"
         with index.atomic():
             index.connection.execute("INSERT INTO touched (digest) VALUES (x'00')")
         assert reader.connection.execute(count).fetchone() == (0,)
         index.commit()
-        assert reader.connection.execute(count).fetchone() == (1,)
+        assert reader.connection.execute(count).fetchone() == (0,)
+        with Index.read(Vault(vault)) as later:
+            assert later.connection.execute(count).fetchone() == (1,)
 
 
 def test_a_reader_cannot_write(vault: Path) -> None:

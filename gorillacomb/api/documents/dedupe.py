@@ -75,6 +75,12 @@ class PlanHeaderDocument(TypedDict):
     left_alone: list[SkippedCopyDocument]
 
 
+class KeptPlaceDocument(PathDocument):
+    """A folder that keeps files of a folder that is removed, at the same relative paths."""
+
+    files: int
+
+
 class PlanStepDocument(RemovalPairDocument):
     """A step of a plan: one file or folder that is removed as a whole, or not at all."""
 
@@ -92,6 +98,8 @@ class PlanStepDocument(RemovalPairDocument):
     """Folders inside it that have another copy to keep than the folder around them."""
     sidecars: NotRequired[list[RemovalPairDocument]]
     """Files that are removed together with it."""
+    kept_in: NotRequired[list[KeptPlaceDocument]]
+    """Where its files are kept, most files first, if ``keep`` does not keep them all."""
 
 
 PlanLine = PlanHeaderDocument | PlanStepDocument

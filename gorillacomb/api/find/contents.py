@@ -28,7 +28,6 @@ from gorillacomb.index.paths import path_below_root
 from gorillacomb.index.roots import last_scan
 from gorillacomb.index.tree_queries import ContentSides
 from gorillacomb.model import Root
-from gorillacomb.sqlite import begin_snapshot
 from gorillacomb.unique.content_diff import SideContents
 from gorillacomb.unique.report import UnverifiedPath
 from gorillacomb.unique.rollup import RolledUpEntry
@@ -115,7 +114,6 @@ class ContentComparison(Closing):
         were."""
         with ExitStack() as opened, translate_errors(vault):
             index = opened.enter_context(Index.read(vault))
-            begin_snapshot(index.connection)
             found = look_up_folder_or_root(index, a), look_up_folder_or_root(index, b)
             folders = _named(found[0]), _named(found[1])
             self.warnings = tuple(_warnings(index, found, *folders))

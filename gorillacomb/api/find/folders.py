@@ -33,7 +33,6 @@ from gorillacomb.folders.relation import FolderRelation, RelationKind
 from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.real_path import real_path
 from gorillacomb.index.database import Index, translate_errors
-from gorillacomb.sqlite import begin_snapshot
 from gorillacomb.vault.vault import Vault
 
 __all__ = [
@@ -177,7 +176,6 @@ class FolderReport(Closing):
         self._is_wanted: Callable[[TreeFolder], bool] = lambda folder: True
         with ExitStack() as opened, translate_errors(vault):
             index = opened.enter_context(Index.read(vault))
-            begin_snapshot(index.connection)
             self._folders = folders_of(index, similar)
             if path is not None:
                 self._keep_to(index, os.fsencode(path))

@@ -18,7 +18,7 @@ from gorillacomb.dedupe.plan.removal_set import RemovalSet
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.skipped import SkippedItems
 from gorillacomb.dedupe.safety.file_names import meaning, name_refusal
-from gorillacomb.dedupe.safety.policy import SafetyPolicy, in_use_cause
+from gorillacomb.dedupe.safety.policy import PathContext, SafetyPolicy, in_use_cause
 from gorillacomb.folders.analysis import GIVEN_UP
 from gorillacomb.fs.paths import join
 from gorillacomb.index import content_queries
@@ -291,12 +291,26 @@ class FileStepPlanner:
             if here.sizes.get(each) != 0 or there.sizes.get(twin) != 0:
                 return Refusal(SafetyRule.SIDECAR, "has files that belong to it and would stay")
             pairs.append(RemovalPair(join(folder, each), join(kept_folder, twin)))
+            refusal = self._refusal_for_empty(pairs[-1])
+            if refusal is not None:
+                return refusal
         for pair in (RemovalPair(step.path, step.keep), *pairs):
             for files, path in ((here, pair.path), (there, pair.keep)):
                 sign = files.companions.sign_of_use(os.path.basename(path), files.sizes.__getitem__)
                 if sign is not None:
                     return Refusal(SafetyRule.SIDECAR, in_use_cause(sign))
         return pairs
+
+    def _refusal_for_empty(self, pair: RemovalPair) -> Refusal | None:
+        """Like `refusal`, for an empty file: the index has no copies of those."""
+        return self.guard.refusal_for(
+            self._site(pair.path), self._site(pair.keep)
+        ) or self.disk.refusal_for_file(pair.path, pair.keep)
+
+    def _site(self, path: bytes) -> PathContext:
+        folder = self.sites.folder_at(os.path.dirname(path))
+        assert folder is not None, "its files are known"
+        return self.sites.of_name(folder, os.path.basename(path))
 
     def _beside(self, path: bytes) -> _FolderFiles:
         """Return the files of the folder at a path."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gorillacomb.classify.companions import Companions, CompanionTable, companion_table
 from gorillacomb.dedupe.safety.policy import FolderContext, PathContext
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.folders.tree import TreeFolder
-from gorillacomb.fs.paths import is_below, path_parts, relative_path
+from gorillacomb.fs.paths import is_below, join, path_parts, relative_path
 from gorillacomb.index.roots import roots_of_path
 from gorillacomb.index.tree_queries import entries_in
 from gorillacomb.model import FileCopy, Root
@@ -38,6 +38,11 @@ class IndexLocations:
         folder = self.folder_of(copy)
         is_store = self._is_root_a_store(self.roots[folder.root])
         return PathContext(copy.root_path, copy.path, False, self._levels_of(folder), is_store)
+
+    def of_name(self, folder: TreeFolder, name: bytes) -> PathContext:
+        """Return a file, given by its name in a folder of the forest, as the rules see it."""
+        around = self.of_folder(folder)
+        return replace(around, path=join(around.path, name), is_folder=False)
 
     def _is_root_a_store(self, root: Root) -> bool:
         top = self.folders.forest.folders.get(root.folder)

@@ -18,6 +18,7 @@ from gorillacomb.dedupe.plan.disk_check import DiskCheck
 from gorillacomb.dedupe.plan.file_steps import FileStepPlanner
 from gorillacomb.dedupe.plan.folder_steps import FolderStepPlanner
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
+from gorillacomb.dedupe.plan.kept_places import kept_places
 from gorillacomb.dedupe.plan.next_index import NextIndex
 from gorillacomb.dedupe.plan.removal_set import RemovalSet
 from gorillacomb.dedupe.plan.retire import FolderRetirer
@@ -68,7 +69,7 @@ class Planner:
         steps = self._steps(groups, sites, disk, left, self.guard)
         if self.guard.options.action.empties_path and steps:
             steps = self._with_later_steps(steps, sites, disk)
-        steps = [disk.sized(step) for step in steps]
+        steps = [replace(disk.sized(step), kept_in=kept_places(step, sites)) for step in steps]
         steps.sort(key=lambda step: (-step.size, step.path))
         return Plan(
             secrets.token_hex(16),

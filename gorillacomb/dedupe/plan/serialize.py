@@ -16,6 +16,7 @@ from typing import Any
 
 from gorillacomb.dedupe.model import (
     DedupeAction,
+    KeptPlace,
     Plan,
     PlanOptions,
     PlanStep,
@@ -85,6 +86,10 @@ def plan_document(step: PlanStep) -> dict[str, Any]:
             found[name] = [
                 {**path_to_json(each.path), **path_to_json(each.keep, "keep")} for each in pairs
             ]
+    if step.kept_in:
+        found["kept_in"] = [
+            {**path_to_json(each.path), "files": each.files} for each in step.kept_in
+        ]
     return found
 
 
@@ -214,6 +219,7 @@ def _step(document: Mapping[str, Any]) -> PlanStep:
     if kind not in ("file", "folder"):
         raise _PlanError(f"kind {kind!r} is neither file nor folder")
     unknown = document["bytes"] is None
+    places = _objects(document, "kept_in") if "kept_in" in document else ()
     step = PlanStep(
         _text(document, "id"),
         kind,
@@ -225,6 +231,7 @@ def _step(document: Mapping[str, Any]) -> PlanStep:
         _pairs(document, "nested"),
         _pairs(document, "sidecars"),
         tuple(_texts(document, "bytes_unknown")) if unknown else (),
+        tuple(KeptPlace(_path(each), _number(each, "files")) for each in places),
     )
     if not _ID.fullmatch(step.id):
         raise _PlanError(f"id {step.id[:80]!r} is not made of letters, digits, - and _")

@@ -946,6 +946,17 @@ def test_a_clean_database_leaves_with_its_empty_log(bench: Bench) -> None:
     assert sorted(each.name for each in (bench.folder / "b").iterdir()) == ["p"]
 
 
+@pytest.mark.parametrize("way", [("--prefer", "@/a"), ("--retire", "@/b")])
+def test_an_empty_companion_that_a_link_leads_to_keeps_its_set(
+    bench: Bench, way: tuple[str, ...]
+) -> None:
+    one: Tree = {**database("a row" * 300), "x.db-wal": b""}
+    tree: Tree = {"a": {**one, "o": OWN}, "b": {**one, "p": ALSO_OWN}}
+    plan = planned(bench, {**tree, "link": Link("b/x.db-wal")}, *way)
+    assert plan.goes == {}
+    assert ("b", "linked") in {(place, rule) for place, rule, _ in plan.left}
+
+
 def test_a_set_of_the_users_own(bench: Bench, own_home: Path) -> None:
     tree: Tree = {
         "a": {"t.gpx": ONE, "o": OWN},

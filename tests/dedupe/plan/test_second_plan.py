@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import random
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -70,12 +72,37 @@ def one_plan_is_enough(build: Callable[[Path, random.Random], None], seed: int) 
         for step in plan.steps:
             for it in (step, *step.get("nested", ()), *step.get("sidecars", ())):
                 assert not any(Path(it["keep"]).is_relative_to(each) for each in gone), it
+            told_where_its_files_are_kept(step, gone)
         code, done = bench.dedupe_json("--apply", plan.file)
         assert (code, done["done"], done["skipped"]) == (0, len(plan.steps), []), done
         assert contents(top, NOISE).outside == held
         assert bench.plan("--min-size", "0").goes == {}, plan.goes
         assert bench.dedupe("--undo") == 0
         assert look(top) == before
+
+
+def told_where_its_files_are_kept(step: dict[str, Any], gone: list[str]) -> None:
+    """Follow each file of a folder to the copy that is kept for it, and count by folder."""
+    if step["kind"] == "file":
+        assert "kept_in" not in step
+        return
+    keeps = {it["path"]: it["keep"] for it in (step, *step.get("nested", ()))}
+    found: Counter[str] = Counter()
+    for path in Path(step["path"]).rglob("*"):
+        if path.is_symlink() or not path.is_file() or os.fsencode(path.name) in NOISE:
+            continue
+        around = next(each for each in (path, *path.parents) if str(each) in keeps)
+        inside, keep = around.relative_to(step["path"]), Path(keeps[str(around)])
+        names = inside.parts
+        if names == keep.parts[len(keep.parts) - len(names) :]:
+            keep = Path(*keep.parts[: len(keep.parts) - len(names)])
+        elif around.is_file():
+            keep = keep.parent
+        found[str(keep)] += 1
+    told = {it["path"]: it["files"] for it in step.get("kept_in", ())}
+    assert (told or {step["keep"]: step["files"]}) == dict(found)
+    assert list(told.values()) == sorted(told.values(), reverse=True)
+    assert sum(found.values()) == step["files"]
 
 
 @pytest.mark.parametrize("build", [chain, messy, drives.build])

@@ -26,6 +26,7 @@ from gorillacomb.errors import ExitCode
 
 _SHOWN = 8
 _LEFT_SHOWN = 6
+_PLACES_SHOWN = 3
 
 
 def plan(
@@ -118,7 +119,18 @@ def step_lines(step: PlanStep) -> Iterator[str]:
     yield label + render.path_from_here(step.path, width and width - len(label))
     if step.sidecars:
         yield f"      with: {render.format_count(len(step.sidecars), 'more file')} beside it"
-    yield "      keep: " + render.path_from_here(step.keep, width and width - 12)
+    if not step.kept_in:
+        yield "      keep: " + render.path_from_here(step.keep, width and width - 12)
+        return
+    label = "      keep: "
+    for place in step.kept_in[:_PLACES_SHOWN]:
+        label += f"{render.format_count(place.files, 'file')} in "
+        yield label + render.path_from_here(place.path, width and width - len(label))
+        label = " " * 12
+    rest = step.kept_in[_PLACES_SHOWN:]
+    if rest:
+        files = render.format_count(sum(place.files for place in rest), "file")
+        yield f"{label}{files} in {render.format_count(len(rest), 'more place')}"
 
 
 def _left_lines(left: Sequence[SkippedCopy]) -> Iterator[str]:
