@@ -109,12 +109,6 @@ class FolderTree:
     noise: frozenset[bytes]
     """Names of files that do not count."""
 
-    def free_cycles(self) -> None:
-        """Break the reference cycles between folders, so that all are freed at once."""
-        for folder in self.order:
-            folder.parent = folder.project = None
-            folder.children = []
-
 
 def load_tree(
     index: Index,
