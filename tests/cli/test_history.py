@@ -310,6 +310,22 @@ def test_a_run_that_was_killed_is_in_the_history(
     assert (top / "Backup/cat.jpg").exists()
 
 
+def test_a_journal_that_cannot_be_read_is_named(tidied: Tidied) -> None:
+    """Nothing of its run is taken back, and nobody is told that there is nothing."""
+    [journal] = tidied.top.glob(".gorillacomb/quarantine/*/journal.jsonl")
+    written = journal.read_bytes()
+    journal.write_bytes(written.replace(b'"keep": "', b'"keep": "../'))
+    undone = run("dedupe", "--undo", vault=tidied.vault)
+    history = run("dedupe", "--history", vault=tidied.vault)
+    assert (undone.code, history.code) == (2, 0)
+    for said in (undone.err, history.err):
+        assert f"{journal} is not a valid journal" in said
+        assert "can be moved back by hand" in said
+    journal.write_bytes(written)
+    assert run("dedupe", "--undo", vault=tidied.vault).code == 0
+    assert look(tidied.top) == tidied.at_first
+
+
 def test_one_photo_back_after_three_months_on_another_machine(
     tidied: Tidied, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,7 +77,7 @@ def run_by_name(
         knew = _last_that_knew(index, only)
         known, name = (knew, knew[0].run) if knew else (known, "")
     if not name and not names:
-        raise UsageError("No quarantine contains anything to put back.")
+        raise UsageError("No quarantine contains anything to put back.", "\n".join(warnings))
     parts = [each for each in known if name in (each.run, "")]
     return ChosenRun(name, [each.base for each in parts], _wanted(only, name, parts))
 
@@ -97,14 +97,15 @@ def _was_deleted(run: RecordedRun, named: str) -> bool:
 def _known(index: Index, named: str, warnings: list[str]) -> list[RecordedRun]:
     """Return the runs in quarantines of roots; a named one even if its root was forgotten."""
     roots = live_roots_of(index, suspect=True)
-    found = list(recorded_runs(roots, waiting=True))
+    found = list(recorded_runs(roots, waiting=True, invalid=warnings))
     if any(each.run == named for each in found) or (found and not named):
         return found
     try:
         entries = traced_runs(index.vault, warnings)
     except VaultError:
         return found  # what is wrong is reported when the undo is to be recorded
-    return list(recorded_runs(roots, traced_quarantines(entries), waiting=True))
+    also = traced_quarantines(entries)
+    return list(recorded_runs(roots, also, waiting=True, invalid=warnings))
 
 
 def _has(known: Iterable[RecordedRun], name: str, only: Sequence[PathInput]) -> bool:

@@ -191,7 +191,7 @@ def _events(
         roots = live_roots_of(index, suspect=True)
         recorded = [
             each
-            for each in recorded_runs(roots, traced_quarantines(entries))
+            for each in recorded_runs(roots, traced_quarantines(entries), invalid=warnings)
             if named in (None, each.run)
         ]
     waiting = _waiting(recorded)

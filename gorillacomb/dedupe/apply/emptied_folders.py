@@ -74,11 +74,18 @@ class EmptiedFolders:
         """Remember the folders from which a completed step removed something."""
         for move in record.moves:
             if move.parent_after_ns is not None:
-                keep = os.path.dirname(move.keep.at(base))
+                keep = self._around_kept(move.keep.at(base))
                 folder = os.path.dirname(join(base, move.path))
                 self._left[folder] = _LastMove(move.parent_after_ns, keep)
                 if record.kind == "folder" and not record.emptied:
                     self._around_trees.add(folder)
+
+    def _around_kept(self, keep: bytes) -> bytes:
+        """Return the folder around a kept copy; of the top of a root, that itself.
+
+        A folder that was emptied may lie deeper than what is kept for its content.
+        """
+        return keep if self.places.root_of(keep) is None else os.path.dirname(keep)
 
     def set_aside(self) -> None:
         """Move them into the quarantine, the deepest first. Raises OSError for a journal."""

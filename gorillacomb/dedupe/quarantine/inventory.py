@@ -98,20 +98,23 @@ class QuarantinedRun:
 
 
 def recorded_runs(
-    roots: Iterable[LiveRoot], also: Iterable[tuple[bytes, str]] = (), waiting: bool = False
+    roots: Iterable[LiveRoot],
+    also: Iterable[tuple[bytes, str]] = (),
+    waiting: bool = False,
+    invalid: list[str] | None = None,
 ) -> Iterator[RecordedRun]:
     """Read the runs in the quarantines of roots, oldest first in each base, each once.
 
     ``also`` names runs by a root and their name, which are looked for even if no root is there now.
-    ``waiting`` leaves out runs without quarantined items. An invalid journal is skipped: apply and
-    undo report it. Raises OSError.
+    ``waiting`` leaves out runs without quarantined items. A run with an invalid journal is skipped;
+    what is wrong with it is added to ``invalid``. Raises OSError.
     """
     seen: set[tuple[FileIdentity | None, str]] = set()
     listed = list_runs if waiting else begun_runs
     for base, within in known_bases(roots).items():
         identity = quarantine_identity(base)
         for name in listed(base):
-            found = _recorded(base, name)
+            found = _recorded(base, name, invalid)
             if found is not None and (within is None or _concerns(found, within)):
                 seen.add((identity, name))
                 yield found
@@ -121,7 +124,7 @@ def recorded_runs(
             left = [name for name in names if identity and (identity, name) not in seen]
             for name in set(left).intersection(listed(base)) if left else ():
                 seen.add((identity, name))
-                found = _recorded(base, name)
+                found = _recorded(base, name, invalid)
                 if found is not None:
                     yield found
 
@@ -133,12 +136,15 @@ def _by_root(also: Iterable[tuple[bytes, str]]) -> dict[bytes, list[str]]:
     return found
 
 
-def _recorded(base: bytes, name: str) -> RecordedRun | None:
+def _recorded(base: bytes, name: str, invalid: list[str] | None) -> RecordedRun | None:
     try:
         recorded = read_run(base, name)
         names = run_slots(base, name)
         return RecordedRun(base, name, recorded, names, _waiting_slots(base, recorded, names))
-    except UntrustedInput:
+    except UntrustedInput as error:
+        text = f"{error.message} {error.hint}"
+        if invalid is not None and text not in invalid:
+            invalid.append(text)
         return None
 
 

@@ -314,6 +314,8 @@ def _survivor(document: dict[str, Any]) -> KeptCopy:
     path = path_from_json(document, "keep")
     inside = bool(document["keep_inside"])
     parts = path.split(b"/") if inside else path.split(b"/")[1:]
+    if not inside and path == b"/":
+        return KeptCopy(path, inside)  # for emptied folders, by versions up to 0.1.0
     if (
         b"\0" in path
         or path.startswith(b"/") == inside

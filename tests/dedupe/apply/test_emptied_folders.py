@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from functools import partial
 from pathlib import Path
@@ -53,6 +54,40 @@ def test_they_go_and_come_back_as_they_were(tmp_path: Path) -> None:
     outcome = field.apply(*steps(top))
     assert (len(outcome.done), outcome.folders, outcome.emptied) == (3, 3, 0)
     assert folders_below(top) == {"Backup", "data"}
+    [back] = field.undo()
+    assert (len(back.done), back.folders, back.failed) == (3, 3, [])
+    assert look(top) == before
+
+
+DEEP = "/".join(f"level {number}" for number in range(40))
+"""So deep that the way up from what is kept ends long before this one does."""
+
+
+@pytest.mark.parametrize("keep", ["a", "data/a", "other/a"])
+def test_they_may_lie_deeper_than_what_is_kept(tmp_path: Path, keep: str) -> None:
+    top = make_tree(tmp_path / "drive", {"own": "1"})
+    for place in (keep, f"{DEEP}/a"):
+        (top / place).parent.mkdir(parents=True, exist_ok=True)
+        (top / place).write_text(SAME)
+    before, field = look(top), Ground(live(top, *([top / "other"] if "other" in keep else [])))
+    outcome = field.apply(step("s1", top / DEEP / "a", top / keep))
+    assert (len(outcome.done), outcome.folders) == (1, 40)
+    [back] = field.undo()
+    assert (len(back.done), back.folders, back.failed) == (1, 40, [])
+    assert look(top) == before
+
+
+def test_a_journal_that_went_up_to_the_top_of_all_is_valid(tmp_path: Path) -> None:
+    """As versions before this one wrote it for a folder that lay deeper than the kept copy."""
+    top = drive(tmp_path)
+    before, field = look(top), Ground(live(top))
+    field.apply(*steps(top))
+    [journal] = top.glob(f"{OURS}/quarantine/*/journal.jsonl")
+    lines = [json.loads(line) for line in journal.read_bytes().splitlines()]
+    for line in lines:
+        if line.get("emptied"):
+            line["moves"][0] |= {"keep": "/", "keep_inside": False}
+    journal.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     [back] = field.undo()
     assert (len(back.done), back.folders, back.failed) == (3, 3, [])
     assert look(top) == before
