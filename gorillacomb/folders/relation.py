@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from gorillacomb.folders.content_sets import ContentAmount, ContentSets
 from gorillacomb.folders.diff import FolderDiff, diff_folders_in_index, differing_folders
@@ -33,6 +34,20 @@ class RelationKind(StrEnum):
     """They have nothing in common: only their names are similar."""
 
 
+class PathCounts(NamedTuple):
+    """The files and links of folder A, without machine-made folders: each is counted once."""
+
+    only: int
+    """At paths that B lacks, and not ``moved``."""
+    changed: int
+    """At paths that lead to something different in B."""
+    moved: int
+    """With contents that B has at a path that A lacks."""
+    unknown: int
+    """At paths at which one of them was not read."""
+    same: int
+
+
 @dataclass(frozen=True, slots=True)
 class FolderRelation:
     """How A relates to B. Amounts exclude machine-made folders; each content counts once."""
@@ -45,6 +60,7 @@ class FolderRelation:
     only_b: ContentAmount
     entries: FolderDiff
     """Path by path; everything counts, including machine-made folders."""
+    counts: PathCounts
     cause: str | None = None
     """Why it is not called identical or contained although nothing that was read differs."""
 
@@ -109,8 +125,50 @@ def folder_relation(
         shares.amount(ours - theirs),
         shares.amount(theirs - ours),
         diff,
+        _path_counts(a, diff, apart_a),
         cause,
     )
+
+
+def _path_counts(a: TreeFolder, diff: FolderDiff, apart: Collection[TreeFolder]) -> PathCounts:
+    """Count the user's files of A by how they differ; what is ``apart`` in it does not count."""
+    is_users = _UserPaths(a)
+    only, changed, moved, unknown = (
+        sum(map(is_users, paths))
+        for paths in (diff.only_a, diff.changed, [here for here, _ in diff.moved], diff.unknown)
+    )
+    total, end = a.user_entries, -1
+    for each in sorted(apart, key=lambda each: each.first):
+        if each.first > end:
+            end = each.last
+            total -= each.user_entries if a.machine or not each.machine else 0
+    return PathCounts(only, changed, moved, unknown, total - only - changed - moved - unknown)
+
+
+class _UserPaths:
+    """Decides whether a path in a folder is the user's file or link, not machine-made."""
+
+    def __init__(self, top: TreeFolder) -> None:
+        self._top = top
+        self._folders: dict[bytes, dict[bytes, TreeFolder]] = {b"": _by_name(top)}
+        self._machine = {b"": False}
+        """By the path of a folder: whether it is machine-made, and ``top`` is not."""
+
+    def __call__(self, path: bytes) -> bool:
+        above, _, name = path.rpartition(b"/")
+        return name not in self._children(above) and not self._machine[above]
+
+    def _children(self, path: bytes) -> dict[bytes, TreeFolder]:
+        if path not in self._folders:
+            above, _, name = path.rpartition(b"/")
+            folder = self._children(above)[name]
+            self._folders[path] = _by_name(folder)
+            self._machine[path] = folder.machine and not self._top.machine
+        return self._folders[path]
+
+
+def _by_name(folder: TreeFolder) -> dict[bytes, TreeFolder]:
+    return {each.name: each for each in folder.children}
 
 
 def _copied_into(

@@ -47,6 +47,8 @@ class TreeFolder:
     size: int = 0
     """Bytes of all files."""
     links: int = 0
+    user_entries: int = 0
+    """Files and links, in it and below, without machine-made folders as ``counted`` is."""
     folders: int = 0
     """Folders below it."""
     empty: int = 0
@@ -221,6 +223,7 @@ def _sum_up(folder: TreeFolder, own: Iterable[bytes]) -> None:
     parts = list(own)
     folder.last = folder.first
     folder.empty = int(not (folder.children or folder.files or folder.links))
+    folder.user_entries = folder.files + folder.links
     for child in folder.children:
         folder.files += child.files
         folder.size += child.size
@@ -231,6 +234,7 @@ def _sum_up(folder: TreeFolder, own: Iterable[bytes]) -> None:
         folder.unread = folder.unread or child.unread
         if not child.machine or folder.machine:
             folder.counted += child.counted
+            folder.user_entries += child.user_entries
         if child.touched > folder.touched and not child.machine:
             folder.touched = child.touched
         if child.gap is not None and folder.gap is None:

@@ -19,7 +19,7 @@ from gorillacomb.folders.relation import FolderRelation, RelationKind
 from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.index.database import Index
 from gorillacomb.vault.vault import Vault
-from tests.folders.forests import Seen, forests, identical, look, without
+from tests.folders.forests import Seen, forests, identical, is_own, look, without
 from tests.stamping.trace import canonical_paths, stamping_scan
 from tests.support.memory import in_memory
 from tests.support.trees import Tree, make_tree, scan, settle
@@ -159,6 +159,23 @@ def check_relation(
     assert set(map(os.fsdecode, relation.entries.changed)) == {
         path for path in both if a.entries[path] != b.entries[path]
     }
+    check_counts(relation, a, b, min(seen))
+
+
+def check_counts(relation: FolderRelation, a: Seen, b: Seen, top: Path) -> None:
+    """Each file and link of the user's in A is counted once: as same, changed, moved or only."""
+
+    def is_users(path: str) -> bool:
+        return a.entries[path][0] != "dir" and is_own(a.path / path, a.path, top)
+
+    users, counts = set(filter(is_users, a.entries)), relation.counts
+    both = users & b.entries.keys()
+    same = {path for path in both if a.entries[path] == b.entries[path]}
+    moved = {os.fsdecode(here) for here, _ in relation.entries.moved} & users
+    assert counts.same == len(same)
+    assert counts.changed == len(both - same)
+    assert (counts.moved, counts.only) == (len(moved), len(users - both - moved))
+    assert counts.unknown == 0 and sum(counts) == len(users)
 
 
 def is_copied_into(path: Path, inner: Path) -> bool:

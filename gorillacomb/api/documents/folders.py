@@ -331,11 +331,23 @@ def relation_text(relation: FolderRelation) -> str:
         return "alike by name alone"
     if relation.cause is not None:
         return f"not complete: {relation.cause}"
-    own, changed = relation.only_a.files, len(entries.changed)
-    if not own and not entries.only_a and changed == 1:
+    if not relation.only_a.files and not entries.only_a and len(entries.changed) == 1:
         return f"differs in {printable_path(entries.changed[0])}"
-    text = f"{own:,} of {relation.shared.files + own:,} not in it"
-    return f"{text}, {changed:,} changed" if changed else text
+    counts = relation.counts
+    differ = "differs" if counts.changed == 1 else "differ"
+    parts = [
+        f"{number:,} {word}"
+        for number, word in (
+            (counts.only, "only here"),
+            (counts.changed, differ),
+            (counts.moved, "moved"),
+            (counts.unknown, "not read"),
+        )
+        if number
+    ]
+    if not parts:
+        return "differs in machine-made folders"
+    return ", ".join([*parts, f"{counts.same:,} same"])
 
 
 def compare_document(found: Comparison) -> CompareDocument:

@@ -10,8 +10,8 @@ from gorillacomb.api.find.folders import FamilyReport, RelatedFolder, RelationKi
 from gorillacomb.api.paths import relative_path
 from gorillacomb.cli.output import render
 
-_LABEL = 35
-"""Columns before a date, which precedes a path."""
+_LABEL, _WIDEST = 32, 44
+"""Columns that the words about a folder take at least, before its date and path; and at most."""
 _MEMBERS = 12
 """Folders of a family that are named, unless all are requested."""
 _NAMED = 2
@@ -30,15 +30,16 @@ def family_lines(family: FamilyReport, most: int | None = _MEMBERS) -> list[str]
     width = render.terminal_width()
     room = None if width is None else width - render.display_width(head)
     holdings = f"{render.format_count(family.files, 'file')}, {render.format_size(family.size)}"
+    others = sorted(family.others, key=lambda each: (_RANK[each.kind], each.relation.a.first))
+    labels = [f"keep: {holdings}", *(relation_text(each.relation) for each in others[:most])]
+    column = max(_LABEL, *(len(label) for label in labels if len(label) <= _WIDEST))
     lines = [
         render.styled(head, bold=True) + render.short_path(around, room),
-        _line(f"keep: {holdings}", _day(family.last_work_ns), family.keep, around),
+        _line(labels[0], column, _day(family.last_work_ns), family.keep, around),
     ]
     lines += render.wrapped_paragraph("because: " + "; ".join(family.reasons), "    ")
-    others = sorted(family.others, key=lambda each: (_RANK[each.kind], each.relation.a.first))
-    for each in others[:most]:
-        worked = _day(each.last_work_ns)
-        lines.append(_line(relation_text(each.relation), worked, each.path, around))
+    for label, each in zip(labels[1:], others, strict=False):
+        lines.append(_line(label, column, _day(each.last_work_ns), each.path, around))
         lines += _own(each)
         if most is None:
             lines += render.wrapped_paragraph("; ".join(_details(each)), "    ")
@@ -57,15 +58,19 @@ def _details(folder: RelatedFolder) -> Iterator[str]:
     relation, entries = folder.relation, folder.relation.entries
     shared = relation.shared.files
     yield f"{shared:,} of {shared + relation.only_a.files:,} contents in common"
-    yield f"{folder.own:,} own, {len(entries.changed):,} changed, {len(entries.moved):,} moved"
+    if len(entries.only_a) + len(entries.changed) + len(entries.moved) > sum(relation.counts[:3]):
+        yield (
+            f"with machine-made folders {len(entries.only_a):,} only here,"
+            f" {len(entries.changed):,} differ, {len(entries.moved):,} moved"
+        )
     yield render.format_size(relation.a.size)
     if folder.via is not None:
         yield f"a copy of {render.printable_path(folder.via)} rather than of the one to keep"
 
 
-def _line(label: str, day: str, path: bytes, around: bytes) -> str:
+def _line(label: str, column: int, day: str, path: bytes, around: bytes) -> str:
     width = render.terminal_width()
-    label = f"  {label:<{_LABEL - 3}} {day:<10} "
+    label = f"  {label:<{column}} {day:<10} "
     room = None if width is None else width - render.display_width(label)
     return label + render.shorten_path(render.printable_path(relative_path(path, around)), room)
 
