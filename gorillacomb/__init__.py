@@ -77,7 +77,9 @@ if TYPE_CHECKING:
     from gorillacomb.api.dedupe.plan import SafetyRule as SafetyRule
     from gorillacomb.api.dedupe.plan import SkippedCopy as SkippedCopy
     from gorillacomb.api.dedupe.plan import read_plan as read_plan
+    from gorillacomb.api.dedupe.runs import BlockedItem as BlockedItem
     from gorillacomb.api.dedupe.runs import DryRunResult as DryRunResult
+    from gorillacomb.api.dedupe.runs import RunRemainder as RunRemainder
     from gorillacomb.api.dedupe.runs import RunResult as RunResult
     from gorillacomb.api.dedupe.runs import StepProblem as StepProblem
     from gorillacomb.api.duplicates import Duplicates as Duplicates
@@ -183,7 +185,13 @@ _PUBLIC = {
         "SkippedCopy",
         "read_plan",
     ),
-    "api.dedupe.runs": ("DryRunResult", "RunResult", "StepProblem"),
+    "api.dedupe.runs": (
+        "BlockedItem",
+        "DryRunResult",
+        "RunRemainder",
+        "RunResult",
+        "StepProblem",
+    ),
     "api.duplicates": ("Duplicates", "FileGroup", "GroupedFile"),
     "api.export": ("ManifestExport", "export_manifest"),
     "api.facade.values": (

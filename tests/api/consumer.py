@@ -246,7 +246,13 @@ def applying(vault: gorillacomb.OpenVault, plan: gorillacomb.DedupePlan) -> None
     for problem in (*ran.skipped, *ran.failed):
         typed: gorillacomb.StepProblem = problem
         use(typed.path, typed.cause)
-    vault.undo(ran.id, only="/data/x", progress=show)
+    back = vault.undo(ran.id, only="/data/x", progress=show)
+    if back.left is not None:
+        left: gorillacomb.RunRemainder = back.left
+        use(left.steps, left.files, left.bytes)
+        for blocked in left.blocked:
+            item: gorillacomb.BlockedItem = blocked
+            use(item.path, item.in_the_way, item.kind, item.size, item.mtime_ns, item.quarantine)
     vault.undo(only=[b"/data/x", Path("/data/y")])
     vault.purge(ran.id, confirm=agree, older_than_ns=1, untested_macos=True, progress=show)
     vault.purge(confirm=True)

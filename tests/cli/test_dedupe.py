@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import time
@@ -152,7 +153,7 @@ def test_a_review(top: Path, vault: Path, name: str) -> None:
 
 @pytest.mark.parametrize(
     ("keys", "counts"),
-    [(["q"], "0 yes, 0 no, 3 not asked"), (["n", "", "n"], "0 yes, 3 no, 0 not asked")],
+    [(["q"], "0 yes, 0 no, 3 not asked"), (["n", "n", "n"], "0 yes, 3 no, 0 not asked")],
 )
 def test_a_review_that_agrees_to_nothing(
     top: Path, vault: Path, keys: list[str], counts: str
@@ -165,6 +166,21 @@ def test_a_review_that_agrees_to_nothing(
     assert "can be removed" not in ran.out
     assert [each.name for each in file.parent.glob(f"{file.stem}*")] == [file.name]
     assert file.read_bytes() == before
+
+
+def test_a_review_says_what_each_answer_did(top: Path, vault: Path) -> None:
+    """Enter alone decides nothing, and what can be typed is said again."""
+    file = plan_of(vault)
+    ran = typing(["", "y", "n", "", "", "s", "q"], "dedupe", "--review", file, vault=vault)
+    assert ran.code == 0, ran.out
+    assert ran.out.count("Nothing is decided yet. Type one of these:") == 3
+    asked = [line for line in ran.out.splitlines() if line.startswith("Remove it? y/n/s/d/a/q")]
+    assert len(asked) == 7
+    told = ("Yes: the new plan has 1 step so far.", "No: both are kept.", "Swapped; nothing is")
+    places = [ran.out.index(each) for each in (*told, "Stopped: 1 step not asked about.")]
+    assert places == sorted(places)
+    assert "1 yes, 1 no, 1 not asked" in ran.out
+    assert max(map(width_of, ran.out.splitlines()[:5])) <= 80
 
 
 @pytest.mark.parametrize("header", [b"", b'{"version": 1, "ru'])
@@ -302,9 +318,74 @@ def test_undo_replaces_nothing(top: Path, vault: Path) -> None:
     assert (top / "Copy of b" / "x").read_text() == "new"
     assert (top / "Copy of a" / "f").stat().st_size == LARGE
 
+    document = ran.json()
+    (blocked,) = document["blocked"]
+    assert blocked["path"] == blocked["in_the_way"]["path"] == failed["path"]
+    assert (blocked["in_the_way_kind"], blocked["in_the_way_bytes"]) == ("file", 3)
+    assert Path(blocked["quarantine"]).stat().st_size == 50_000
+    assert (document["left_steps"], document["left_files"]) == (1, 1)
+
     (top / "Copy of b" / "x").unlink()
     assert run("dedupe", "--undo", vault=vault).code == 0
     assert (top / "Copy of b" / "x").stat().st_size == 50_000
+
+
+@pytest.mark.parametrize("by_folder", [False, True])
+def test_an_undo_that_is_blocked_says_how_to_go_on(top: Path, vault: Path, by_folder: bool) -> None:
+    """What it tells the user to type makes room, and then the rest comes back."""
+    before = look(top)
+    assert run("dedupe", "--apply", plan_of(vault), vault=vault).code == 0
+    (folder,) = run_folders(top)
+    name = folder if by_folder else folder.name
+    place = top / "Copy of b" / "x"
+    place.write_text("mine")
+    (top / "Copy of a").write_text("a file where a folder was")
+    ran = run("dedupe", "--undo", name, vault=vault)
+    assert ran.code == 3
+    lines = ran.out.splitlines()
+    assert lines[0] == "Put back: 1 file in 1 step"
+    assert "Not put back, because something else is there now: 2 items" in lines
+    assert any(line.startswith("    there now: a file, 4 B, last changed 20") for line in lines)
+    assert any(line.startswith("Nothing is lost:") for line in lines)
+    assert any(
+        line.startswith("Still in the quarantine of this run: 3 files in 2 steps, ")
+        for line in lines
+    )
+    moves = [line for line in lines if line.startswith("  mv ")]
+    (again,) = (line.split("   ")[0] for line in lines if line.startswith("Next: "))
+    assert again.startswith(f"Next: gorillacomb dedupe --undo {name}")
+    for line in moves:
+        subprocess.run(line, shell=True, check=True)
+    assert run("dedupe", "--undo", name, vault=vault).code == 0
+    assert (top / "Copy of b" / "x.mine").read_text() == "mine"
+    assert {*look(top)} == {*before, "Copy of b/x.mine", "Copy of a.mine"}
+
+
+def test_a_file_where_an_undo_needs_a_folder(top: Path, vault: Path) -> None:
+    assert run("dedupe", "--apply", plan_of(vault), vault=vault).code == 0
+    shutil.rmtree(top / "Copy of b")
+    (top / "Copy of b").write_text("not a folder")
+    ran = run("dedupe", "--undo", "--json", vault=vault)
+    assert ran.code == 3
+    (blocked,) = ran.json()["blocked"]
+    assert blocked["path"] == str(top / "Copy of b/x")
+    assert blocked["in_the_way"] == {"path": str(top / "Copy of b")}
+    assert (top / "Copy of b").read_text() == "not a folder"
+
+
+def test_an_undo_of_one_file_says_what_still_waits(top: Path, vault: Path) -> None:
+    assert run("dedupe", "--apply", plan_of(vault), vault=vault).code == 0
+    (folder,) = run_folders(top)
+    one = top / "Copy of b" / "x"
+    ran = run("dedupe", "--undo", folder.name, "--only", one, vault=vault)
+    assert ran.code == 0
+    told = [line for line in ran.out.splitlines() if line.startswith("Still in the quarantine")]
+    assert len(told) == 1 and "3 files in 2 steps" in told[0]
+    assert f"gorillacomb dedupe --undo {folder.name}" in ran.out
+    assert "--only" not in ran.out
+    rest = run("dedupe", "--undo", folder.name, vault=vault)
+    assert rest.out.startswith("Put back: 3 files in 2 steps")
+    assert "Still in the quarantine" not in rest.out
 
 
 def test_emptying_the_quarantine(top: Path, vault: Path) -> None:

@@ -116,7 +116,7 @@ def _review(words: list[str], cwd: Path, env: dict[str, str]) -> int:
     with suppress(OSError):  # EIO: it has ended
         while data := os.read(terminal, 65536):
             written += data
-            if written.endswith(b"stop here: "):
+            if written.endswith(b"(? explains): "):
                 written = b""
                 os.write(terminal, b"y\n")
     os.close(terminal)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from gorillacomb.api.dedupe.remainder import BlockedItem, RunRemainder
 from gorillacomb.api.documents.dedupe import (
     DryRunDocument,
     RunDocument,
@@ -29,7 +30,14 @@ from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.entries import RunEntry, run_entry
 
-__all__ = ["DryRunResult", "PlanStep", "RunResult", "StepProblem"]
+__all__ = [
+    "BlockedItem",
+    "DryRunResult",
+    "PlanStep",
+    "RunRemainder",
+    "RunResult",
+    "StepProblem",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +69,16 @@ class RunResult:
     """What an earlier, interrupted run had left half done, and what became of it."""
     warnings: tuple[str, ...] = ()
     """What was done but could not be recorded."""
+    left: RunRemainder | None = None
+    """After an undo: what is still in quarantine; otherwise None."""
 
     @classmethod
-    def of(cls, outcome: RunOutcome, warnings: Sequence[str] = ()) -> RunResult:
+    def of(
+        cls,
+        outcome: RunOutcome,
+        warnings: Sequence[str] = (),
+        left: RunRemainder | None = None,
+    ) -> RunResult:
         """Return the outcome of a run that ended."""
         return cls(
             outcome.run,
@@ -79,6 +94,7 @@ class RunResult:
             tuple(outcome.failed),
             tuple(outcome.recovered),
             tuple(warnings),
+            left,
         )
 
     @property

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from gorillacomb.api.dedupe.chosen_run import ChosenRun, run_by_name, run_in_folder
+from gorillacomb.api.dedupe.remainder import remainder_of
 from gorillacomb.api.dedupe.runs import (
     RunResult,
     interruption_told,
@@ -45,8 +46,11 @@ def undo_run(
         raise UsageError("The name of the run is empty.", "Name a run, or leave it out.")
     outcome, warnings = RunOutcome(""), list[str]()
     with interruption_told(lambda: _interrupted(outcome)):
-        _take_back(vault, named, encoded_paths(only), outcome, as_progress(progress), warnings)
-    return RunResult.of(outcome, warnings)
+        bases = _take_back(
+            vault, named, encoded_paths(only), outcome, as_progress(progress), warnings
+        )
+    left = remainder_of(bases, outcome.run, outcome.failed)
+    return RunResult.of(outcome, warnings, left)
 
 
 def _take_back(
@@ -56,8 +60,11 @@ def _take_back(
     outcome: RunOutcome,
     shown: Progress,
     warnings: list[str],
-) -> None:
-    """Take a run back into ``outcome``, which is valid also after Ctrl-C; update the index."""
+) -> list[bytes]:
+    """Take a run back into ``outcome``, which is valid also after Ctrl-C; update the index.
+
+    Return the folders in whose quarantines the run is.
+    """
     with ExitStack() as stack:
         chosen, index = _chosen(vault, named, only, warnings)
         outcome.run = chosen.name
@@ -79,6 +86,7 @@ def _take_back(
             folders = [_known_folder(index, folder) for folder in folders]
     if index is not None:
         warnings += rescan_changed(vault, roots, folders, shown)
+    return chosen.bases
 
 
 def _interrupted(outcome: RunOutcome) -> tuple[str, str]:

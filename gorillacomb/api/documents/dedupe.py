@@ -13,6 +13,7 @@ from gorillacomb.json_paths import path_to_json
 
 if TYPE_CHECKING:
     from gorillacomb.api.dedupe.history import RunDetails, RunEvent
+    from gorillacomb.api.dedupe.remainder import RunRemainder
     from gorillacomb.api.dedupe.runs import DryRunResult, RunResult
 
 
@@ -143,6 +144,24 @@ class DryRunDocument(TypedDict):
     """Always empty."""
 
 
+class QuarantinePathDocument(TypedDict, total=False):
+    """Where something is, or was, in quarantine. One of the two keys is present."""
+
+    quarantine: str
+    quarantine_b64: str
+
+
+class BlockedItemDocument(PathDocument, QuarantinePathDocument):
+    """An item that could not be put back because something else is at its place."""
+
+    in_the_way: PathDocument
+    """What is there: at its place, or a file where it needs a folder."""
+    in_the_way_kind: Literal["file", "folder", "other"]
+    in_the_way_bytes: int
+    in_the_way_mtime_ns: str
+    """ns since the epoch, as decimal text."""
+
+
 class RunDocument(TypedDict):
     """What a run did, or how much of it was taken back or deleted."""
 
@@ -173,6 +192,13 @@ class RunDocument(TypedDict):
     """Not done because of an error."""
     recovered: list[ProblemDocument]
     """What an earlier, interrupted run had left half done, and what became of it."""
+    left_steps: NotRequired[int]
+    """After an undo: steps of the run that are still in quarantine."""
+    left_files: NotRequired[int]
+    left_bytes: NotRequired[int]
+    """On disk."""
+    blocked: NotRequired[list[BlockedItemDocument]]
+    """After an undo: those of ``failed`` whose place is taken by something else."""
 
 
 class RunEventDocument(TypedDict):
@@ -210,13 +236,6 @@ class RunsDocument(TypedDict):
     """Every run, the latest first."""
 
     runs: list[RunEventDocument]
-
-
-class QuarantinePathDocument(TypedDict, total=False):
-    """Where something is, or was, in quarantine. One of the two keys is present."""
-
-    quarantine: str
-    quarantine_b64: str
 
 
 class RunItemDocument(RemovalPairDocument, QuarantinePathDocument):
@@ -276,8 +295,28 @@ def run_document(result: RunResult) -> RunDocument:
         "skipped": problem_documents(result.skipped),
         "failed": problem_documents(result.failed),
         "recovered": problem_documents(result.recovered),
+        **({} if result.left is None else _remainder(result.left)),
     }
     return cast(RunDocument, document)
+
+
+def _remainder(left: RunRemainder) -> dict[str, object]:
+    return {
+        "left_steps": left.steps,
+        "left_files": left.files,
+        "left_bytes": left.bytes,
+        "blocked": [
+            {
+                **path_to_json(each.path),
+                **({} if each.quarantine is None else path_to_json(each.quarantine, "quarantine")),
+                "in_the_way": path_to_json(each.in_the_way),
+                "in_the_way_kind": each.kind,
+                "in_the_way_bytes": each.size,
+                "in_the_way_mtime_ns": str(each.mtime_ns),
+            }
+            for each in left.blocked
+        ],
+    }
 
 
 def dry_run_document(result: DryRunResult) -> DryRunDocument:

@@ -58,11 +58,22 @@ def after_apply(result: RunResult, frees_at_once: bool) -> NextSteps:
     )
 
 
-def after_undo(result: RunResult) -> NextSteps:
-    """Return the commands to suggest after a run was taken back."""
+def after_undo(result: RunResult, named: str | None) -> NextSteps:
+    """Return the commands to suggest after a run was taken back.
+
+    ``named`` is what the user called it: its folder needs no vault.
+    """
+    run = named if named is not None and "/" in named else result.id
+    steps: NextSteps = ()
+    if result.left is not None and result.left.steps:
+        purpose = "put back what is left of it"
+        if result.left.blocked:
+            purpose = "put back the rest, once its places are free"
+        steps = (NextStep(("dedupe", "--undo", run), purpose),)
     if not result.is_complete:
-        return (NextStep(("dedupe", "--history", result.id), "each of its items, and its state"),)
-    return (DEDUPE,) if result.done else ()
+        history = NextStep(("dedupe", "--history", result.id), "each of its items, and its state")
+        return (*steps, history)
+    return steps or ((DEDUPE,) if result.done else ())
 
 
 def after_purge(result: RunResult) -> NextSteps:

@@ -20,7 +20,12 @@ from gorillacomb.cli.options import take_terminal_after
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode, UsageError
 
-_KEYS = "y yes  n no  s swap  d differences  a yes to all in that folder  q stop here"
+_KEYS = (
+    "y  yes, remove it           n  no, keep both",
+    "s  swap: keep the other     d  show how they differ",
+    "a  yes to all in the same folder          q  stop here",
+)
+_PROMPT = "Remove it? y/n/s/d/a/q (? explains)"
 _SHOWN = 20
 
 
@@ -38,6 +43,9 @@ def review_plan(vault: Vault, file: Path, output: Path | None) -> ExitCode:
         )
     steps = to_review(plan.steps)
     answers = ReviewAnswers()
+    click.echo("Nothing is removed yet: your answers make a new plan. For each step, type")
+    for line in _KEYS:
+        click.echo(f"  {line}")
     try:
         answers.ask(steps)
     except (KeyboardInterrupt, click.Abort):
@@ -83,26 +91,32 @@ class ReviewAnswers:
             click.echo(f"\n{number:,} of {len(steps):,}: {step.kind}, {files}")
             answer, step = _answer(step)
             if answer == "q":
+                left = render.format_count(len(steps) - number + 1, "step")
+                click.echo(f"Stopped: {left} not asked about.")
                 return
             if answer == "a":
                 below = os.path.dirname(step.path)
                 rest = [each for each in steps[number - 1 :] if is_below(each.path, below)]
                 many = render.format_count(len(rest), "step")
-                click.echo(f"Yes to all {many} in {render.path_from_here(below, None)}")
+                click.echo(f"Yes to all {many} in {render.path_from_here(below, None)}.")
             if answer == "n":
                 self.refused += 1
+                click.echo("No: both are kept.")
             else:
                 self.agreed.append(step)
+            if answer == "y":
+                so_far = render.format_count(len(self.agreed), "step")
+                click.echo(f"Yes: the new plan has {so_far} so far.")
 
 
 def _answer(step: PlanStep) -> tuple[str, PlanStep]:
-    """Ask about a step until an answer decides it; return that and the step, maybe swapped."""
+    """Ask about a step until an answer decides it; return that and the step, maybe swapped.
+
+    Enter alone decides nothing: people press it to see what happens.
+    """
+    _show(step)
     while True:
-        for line in step_lines(step):
-            click.echo(line)
-        for reason in step.reasons:
-            click.echo(f"     because: {render.printable(reason)}")
-        answer = click.prompt(_KEYS, default="n", show_default=False).strip().lower()[:1]
+        answer = click.prompt(_PROMPT, default="", show_default=False).strip().lower()[:1]
         if answer in ("y", "n", "a", "q"):
             return answer, step
         if answer == "s":
@@ -111,11 +125,22 @@ def _answer(step: PlanStep) -> tuple[str, PlanStep]:
                 click.echo("The copies cannot be swapped: this one belongs together with others.")
             else:
                 step = swapped
+                click.echo("Swapped; nothing is decided yet:")
+                _show(step)
         elif answer == "d":
             for line in _differences(step):
                 click.echo(line)
         else:
-            click.echo("Type one of y, n, s, d, a, q.")
+            click.echo("Nothing is decided yet. Type one of these:")
+            for line in _KEYS:
+                click.echo(f"  {line}")
+
+
+def _show(step: PlanStep) -> None:
+    for line in step_lines(step):
+        click.echo(line)
+    for reason in step.reasons:
+        click.echo(f"     because: {render.printable(reason)}")
 
 
 def _differences(step: PlanStep) -> Iterator[str]:
