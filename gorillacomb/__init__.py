@@ -114,6 +114,9 @@ if TYPE_CHECKING:
     from gorillacomb.api.find.overview import KindTotals as KindTotals
     from gorillacomb.api.find.overview import LeftAlone as LeftAlone
     from gorillacomb.api.find.overview import Overview as Overview
+    from gorillacomb.api.find.overview import SurplusFate as SurplusFate
+    from gorillacomb.api.find.overview import SurplusPart as SurplusPart
+    from gorillacomb.api.find.overview import SurplusReason as SurplusReason
     from gorillacomb.api.keys import SignerKey as SignerKey
     from gorillacomb.api.keys import UserKey as UserKey
     from gorillacomb.api.keys import make_key as make_key
@@ -215,7 +218,16 @@ _PUBLIC = {
         "RelatedFolder",
         "RelationKind",
     ),
-    "api.find.overview": ("ContentKind", "DriveOverlap", "KindTotals", "LeftAlone", "Overview"),
+    "api.find.overview": (
+        "ContentKind",
+        "DriveOverlap",
+        "KindTotals",
+        "LeftAlone",
+        "Overview",
+        "SurplusFate",
+        "SurplusPart",
+        "SurplusReason",
+    ),
     "api.keys": ("SignerKey", "UserKey", "make_key"),
     "api.manifest": ("FolderManifest", "SavedManifest", "create_manifest"),
     "api.roots": ("ForgottenRoot", "RootFacts", "RootStatus"),

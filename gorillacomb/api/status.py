@@ -16,6 +16,7 @@ from gorillacomb.index.content_queries import GroupTotals
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.duplicate_groups import has_groups
 from gorillacomb.model import EntryState, FolderState
+from gorillacomb.sqlite import begin_snapshot
 from gorillacomb.vault.settings import Settings, load_settings
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.open import open_trace_for_reading
@@ -76,20 +77,25 @@ class VaultStatus:
 
 def vault_status(vault: Vault) -> VaultStatus:
     """Read what a vault knows, as `OpenVault.status` says."""
-    settings = load_settings()
     with Index.read(vault) as index, translate_errors(vault):
-        connection = index.connection
-        return VaultStatus(
-            vault.folder,
-            root_statuses(index),
-            has_groups(connection),
-            content_queries.content_totals(connection),
-            content_queries.counts_by_state(connection),
-            folder_queries.count_folders_by_state(connection),
-            _trace_totals(index),
-            _waiting_runs(index),
-            settings,
-        )
+        begin_snapshot(index.connection)
+        return index_status(index)
+
+
+def index_status(index: Index) -> VaultStatus:
+    """Read what a vault knows from its open index."""
+    connection = index.connection
+    return VaultStatus(
+        index.vault.folder,
+        root_statuses(index),
+        has_groups(connection),
+        content_queries.content_totals(connection),
+        content_queries.counts_by_state(connection),
+        folder_queries.count_folders_by_state(connection),
+        _trace_totals(index),
+        _waiting_runs(index),
+        load_settings(),
+    )
 
 
 def _waiting_runs(index: Index) -> tuple[QuarantinedRun, ...]:

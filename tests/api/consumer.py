@@ -19,6 +19,7 @@ from gorillacomb import (
     PulseState,
     RelationKind,
     SafetyRule,
+    SurplusFate,
 )
 
 
@@ -289,6 +290,12 @@ def keeping(vault: gorillacomb.OpenVault) -> None:
         kind: gorillacomb.KindTotals = totals
         what: gorillacomb.ContentKind = kind.kind
         use(what, kind.files, kind.bytes, kind.redundant_bytes, kind.years)
+    for piece in overview.surplus:
+        part: gorillacomb.SurplusPart = piece
+        use(part.fate is SurplusFate.STAYS, part.files, part.bytes)
+        for why in part.reasons:
+            reason: gorillacomb.SurplusReason = why
+            use(reason.rule is SafetyRule.UNIQUE, reason.files, reason.bytes)
     for left in overview.left_alone:
         alone: gorillacomb.LeftAlone = left
         use(alone.rule, alone.places, alone.files, alone.bytes)

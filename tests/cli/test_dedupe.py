@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from gorillacomb import SafetyRule
+from gorillacomb.cli.output.left_alone import REASONS
 from tests.dedupe.drives import look
 from tests.support.run import (
     Argument,
@@ -121,6 +123,39 @@ def test_a_plan_goes_to_a_file_or_a_pipe(top: Path, vault: Path) -> None:
         assert lines_of(ran.stdout)[1] == steps
     shown = on_terminal("dedupe", "--plan", vault=vault)
     assert "Whole folders: 1" in shown.out
+
+
+def test_what_is_left_alone_is_said_in_words(tmp_path: Path, vault: Path) -> None:
+    """For each reason how much, then the largest places; with --verbose all of them."""
+    trees: Tree = {
+        f"{copy} {number}": {
+            **{f"{file}": f"{file} {number}" * 900 for file in range(6)},
+            "package.json": f"{number}" * 99,
+            copy: f"{copy} {number}" * 9,
+        }
+        for number in range(9)
+        for copy in ("tree", "Copy of tree")
+    }
+    top = scanned(make_tree(tmp_path / "drive", trees), vault)
+    left = run("dedupe", "--json", vault=vault).json()["left_alone"]
+    assert {each["rule"] for each in left} == {"unique"} and len(left) == 9
+    files = sum(each["files"] for each in left)
+    lines = run("dedupe", vault=vault).out.splitlines()
+    at = lines.index("Left alone, although there is a copy:")
+    told = lines[at + 1]
+    assert told.startswith(f"  {files} files, ")
+    assert told.endswith(", in 9 places: copies of folders that have files of their own")
+    assert sum(line.endswith("(unique)") for line in lines) == 6
+    assert "  and 3 more: gorillacomb dedupe --verbose names them all" in lines
+    whole = run("dedupe", "--verbose", vault=vault).out
+    assert all(f"  {each['path']}" in whole for each in left) and "more" not in whole
+    assert "requires" in run("dedupe", "--undo", "--verbose", vault=vault).err
+    assert top.exists()
+
+
+def test_every_reason_has_words() -> None:
+    assert REASONS.keys() == set(SafetyRule)
+    assert max(map(len, REASONS.values())) <= 56
 
 
 KEYS = {

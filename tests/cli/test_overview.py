@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import gorillacomb
 from fixtures import Drive
+from gorillacomb import SafetyRule
+from gorillacomb.cli.output import render
+from gorillacomb.cli.output.summed_size import SummedSize
 from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index
 from gorillacomb.vault.vault import Vault
+from tests.folders.forests import forests
+from tests.support.memory import in_memory
 from tests.support.run import lines_on_screen, on_terminal, run, width_of
-from tests.support.trees import Tree, make_tree, scan
+from tests.support.trees import HardLink, Tree, make_tree, scan
 
 
 def test_one_page_for_everything(vault: Path, tmp_path: Path) -> None:
@@ -26,6 +37,7 @@ def test_one_page_for_everything(vault: Path, tmp_path: Path) -> None:
             f"tree {family}": {
                 **{f"{file}.txt": f"{family} {file}" * 99 for file in range(20)},
                 **({f"own {drive}": f"{drive} {family}" * 40} if drive % 2 else {}),
+                **({"package.json": "{}" * 99} if family < 2 else {}),
             }
             for family in range(6)
         }
@@ -37,7 +49,7 @@ def test_one_page_for_everything(vault: Path, tmp_path: Path) -> None:
     assert run("scan", *tops, "--exclude", "0.jpg", vault=vault).code == 0
     lines = run("overview", vault=vault).out.splitlines()
     assert len(lines) <= 40
-    for part in ("Twice", "Copied folders", "Can be removed now", "decision", "Not known"):
+    for part in ("Twice", "Copied folders", "can be removed now", "decision", "Not known"):
         assert any(line.startswith(part) or part in line for line in lines), part
     assert "and 4 more" in "\n".join(lines)
     assert any(line.startswith("Drive by drive") for line in lines)
@@ -103,6 +115,125 @@ def test_overlaps_are_those_of_the_files(vault: Path, tmp_path: Path) -> None:
         shared = [text for text in filled if text in theirs.values()]
         assert (each.files, each.bytes) == (len(filled), sum(map(len, filled)))
         assert (each.shared_files, each.shared_bytes) == (len(shared), sum(map(len, shared)))
+
+
+@st.composite
+def cluttered(draw: st.DrawFn) -> Tree:
+    """A forest with copies, in which some folders are projects and some files have two names."""
+    tree: dict[Any, Any] = dict(draw(forests()))
+    folders = [tree]
+    for folder in folders:
+        folders += [each for each in folder.values() if isinstance(each, dict)]
+    for folder in draw(st.lists(st.sampled_from(folders), max_size=3)):
+        folder["package.json"] = "{}" * 40
+    files = [name for name, each in tree["one"].items() if isinstance(each, str) and each]
+    links = draw(st.lists(st.sampled_from(files), max_size=2)) if files else []
+    last = {f"link {at}": HardLink(f"one/{name}") for at, name in enumerate(links)}
+    return {**tree, "zz": {**last, "last": "last"}}
+
+
+@given(cluttered())
+def test_the_parts_of_what_is_there_twice_add_up_to_it(tree: Tree) -> None:
+    """By a walk of the disk: all copies but one of each content, and those that a plan removes."""
+    with tempfile.TemporaryDirectory() as name, in_memory() as memory:
+        top = make_tree(Path(name).resolve() / "top", tree)
+        scan(memory / "vault", top)
+        with gorillacomb.open_vault(memory / "vault") as opened:
+            overview = opened.overview()
+        surplus, going = surplus_on_disk(top, {each.path for each in overview.plan.steps})
+        removable, *_ = parts = overview.surplus
+        assert [each.fate for each in parts] == list(gorillacomb.SurplusFate)
+        assert sum(each.files for each in parts) == overview.status.totals.redundant_files
+        assert sum(each.bytes for each in parts) == overview.status.totals.redundant_bytes
+        assert sum(each.files for each in parts) == surplus
+        assert removable.files == going
+        for part in parts[1:]:
+            assert sum(each.files for each in part.reasons) == part.files
+            assert sum(each.bytes for each in part.reasons) == part.bytes
+        told = {each.rule for part in parts for each in part.reasons}
+        untold = told - {each.rule for each in overview.plan.left_alone}
+        assert untold <= {SafetyRule.NAME, SafetyRule.UNIQUE, None}
+
+
+def surplus_on_disk(top: Path, steps: set[bytes]) -> tuple[int, int]:
+    """Count the files beyond one of each content, and those whose every name a step removes."""
+    contents: dict[bytes, dict[int, list[Path]]] = {}
+    for path in sorted(top.rglob("*")):
+        if path.is_file() and not path.is_symlink() and path.stat().st_size:
+            names = contents.setdefault(path.read_bytes(), {})
+            names.setdefault(path.stat().st_ino, []).append(path)
+    going = sum(
+        all(any(os.fsencode(at) in steps for at in (each, *each.parents)) for each in names)
+        for copies in contents.values()
+        for names in copies.values()
+        if len(copies) > 1
+    )
+    return sum(len(copies) - 1 for copies in contents.values()), going
+
+
+@given(st.integers(0, 10**13), st.lists(st.integers(0, 10**12), min_size=1, max_size=6))
+def test_the_sizes_of_parts_add_up_as_they_are_shown(first: int, rest: list[int]) -> None:
+    sizes = [first, *rest]
+    whole = SummedSize.of(sum(sizes))
+    assert whole.text == render.format_size(sum(sizes))
+    parts = whole.parts(sizes)
+    assert sum(each.figure for each in parts) == whole.figure
+    for part, size in zip(parts, sizes, strict=True):
+        assert part.text.endswith(f" {whole.unit}")
+        assert part.text.startswith("<") == (size > 0 and not part.figure)
+        exact = whole.figure * size / max(sum(sizes), 1)
+        assert abs(part.figure - exact) < 1
+
+
+def test_all_figures_are_of_one_moment(vault: Path, tmp_path: Path) -> None:
+    """Somebody scans more copies while the overview is being made."""
+    pair: Tree = {"a": "a" * 9000, "b": {"a": "a" * 9000}}
+    top = make_tree(tmp_path / "top", pair)
+    assert run("scan", top, vault=vault).code == 0
+    stages: list[str] = []
+
+    def write(event: gorillacomb.ProgressEvent) -> None:
+        if event.stage == "Planning" and event.stage not in stages:
+            make_tree(top, {"more": {f"{number}": "a" * 9000 for number in range(5)}})
+            make_tree(tmp_path / "other", pair)
+            assert run("scan", top, tmp_path / "other", vault=vault).code == 0
+        stages.append(event.stage)
+
+    with gorillacomb.open_vault(vault) as opened:
+        then, now = opened.overview(progress=write), opened.overview()
+    assert "Planning" in stages
+    for overview, files, roots in ((then, 1, 1), (now, 8, 2)):
+        totals = overview.status.totals
+        assert len(overview.status.roots) == roots
+        assert totals.redundant_files == sum(each.files for each in overview.surplus) == files
+        assert totals.redundant_bytes == sum(each.bytes for each in overview.surplus)
+        held = sum(root.facts.bytes for root in overview.status.roots)
+        assert sum(each.bytes for each in overview.kinds) == held
+        assert len(overview.overlaps) == roots * (roots - 1)
+
+
+def test_the_folders_are_analysed_once(vault: Path, tmp_path: Path) -> None:
+    """Where nothing can be removed: else the index without what goes is analysed too."""
+    trees: Tree = {
+        name: {"same": "same" * 900, name: name * 900, "package.json": name} for name in ("a", "b")
+    }
+    top = make_tree(tmp_path / "top", trees)
+    assert run("scan", top, vault=vault).code == 0
+    seen: Counter[str] = Counter()
+
+    def watch(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            seen[frame.f_code.co_name] += 1
+
+    with gorillacomb.open_vault(vault) as opened:
+        opened.overview()
+        sys.setprofile(watch)
+        try:
+            overview = opened.overview()
+        finally:
+            sys.setprofile(None)
+    assert not overview.plan.steps
+    assert seen["load_analysis"] == seen["load_tree"] == 1
 
 
 @pytest.mark.parametrize("name", ["a.b.JPG", ".hidden", "a.", "plain", "x.y", ".a.jpg", "é.É"])

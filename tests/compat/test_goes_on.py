@@ -65,6 +65,10 @@ LATER: dict[str, dict[str, str]] = {
         **dict.fromkeys(("bytes_set_aside", "step_list[].bytes"), _FIGURES),
         **dict.fromkeys(("step_list[].path", "step_list[].keep"), "the largest step is the first"),
         "step_list[].kept_in": "where the files of a folder are kept, if not in `keep` alone",
+        **dict.fromkeys(
+            ("left_alone[].files", "left_alone[].bytes"),
+            "what several rules keep in a project that is kept whole counts, not that of the last",
+        ),
     },
     "compare": {
         "moved[].cause": "how the two names differ, if in their Unicode form alone",

@@ -30,6 +30,7 @@ from gorillacomb.dedupe.model import (
 from gorillacomb.dedupe.plan import serialize
 from gorillacomb.dedupe.plan.planner import Planner
 from gorillacomb.dedupe.plan.scope import PlanScope
+from gorillacomb.dedupe.plan.skipped import KeptRules
 from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.dedupe.safety.named_paths import NamedPaths
 from gorillacomb.dedupe.safety.replaceable import REPLACING
@@ -41,6 +42,7 @@ from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.model import Root
 from gorillacomb.progress import Progress, ProgressCallback, as_progress
+from gorillacomb.sqlite import begin_snapshot
 from gorillacomb.vault.settings import Settings, load_settings
 from gorillacomb.vault.vault import Vault
 
@@ -150,32 +152,31 @@ def make_plan(
     **wanted: Unpack[PlanKeywords],
 ) -> DedupePlan:
     """Plan what is removed, as `OpenVault.plan` says."""
-    options, scope, prefer = _request(**wanted)
-    if options.action is DedupeAction.HARDLINK:
+    request = _request(**wanted)
+    if request[0].action is DedupeAction.HARDLINK:
         refuse_untested("Replacing files with hard links", untested_macos)
-    settings, shown = load_settings(), as_progress(progress)
+    shown = as_progress(progress)
     try:
         with Index.read(vault) as index, translate_errors(vault):
-            named = NamedPaths(index)
-            settings = replace(
-                settings,
-                prefer=(
-                    *named.patterns(settings.prefer, "prefer in config.toml"),
-                    *named.patterns(prefer, "--prefer"),
-                ),
-                protect=named.patterns(settings.protect, "protect in config.toml"),
-            )
-            options = replace(
-                options,
-                protect=(*settings.protect, *named.patterns(options.protect, "--protect")),
-                retire=named.folders(options.retire, "--retire"),
-                not_a_project=named.folders(options.not_a_project, "--not-a-project"),
-            )
-            scope = replace(scope, within=named.folders(scope.within, "--within"))
-            made = _planned(index, options, scope, settings, shown)
+            begin_snapshot(index.connection)
+            return _planned(index, *request, shown).plan
     finally:
         shown.close()
-    return DedupePlan(made, tuple(named.warnings))
+
+
+@dataclass(frozen=True, slots=True)
+class IndexPlan:
+    """The usual plan for an open index, with what it was made from."""
+
+    plan: DedupePlan
+    kept: KeptRules
+    folders: FolderAnalysis
+    """The analysis of the same index."""
+
+
+def plan_of_index(index: Index, progress: Progress) -> IndexPlan:
+    """Make the plan that `make_plan` makes if nothing else is wanted."""
+    return _planned(index, *_request(), progress)
 
 
 def _request(
@@ -232,8 +233,42 @@ def _pattern(path: bytes) -> str:
 
 
 def _planned(
-    index: Index, options: PlanOptions, scope: PlanScope, settings: Settings, progress: Progress
-) -> Plan:
+    index: Index,
+    options: PlanOptions,
+    scope: PlanScope,
+    prefer: Sequence[str],
+    progress: Progress,
+) -> IndexPlan:
+    """Make a plan for what is asked for, whose paths are not resolved yet."""
+    named, settings = NamedPaths(index), load_settings()
+    settings = replace(
+        settings,
+        prefer=(
+            *named.patterns(settings.prefer, "prefer in config.toml"),
+            *named.patterns(prefer, "--prefer"),
+        ),
+        protect=named.patterns(settings.protect, "protect in config.toml"),
+    )
+    options = replace(
+        options,
+        protect=(*settings.protect, *named.patterns(options.protect, "--protect")),
+        retire=named.folders(options.retire, "--retire"),
+        not_a_project=named.folders(options.not_a_project, "--not-a-project"),
+    )
+    scope = replace(scope, within=named.folders(scope.within, "--within"))
+    folders = folders_of(index, settings=settings)
+    made, kept = _planner(index, folders, options, scope, settings, progress).plan(time.time_ns())
+    return IndexPlan(DedupePlan(made, tuple(named.warnings)), kept, folders)
+
+
+def _planner(
+    index: Index,
+    folders: FolderAnalysis,
+    options: PlanOptions,
+    scope: PlanScope,
+    settings: Settings,
+    progress: Progress,
+) -> Planner:
     online: dict[int, bool] = {}
 
     def is_there(root: Root) -> bool:
@@ -245,10 +280,9 @@ def _planned(
         return GroupReader(read, is_there, settings.preferred, settings.machine_names)
 
     def analysis_of(read: Index) -> FolderAnalysis:
-        return folders_of(read, settings=settings)
+        return folders if read is index else folders_of(read, settings=settings)
 
     guard = safety_policy_for(index, options, settings, noise_names(settings))
-    planner = Planner(
+    return Planner(
         *(index, groups_of, analysis_of, guard, scope, online, bool(settings.prefer), progress)
     )
-    return planner.plan(time.time_ns())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 from gorillacomb.api.documents.folders import FamilyDocument
 from gorillacomb.api.documents.status import (
@@ -16,6 +16,7 @@ from gorillacomb.api.documents.status import (
 
 if TYPE_CHECKING:
     from gorillacomb.api.find.overview import Overview
+    from gorillacomb.api.find.surplus import SurplusPart
 
 
 class DriveOverlapDocument(TypedDict):
@@ -61,6 +62,26 @@ class RemovableDocument(TypedDict):
     """Bytes on disk."""
 
 
+class SurplusReasonDocument(TypedDict):
+    """Surplus copies that are left alone for one reason."""
+
+    rule: str | None
+    """The safety rule; null if none forbids it: it is kept for copies that are removed."""
+    files: int
+    bytes: int
+
+
+class SurplusPartDocument(TypedDict):
+    """Surplus copies with one fate."""
+
+    fate: Literal["removable", "decision", "stays"]
+    files: int
+    bytes: int
+    """Bytes on disk."""
+    reasons: list[SurplusReasonDocument]
+    """Most bytes first; empty for what is removable."""
+
+
 class LeftAloneTotalsDocument(TypedDict):
     """What a plan leaves alone for one reason."""
 
@@ -82,6 +103,8 @@ class OverviewDocument(TypedDict):
     """Surplus copies, over all groups."""
     redundant_bytes: int
     """Bytes on disk that those take."""
+    surplus: list[SurplusPartDocument]
+    """What becomes of them: the parts add up to both figures."""
     family_count: int
     """All families, without those that are part of how a single project is built."""
     families: list[FamilyDocument]
@@ -106,6 +129,7 @@ def overview_document(overview: Overview) -> OverviewDocument:
         "groups": totals.groups,
         "redundant_files": totals.redundant_files,
         "redundant_bytes": totals.redundant_bytes,
+        "surplus": list(map(_surplus_document, overview.surplus)),
         "family_count": overview.family_count,
         "families": [each.to_dict() for each in overview.families],
         "removable": {
@@ -145,3 +169,19 @@ def overview_document(overview: Overview) -> OverviewDocument:
         ],
     }
     return cast(OverviewDocument, document)
+
+
+def _surplus_document(part: SurplusPart) -> dict[str, object]:
+    return {
+        "fate": str(part.fate),
+        "files": part.files,
+        "bytes": part.bytes,
+        "reasons": [
+            {
+                "rule": None if each.rule is None else str(each.rule),
+                "files": each.files,
+                "bytes": each.bytes,
+            }
+            for each in part.reasons
+        ],
+    }

@@ -9,14 +9,16 @@ from itertools import groupby, permutations
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from gorillacomb.api.dedupe.plan import DedupePlan, SafetyRule, make_plan
-from gorillacomb.api.find.folders import FamilyReport, FolderReport
+from gorillacomb.api.dedupe.plan import DedupePlan, SafetyRule, plan_of_index
+from gorillacomb.api.find.folders import FamilyReport, family_reports
+from gorillacomb.api.find.surplus import SurplusFate, SurplusPart, SurplusReason, surplus_parts
 from gorillacomb.api.roots import RootStatus
-from gorillacomb.api.status import VaultStatus, vault_status
+from gorillacomb.api.status import VaultStatus, index_status
 from gorillacomb.classify.content_kinds import ContentKind, content_kind
 from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index, translate_errors
-from gorillacomb.progress import Progress, ProgressCallback
+from gorillacomb.progress import Progress, ProgressCallback, as_progress
+from gorillacomb.sqlite import begin_snapshot
 from gorillacomb.vault.vault import Vault
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ __all__ = [
     "KindTotals",
     "LeftAlone",
     "Overview",
+    "SurplusFate",
+    "SurplusPart",
+    "SurplusReason",
     "vault_overview",
 ]
 
@@ -85,6 +90,8 @@ class Overview:
     """All families, without those that are part of how a single project is built."""
     plan: DedupePlan
     """What can be removed without a decision, and what is left alone."""
+    surplus: tuple[SurplusPart, ...]
+    """What becomes of each surplus copy: the parts add up to what is there twice."""
     overlaps: tuple[DriveOverlap, ...]
     """Each root with each other one."""
     kinds: tuple[KindTotals, ...]
@@ -114,17 +121,25 @@ def vault_overview(
     vault: Vault, *, progress: Progress | ProgressCallback | None = None
 ) -> Overview:
     """Read what a vault knows, in figures, as `OpenVault.overview` says."""
-    status = vault_status(vault)
-    with Index.read(vault) as index, translate_errors(vault):
-        overlaps = tuple(_overlaps(index, status.roots))
-        kinds = _kinds(index)
-    with FolderReport(vault, None, None) as report:
-        listed = [each for each in report.family_list() if not each.structural]
-        listed.sort(key=lambda each: -sum(member.size for member in each.members))
-        families = tuple(map(report.family, listed[:_FAMILIES]))
-    return Overview(
-        status, families, len(listed), make_plan(vault, progress=progress), overlaps, kinds
-    )
+    shown = as_progress(progress)
+    try:
+        with Index.read(vault) as index, translate_errors(vault):
+            begin_snapshot(index.connection)  # all figures are of one moment
+            status = index_status(index)
+            made = plan_of_index(index, shown)
+            families = [each for each in made.folders.families() if not each.structural]
+            families.sort(key=lambda each: -sum(member.size for member in each.members))
+            return Overview(
+                status,
+                tuple(family_reports(made.folders, families[:_FAMILIES])),
+                len(families),
+                made.plan,
+                surplus_parts(made.folders, made.plan.steps, made.kept),
+                tuple(_overlaps(index, status.roots)),
+                _kinds(index),
+            )
+    finally:
+        shown.close()
 
 
 def _overlaps(index: Index, roots: Sequence[RootStatus]) -> Iterator[DriveOverlap]:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gorillacomb.api.next_step.step import DEDUPE, DUPES, FOLDERS, STATUS, NextStep, NextSteps
+from gorillacomb.api.next_step.step import (
+    DEDUPE,
+    DEDUPE_VERBOSE,
+    DUPES,
+    FOLDERS,
+    STATUS,
+    NextStep,
+    NextSteps,
+)
 
 if TYPE_CHECKING:
     from gorillacomb.api.find.compare import Comparison
@@ -39,7 +47,7 @@ def for_copies_left_alone(overview: Overview) -> NextStep:
     """Return the command to suggest after naming what a plan leaves alone."""
     from gorillacomb.dedupe.model import SafetyRule  # other reports need nothing of plans
 
-    rules = {each.rule for each in overview.left_alone}
+    rules = {each.rule for part in overview.surplus for each in part.reasons}
     members = (each for family in overview.families for each in family.others)
     drifted = next((each for each in members if each.relation.only_a.files), None)
     if SafetyRule.UNIQUE in rules and drifted is not None:
@@ -47,7 +55,7 @@ def for_copies_left_alone(overview: Overview) -> NextStep:
         return NextStep(("compare", drifted.path, drifted.to), purpose)
     if SafetyRule.OTHER_VOLUME in rules:
         return NextStep(("dedupe", "--across-volumes"), "remove copies whose other one is there")
-    return NextStep(("dedupe",), "names each, and why it is left alone")
+    return DEDUPE_VERBOSE
 
 
 def for_overlap(overlap: DriveOverlap) -> NextStep:

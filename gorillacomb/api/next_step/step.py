@@ -70,6 +70,7 @@ def shell_word(word: Word) -> str:
 
 
 DEDUPE = NextStep(("dedupe",), "what could be removed; changes nothing")
+DEDUPE_VERBOSE = NextStep(("dedupe", "--verbose"), "everything that is left alone, and why")
 DUPES = NextStep(("dupes",), "every group of identical files, most wasteful first")
 FOLDERS = NextStep(("folders",), "which folders are copies, and which one to keep")
 HISTORY = NextStep(("dedupe", "--history"), "what runs did, and what can be put back")

@@ -23,7 +23,7 @@ from gorillacomb.dedupe.plan.next_index import NextIndex
 from gorillacomb.dedupe.plan.removal_set import RemovalSet
 from gorillacomb.dedupe.plan.retire import FolderRetirer
 from gorillacomb.dedupe.plan.scope import PlanScope
-from gorillacomb.dedupe.plan.skipped import SkippedItems
+from gorillacomb.dedupe.plan.skipped import KeptRules, SkippedItems
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.fs.extents import DiskSpace
@@ -51,8 +51,11 @@ class Planner:
     """Whether the user prefers some paths."""
     progress: Progress
 
-    def plan(self, now_ns: int) -> Plan:
-        """Return the plan, with its largest steps first. Raises VaultError."""
+    def plan(self, now_ns: int) -> tuple[Plan, KeptRules]:
+        """Return the plan, with its largest steps first, and what keeps the rest.
+
+        Raises VaultError.
+        """
         self.progress.stage("Planning", None, None)
         folders, groups = self.read_folders(self.index), self.read_groups(self.index)
         sites = IndexLocations(folders, groups.roots, self.guard.companions)
@@ -64,14 +67,14 @@ class Planner:
 
     def _plan(
         self, now_ns: int, groups: GroupReader, sites: IndexLocations, disk: DiskCheck
-    ) -> Plan:
+    ) -> tuple[Plan, KeptRules]:
         left = SkippedItems(self.guard)
         steps = self._steps(groups, sites, disk, left, self.guard)
         if self.guard.options.action.empties_path and steps:
             steps = self._with_later_steps(steps, sites, disk)
         steps = [replace(disk.sized(step), kept_in=kept_places(step, sites)) for step in steps]
         steps.sort(key=lambda step: (-step.size, step.path))
-        return Plan(
+        plan = Plan(
             secrets.token_hex(16),
             now_ns,
             self.guard.options,
@@ -79,6 +82,7 @@ class Planner:
             tuple(left.as_skipped(steps)),
             (*_notes(steps, sites), *_promises(self.guard.options.action, disk.total)),
         )
+        return plan, left.rules()
 
     def _with_later_steps(
         self, steps: Sequence[PlanStep], sites: IndexLocations, disk: DiskCheck

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -28,6 +28,14 @@ class _LeftFiles(NamedTuple):
 
     paths: Collection[bytes]
     size: int
+
+
+class KeptRules(NamedTuple):
+    """Which safety rule keeps which path."""
+
+    files: Mapping[bytes, SafetyRule]
+    folders: Mapping[bytes, SafetyRule]
+    """Those that are kept as a whole."""
 
 
 @dataclass(slots=True)
@@ -69,6 +77,16 @@ class SkippedItems:
                     return level.path
         return os.path.dirname(site.path)
 
+    def rules(self) -> KeptRules:
+        """Return by path what each rule keeps, whatever became of it since."""
+        files: dict[bytes, SafetyRule] = {}
+        for (path, rule, _), parts in self._found.items():
+            whole = self._whole.get(path) if rule in BY_PLACE else None
+            for part in parts:
+                for file in part.paths:
+                    files.setdefault(file, rule if whole is None else whole.rule)
+        return KeptRules(files, {path: each.rule for path, each in self._whole.items()})
+
     def as_skipped(self, steps: Collection[PlanStep]) -> Iterator[SkippedCopy]:
         """Return all of it, largest first, without what is removed after all.
 
@@ -80,7 +98,11 @@ class SkippedItems:
             stay = [each for each in parts if gone.isdisjoint(each.paths)]
             if stay:
                 sums[key] = sum(len(each.paths) for each in stay), sum(each.size for each in stay)
-        inside = {path: each for (path, rule, _), each in sums.items() if rule in BY_PLACE}
+        inside: dict[bytes, tuple[int, int]] = {}
+        for (path, rule, _), (files, size) in sums.items():
+            if rule in BY_PLACE:
+                others = inside.get(path, (0, 0))
+                inside[path] = others[0] + files, others[1] + size
         found = []
         for path, each in self._whole.items():
             around = [

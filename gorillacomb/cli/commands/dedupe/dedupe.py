@@ -25,7 +25,7 @@ _FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 _LAST = ""
 """Means the last run: the option was given without a value."""
 _ABOUT: dict[str, Collection[str]] = {
-    "planning": {"output", "as_json", "untested_macos", *PlanFlags.__annotations__},
+    "planning": {"output", "verbose", "as_json", "untested_macos", *PlanFlags.__annotations__},
     "review": {"output"},
     "applying": {"dry_run", "yes_delete", "as_json", "untested_macos"},
     "undo": {"only", "as_json"},
@@ -39,7 +39,7 @@ OPTION_GROUPS = {
     "Plan": (
         *("--plan", "--output", "--within", "--prefer", "--protect", "--keep", "--min-size"),
         *("--folders-only", "--files-only", "--retire", "--not-a-project", "--across-volumes"),
-        "--action",
+        *("--action", "--verbose"),
     ),
     "Review": ("--review",),
     "Apply": ("--apply", "--dry-run", "--yes-delete"),
@@ -60,6 +60,9 @@ OPTION_GROUPS = {
     help="Write the plan to FILE; `-` is stdout.",
 )
 @plan_options
+@click.option(
+    "-v", "--verbose", is_flag=True, help="Show every step, and everything that is left alone."
+)
 @click.option("--review", type=_FILE, metavar="FILE", help="Review a plan, step by step.")
 @click.option(
     "--apply",
@@ -126,6 +129,7 @@ def command(
     purging: str | None,
     history: str | None,
     output: Path | None,
+    verbose: bool,
     dry_run: bool,
     yes_delete: int | None,
     yes: bool,
@@ -174,7 +178,7 @@ def command(
     planning = planning or output is not None
     wanted = plan_keywords(**given)
     typed = _typed_words(context, {*PlanFlags.__annotations__, "untested_macos"})
-    return plan(vault, wanted, typed, planning, output, untested_macos, progress, as_json)
+    return plan(vault, wanted, typed, planning, output, untested_macos, verbose, progress, as_json)
 
 
 def _refuse_mixed(context: click.Context) -> None:

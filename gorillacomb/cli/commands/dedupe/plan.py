@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from gorillacomb.api.dedupe.plan import (
 from gorillacomb.api.next_step.dedupe import after_plan
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.output import render
+from gorillacomb.cli.output.left_alone import reason
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode
 
@@ -36,6 +36,7 @@ def plan(
     planning: bool,
     output: Path | None,
     untested_macos: bool,
+    verbose: bool,
     progress: bool | None,
     as_json: bool,
 ) -> ExitCode:
@@ -63,7 +64,7 @@ def plan(
             render.print_json(made.saved_document())
             return ExitCode.DONE
     with render.tolerate_closed_pipe():
-        for line in plan_summary_lines(made):
+        for line in plan_summary_lines(made, verbose):
             click.echo(line)
         for line in _ending(made, output):
             click.echo(line)
@@ -73,8 +74,8 @@ def plan(
     return ExitCode.DONE
 
 
-def plan_summary_lines(made: DedupePlan) -> Iterator[str]:
-    """Describe as text what a plan contains."""
+def plan_summary_lines(made: DedupePlan, verbose: bool = False) -> Iterator[str]:
+    """Describe as text what a plan contains; ``verbose`` leaves out nothing."""
     if not made.steps:
         yield render.styled("Nothing", bold=True) + " can be removed."
     else:
@@ -84,16 +85,16 @@ def plan_summary_lines(made: DedupePlan) -> Iterator[str]:
             if steps:
                 total = sum(step.size for step in steps)
                 yield f"{title}: {len(steps):,}, {render.format_size(total)}"
-                for step in steps[:_SHOWN]:
+                for step in steps if verbose else steps[:_SHOWN]:
                     yield from step_lines(step)
-                if len(steps) > _SHOWN:
+                if len(steps) > _SHOWN and not verbose:
                     rest = sum(step.size for step in steps[_SHOWN:])
                     yield f"  and {len(steps) - _SHOWN:,} more, {render.format_size(rest)}"
     for cause in made.contents.unknown:
         yield f"It is unknown how much space is freed by files that are {cause}."
     for note in made.contents.notes:
         yield from render.wrapped_paragraph(f"Note: {note}", "")
-    yield from _left_lines(made.left_alone)
+    yield from _left_lines(made.left_alone, verbose)
 
 
 def _totals(made: DedupePlan) -> Iterator[str]:
@@ -133,18 +134,28 @@ def step_lines(step: PlanStep) -> Iterator[str]:
         yield f"{label}{files} in {render.format_count(len(rest), 'more place')}"
 
 
-def _left_lines(left: Sequence[SkippedCopy]) -> Iterator[str]:
+def _left_lines(left: Sequence[SkippedCopy], verbose: bool) -> Iterator[str]:
+    """Say what is left alone: for each rule how much, then the largest places, or all of them."""
     if not left:
         return
     width = render.terminal_width()
-    rules = Counter(each.rule for each in left)
-    yield f"Left alone: {', '.join(f'{number:,} {rule}' for rule, number in rules.most_common())}"
-    for each in left[:_LEFT_SHOWN]:
+    yield f"{render.styled('Left alone', bold=True)}, although there is a copy:"
+    by_rule: dict[SafetyRule, list[SkippedCopy]] = {}
+    for each in left:
+        by_rule.setdefault(each.rule, []).append(each)
+    for rule, places in sorted(by_rule.items(), key=lambda item: -sum(it.size for it in item[1])):
+        files = render.format_count(sum(each.files for each in places), "file")
+        size = render.format_size(sum(each.size for each in places))
+        where = render.format_count(len(places), "place")
+        yield render.shorten_path(f"  {files}, {size}, in {where}: {reason(rule)}", width)
+    yield "All of these places:" if verbose else "The largest of these places:"
+    for each in left if verbose else left[:_LEFT_SHOWN]:
         label = f"  {render.format_size(each.size):>9}  "
         yield label + render.path_from_here(each.path, width and width - len(label))
-        yield render.shorten_path(f"             {render.printable(each.cause)}", width)
-    if len(left) > _LEFT_SHOWN:
-        yield f"  and {len(left) - _LEFT_SHOWN:,} more; the plan's first line names them all"
+        cause = f"{render.printable(each.cause)} ({each.rule})"
+        yield render.shorten_path(f"             {cause}", None if verbose else width)
+    if len(left) > _LEFT_SHOWN and not verbose:
+        yield f"  and {len(left) - _LEFT_SHOWN:,} more: gorillacomb dedupe --verbose names them all"
 
 
 def _ending(made: DedupePlan, output: Path | None) -> Iterator[str]:

@@ -7,13 +7,18 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from gorillacomb.api.dedupe.plan import SafetyRule
 from gorillacomb.api.find.folders import FamilyReport, RelationKind
-from gorillacomb.api.find.overview import KindTotals, Overview, vault_overview
+from gorillacomb.api.find.overview import (
+    KindTotals,
+    Overview,
+    SurplusFate,
+    SurplusPart,
+    vault_overview,
+)
 from gorillacomb.api.next_step.find import for_copies_left_alone, for_overlap
 from gorillacomb.api.next_step.step import (
     DEDUPE,
-    DUPES,
+    DEDUPE_VERBOSE,
     FOLDERS,
     HISTORY,
     SCAN_PATH,
@@ -25,34 +30,19 @@ from gorillacomb.api.status import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.options import json_option, progress_option, vault_option
 from gorillacomb.cli.output import render
+from gorillacomb.cli.output.left_alone import reason
 from gorillacomb.cli.output.progress import progress_for
+from gorillacomb.cli.output.summed_size import SummedSize
 from gorillacomb.errors import ExitCode
 
-_ROOTS, _FAMILIES, _REASONS, _GAPS, _KINDS = 4, 3, 4, 4, 5
-"""Lines of each part; what does not fit is counted. With heads and commands at most 40 in all."""
-_REASON = {
-    SafetyRule.UNIQUE: "copies of folders that have files of their own",
-    SafetyRule.PROJECT: "inside projects, which stay whole",
-    SafetyRule.STRUCTURAL: "needed where they are by the project around them",
-    SafetyRule.REPOSITORY: "inside repositories",
-    SafetyRule.BUNDLE: "inside bundles, libraries and stores",
-    SafetyRule.PROTECTED: "in folders that you protect",
-    SafetyRule.OTHER_VOLUME: "have their copy on another drive",
-    SafetyRule.OFFLINE: "have their copy on a drive that is not connected",
-    SafetyRule.PLACEHOLDER: "are only in the cloud",
-    SafetyRule.UNSTABLE: "are being changed",
-    SafetyRule.INCOMPLETE: "in folders that were not read completely",
-    SafetyRule.LINKED: "are referred to by other files",
-    SafetyRule.SIDECAR: "belong to another file beside them",
-    SafetyRule.NAME: "have no copy under the same name",
-    SafetyRule.ALBUM: "would leave a gap in an album",
-    SafetyRule.POINTER: "are pointers to something in the cloud",
-    SafetyRule.TRASH: "are in a trash already",
-    SafetyRule.OWN: "are Gorilla Comb's own",
-    SafetyRule.ATTRIBUTES: "have other attributes or permissions than their copy",
-    SafetyRule.LOCKED: "cannot be moved",
-    SafetyRule.UNSUPPORTED: "are on a file system that does not support it",
-    SafetyRule.ONE_COPY: "are the same data on disk as their copy",
+_LINES = 40
+"""At most this many are printed."""
+_ROOTS, _FAMILIES, _REASONS, _GAPS, _PAIRS, _KINDS = 4, 3, 4, 3, 3, 5
+"""Lines of each part; what does not fit is counted."""
+_FATES = {
+    SurplusFate.REMOVABLE: "can be removed now; an equal copy of each is kept",
+    SurplusFate.DECISION: "wait for your decision:",
+    SurplusFate.STAYS: "stay:",
 }
 
 
@@ -74,20 +64,31 @@ def command(progress: bool | None, as_json: bool, vault: Vault) -> ExitCode:
 
 def overview_lines(overview: Overview, vault: Vault) -> Iterator[str]:
     """Format an overview on one page: at most 40 lines."""
-    for line in _parts(overview):
-        yield f"  -> {line.command(vault)}" if isinstance(line, NextStep) else line
+    for most in range(_FAMILIES, 0, -1):
+        lines = list(_lines(overview, most, vault))
+        if len(lines) <= _LINES:
+            break
+    return iter(lines)
 
 
-def _parts(overview: Overview) -> Iterator[str | NextStep]:
+def _lines(overview: Overview, families: int, vault: Vault) -> Iterator[str]:
+    shown = set()
+    for line in _parts(overview, families):
+        if not isinstance(line, NextStep):
+            yield line
+        elif line.words not in shown:
+            shown.add(line.words)
+            yield f"  -> {line.command(vault)}"
+
+
+def _parts(overview: Overview, families: int) -> Iterator[str | NextStep]:
     yield from _root_lines(overview.status.roots)
     if not overview.status.has_groups:
         yield "Duplicates are unknown until the first scan has looked for them."
         return
     yield from _twice_lines(overview)
-    yield from _family_lines(overview)
-    yield from _removable_lines(overview)
+    yield from _family_lines(overview, families)
     yield from _quarantine_lines(overview)
-    yield from _left_lines(overview)
     yield from _gap_lines(overview)
     yield from _overlap_lines(overview)
     yield from _kind_lines(overview.kinds)
@@ -136,24 +137,58 @@ def _with_path(before: str, path: bytes, after: str) -> str:
 
 
 def _twice_lines(overview: Overview) -> Iterator[str | NextStep]:
-    totals = overview.status.totals
-    if not totals.groups:
+    """Say how much is there twice, and what becomes of it: the parts add up to the whole."""
+    files = sum(part.files for part in overview.surplus)
+    if not files:
         yield f"{_head('Twice')}: nothing; no two files are the same."
         return
-    surplus = render.format_count(totals.redundant_files, "file is a copy", "files are copies")
-    yield (
-        f"{_head('Twice')}: {surplus} of others;"
-        f" {render.format_size(totals.redundant_bytes)} on disk"
-    )
-    yield DUPES
+    whole = SummedSize.of(sum(part.bytes for part in overview.surplus))
+    sizes = whole.parts([part.bytes for part in overview.surplus])
+    surplus = render.format_count(files, "file is a copy of another", "files are copies of others")
+    yield f"{_head('Twice')}: {surplus}, {whole.text} on disk. Of these"
+    width = len(f"{files:,}")
+    for part, size in zip(overview.surplus, sizes, strict=True):
+        if part.files:
+            held = f"  {part.files:>{width},} {'file' if part.files == 1 else 'files'}, {size.text}"
+            yield f"{held}  {_head(_FATES[part.fate])}"
+            yield from _reason_lines(part, size, width)
+            yield from _fate_steps(overview, part.fate)
 
 
-def _family_lines(overview: Overview) -> Iterator[str | NextStep]:
+def _reason_lines(part: SurplusPart, size: SummedSize, width: int) -> Iterator[str]:
+    """Say why copies are left alone; the reasons add up to their part."""
+    told = [(each.files, each.bytes, reason(each.rule)) for each in part.reasons]
+    if len(told) > _REASONS:
+        rest = told[_REASONS - 1 :]
+        told = told[: _REASONS - 1]
+        sums = sum(each[0] for each in rest), sum(each[1] for each in rest)
+        told.append((*sums, f"for {len(rest)} other reasons (--json)"))
+    sizes = size.parts([each[1] for each in told])
+    for (files, _, why), each in zip(told, sizes, strict=True):
+        yield _fitting(f"      {files:>{width},}, {each.text}: {why}")
+
+
+def _fate_steps(overview: Overview, fate: SurplusFate) -> Iterator[str | NextStep]:
+    """Yield the command to suggest, and what else the plan contains."""
+    plan = overview.plan
+    if fate is SurplusFate.REMOVABLE:
+        more = plan.files - overview.surplus[0].files
+        if more > 0:
+            count = render.format_count(plan.files, "file")
+            yield f"      (dedupe counts {count}: also empty ones, and the rest of folders)"
+        yield DEDUPE
+    elif fate is SurplusFate.DECISION:
+        yield for_copies_left_alone(overview)
+    else:
+        yield DEDUPE_VERBOSE
+
+
+def _family_lines(overview: Overview, most: int) -> Iterator[str | NextStep]:
     if not overview.family_count:
         return
     count = render.format_count(overview.family_count, "folder has", "folders have")
     yield f"{_head('Copied folders')}: {count} copies elsewhere"
-    shown = overview.families[:_FAMILIES]
+    shown = overview.families[:most]
     for each in shown:
         places = len(each.others) + 1
         held = _held(each.files, each.size)
@@ -174,24 +209,11 @@ def _drift(family: FamilyReport) -> str:
         else "with less"
         for each in family.others
     )
-    own = sum(each.relation.only_a.files for each in family.others)
     words = [f"{kinds[kind]:,} {kind}" for kind in ("equal", "with less", "drifted") if kinds[kind]]
-    return ", ".join(words) + (f" ({render.format_count(own, 'own file')})" if own else "")
-
-
-def _removable_lines(overview: Overview) -> Iterator[str | NextStep]:
-    plan = overview.plan
-    if not plan.steps:
-        if overview.status.totals.groups:
-            yield f"{_head('Can be removed now')}: nothing"
-        return
-    size = render.format_size(sum(step.size for step in plan.steps))
-    least = "at least " if plan.contents.unknown else ""
-    yield (
-        f"{_head('Can be removed now')}, with an equal copy kept for each:"
-        f" {render.format_count(plan.files, 'file')}, {least}{size}"
-    )
-    yield DEDUPE
+    drifted = [each.relation.counts for each in family.others if each.relation.only_a.files]
+    own, changed = sum(each.only for each in drifted), sum(each.changed for each in drifted)
+    more = render.counted((own, "new"), (changed, "edited"))
+    return ", ".join(words) + (f" ({', '.join(more)} files)" if more else "")
 
 
 def _quarantine_lines(overview: Overview) -> Iterator[str | NextStep]:
@@ -200,21 +222,6 @@ def _quarantine_lines(overview: Overview) -> Iterator[str | NextStep]:
         held = _held(sum(each.files for each in waiting), sum(each.size for each in waiting))
         yield f"{_head('Quarantine')}: {held} still take space, and can be put back"
         yield HISTORY
-
-
-def _left_lines(overview: Overview) -> Iterator[str | NextStep]:
-    left = overview.left_alone
-    if not left:
-        return
-    yield f"{_head('Copies that need a decision, or stay')}:"
-    for each in left[: _REASONS if len(left) <= _REASONS else _REASONS - 1]:
-        files = render.format_count(each.files, "file")
-        yield _fitting(f"  {files}, {render.format_size(each.bytes)}: {_REASON[each.rule]}")
-    if len(left) > _REASONS:
-        rest = left[_REASONS - 1 :]
-        held = _held(sum(each.files for each in rest), sum(each.bytes for each in rest))
-        yield f"  {held}: for {len(rest)} other reasons"
-    yield for_copies_left_alone(overview)
 
 
 def _gap_lines(overview: Overview) -> Iterator[str | NextStep]:
@@ -241,7 +248,8 @@ def _overlap_lines(overview: Overview) -> Iterator[str | NextStep]:
     if not largest:
         return
     yield f"{_head('Drive by drive')}, whatever the path:"
-    for each in largest[:_ROOTS]:
+    shown = largest[: _PAIRS if len(largest) <= _PAIRS else _PAIRS - 1]
+    for each in shown:
         width = render.terminal_width()
         label = (
             f"  {render.format_size(each.shared_bytes)} of {render.format_size(each.bytes)}"
@@ -250,8 +258,8 @@ def _overlap_lines(overview: Overview) -> Iterator[str | NextStep]:
         room = None if width is None else (width - len(label) - 7) // 2
         paths = [render.short_path(one.path, room) for one in (each.root, each.other)]
         yield label + " is on ".join(paths)
-    if len(largest) > _ROOTS:
-        yield f"  and {len(largest) - _ROOTS:,} more pairs (--json)"
+    if len(shown) < len(largest):
+        yield f"  and {len(largest) - len(shown):,} more pairs (--json)"
     yield for_overlap(largest[0])
 
 
