@@ -612,6 +612,14 @@ def test_a_link_out_of_a_folder_tells_something_where_it_leads_somewhere(
     assert (code, done["done"]) == (0, len(goes)), bench.printed
 
 
+def test_a_project_counts_all_copies_in_it_whatever_keeps_them(bench: Bench) -> None:
+    """Those that are elsewhere too, and those that it has twice."""
+    app = {"package.json": "{}", "a": ONE, "b": TWO}
+    copy = {**app, "c": THREE, "again": THREE, "own": OWN}
+    plan = planned(bench, {"app": app, "Copy of app": copy})
+    assert plan.left == {("Copy of app", "unique", 4)}
+
+
 def test_contained_means_under_the_same_names(bench: Bench) -> None:
     part: Tree = {"f": ONE, "s": {"g": TWO}}
     plan = planned(
