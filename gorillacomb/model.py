@@ -117,63 +117,12 @@ class GroupSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class FileCopy:
-    """One name of a content, with the attributes that the canonical choice looks at."""
-
-    path: bytes
-    root_path: bytes
-    volume: str
-    inode: int
-    """0 if the file system has no stable inodes."""
-    mtime_ns: int
-    size: int
-    blocks: int
-    online: bool
-    project: bytes | None = None
-    """The outermost project folder around it, below the root that the user named."""
-    marker: str | None = None
-    """The name that makes that folder a project, such as ``package.json``."""
-    repository: bool = False
-    """Whether that project is under version control."""
-    nested: bool = False
-    """Whether it is in a project inside another project."""
-    preferred: bool = False
-    made: bool = False
-    """Whether it is in a folder that programs make or keep."""
-    standing: int = 0
-    """1 if it is stamped as the canonical copy."""
-    company: int = 0
-    """How many files its project has; outside any project, how many of its kind its folder has."""
-    touched: int = 0
-    """When its project was last modified, ns; 0 outside any project."""
-    folder: int = 0
-    """The index id of its folder."""
-    known_since: int = 0
-    """Its number in the order of the copies after the last scan; new ones follow those."""
-    is_folder = False
-    own_project = 0
-    inner_project = 2
-    contents = 0
-
-
-@dataclass(frozen=True, slots=True)
 class CanonicalChoice:
     """Which of several copies is the canonical one, and why."""
 
     winner: int
     """Its position in the given sequence."""
     reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DuplicateGroup:
-    """A group of identical files with its canonical copy."""
-
-    summary: GroupSummary
-    copies: tuple[FileCopy, ...]
-    choice: CanonicalChoice
-    hardlink_of: tuple[int | None, ...]
-    """For each copy: the position of an earlier hard link of the same file, if any."""
 
 
 @dataclass(frozen=True, slots=True)

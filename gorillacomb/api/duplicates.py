@@ -14,9 +14,9 @@ from gorillacomb.api.documents.duplicates import (
 )
 from gorillacomb.api.lookup import away_notes, look_up_path, open_groups, unknown_path_error
 from gorillacomb.api.paths import PathInput
+from gorillacomb.canonical.file_copy import DuplicateGroup
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.duplicate_groups import has_groups
-from gorillacomb.model import DuplicateGroup
 from gorillacomb.vault.vault import Vault
 
 __all__ = ["Duplicates", "FileGroup", "GroupedFile", "find_duplicates"]

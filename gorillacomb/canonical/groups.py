@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypedDict
+from dataclasses import replace
+from itertools import permutations
+from typing import Protocol
 
+from gorillacomb.canonical.file_copy import CopyFolder, DuplicateGroup, FileCopy
 from gorillacomb.canonical.folder_traits import TraitReader
 from gorillacomb.canonical.keep_criteria import choose_canonical
-from gorillacomb.classify.media import media_kind
-from gorillacomb.fs.paths import join
+from gorillacomb.fs.paths import is_below
 from gorillacomb.index import content_queries
+from gorillacomb.index.content_queries import ContentCopies, CopyReader, CopyRow
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FileKey, FolderPaths
 from gorillacomb.index.roots import all_roots
-from gorillacomb.index.stamps import stamp_of
-from gorillacomb.model import DuplicateGroup, FileCopy, GroupSummary, Root
+from gorillacomb.model import Root
 
 IsOnline = Callable[[Root], bool]
 """Return whether a root's drive is mounted."""
@@ -39,52 +40,65 @@ class GroupReader:
         self._online = {number: online(root) for number, root in self.roots.items()}
         self.is_preferred = preferred
         self._has_orders = content_queries.has_copy_orders(index.connection)
+        self._folders: dict[int, CopyFolder | None] = {}
+        self._reader = CopyReader(index.connection, _may_show_one_file(self.roots.values()))
 
-    def all(self, limit: int | None = None) -> Iterator[DuplicateGroup]:
+    def all(self) -> Iterator[DuplicateGroup]:
         """Yield all groups, most wasteful first."""
-        yield from self._filled(content_queries.groups(self._index.connection, limit))
+        return self._filled(self._reader.by_waste())
 
     def below(self, folder: int) -> Iterator[DuplicateGroup]:
         """Yield groups with a copy in a folder or below it, including their copies elsewhere."""
-        yield from self._filled(content_queries.groups_below(self._index.connection, folder))
+        return self._filled(self._reader.by_waste(folder))
 
     def of_content(self, digest: bytes) -> DuplicateGroup | None:
         """Return the group of a content; None if it has only one copy."""
-        summary = content_queries.group_of(self._index.connection, digest)
-        return None if summary is None else next(self._filled([summary]), None)
+        content = self._reader.of(digest)
+        return None if content is None else next(self._filled([content]), None)
 
-    def copies_of(self, digest: bytes) -> list[FileCopy]:
-        """Return every file with a content, even if it has no second copy."""
-        stamp = stamp_of(self._index.connection, digest)
-        chosen = None if stamp is None else (stamp.folder, stamp.name)
-        numbers = number_copies(self.known_order(digest))
-        copies = []
-        for file in content_queries.files_with(self._index.connection, self.paths, digest):
-            root, name = self.roots[file.root], os.path.basename(file.path)
-            copies.append(
-                FileCopy(
-                    path=file.path,
-                    root_path=root.path,
-                    volume=root.volume,
-                    inode=file.inode,
-                    mtime_ns=file.mtime_ns,
-                    size=file.size,
-                    blocks=file.blocks,
-                    online=self._online[root.id],
-                    folder=file.folder,
-                    standing=int((file.folder, name) == chosen),
-                    known_since=numbers.get((file.folder, name), len(numbers)),
-                    **self._of_place(file.folder, file.path, name),
-                )
-            )
-        return copies
+    def of_any_content(self, digest: bytes) -> DuplicateGroup | None:
+        """Return a content like a group even if it has one copy; None if no file has it."""
+        content = self._reader.of_any(digest)
+        copies = () if content is None else tuple(self.copies(content))
+        if content is None or not copies:
+            return None
+        summary = replace(content.summary, names=len(copies))
+        return DuplicateGroup(summary, copies, choose_canonical(copies), hard_link_of(copies))
 
-    def _filled(self, summaries: Iterable[GroupSummary]) -> Iterator[DuplicateGroup]:
-        for summary in summaries:
-            copies = tuple(self.copies_of(summary.digest))
+    def contents(self) -> Iterator[ContentCopies]:
+        """Yield every content that has copies, sorted by digest."""
+        self.paths.load()
+        return self._reader.by_digest()
+
+    def contents_below(self, folder: int) -> Iterator[ContentCopies]:
+        """Yield those with a copy in a folder or below it, including their copies elsewhere."""
+        return self._reader.by_waste(folder)
+
+    def copies(self, content: ContentCopies) -> list[FileCopy]:
+        """Return the files with a content, by path; omits those in detached folders."""
+        found = [copy for row in content.files if (copy := self._copy(content, row)) is not None]
+        if content.order is not None:
+            numbers = number_copies(content_queries.parse_copy_order(content.order))
+            for copy in found:
+                copy.known_since = numbers.get((copy.folder, copy.name), len(numbers))
+        return sorted(found, key=lambda copy: copy.path)
+
+    def _filled(self, contents: Iterable[ContentCopies]) -> Iterator[DuplicateGroup]:
+        for content in contents:
+            copies = tuple(self.copies(content))
             links = hard_link_of(copies)
             if links.count(None) > 1:  # fewer until an interrupted scan is completed
-                yield DuplicateGroup(summary, copies, choose_canonical(copies), links)
+                yield DuplicateGroup(content.summary, copies, choose_canonical(copies), links)
+
+    def _copy(self, content: ContentCopies, row: CopyRow) -> FileCopy | None:
+        number, name, blocks, mtime_ns, inode = row
+        folder = self.folder(number)
+        if folder is None:
+            return None
+        path = folder.path + name
+        standing = int((number, name) == content.stamped)
+        size = content.summary.size
+        return FileCopy(folder, name, path, mtime_ns, size, blocks, inode, standing, 0)
 
     def known_order(self, digest: bytes) -> list[FileKey]:
         """Return the copies of a content in their order after the last scan; empty if not known."""
@@ -94,51 +108,28 @@ class GroupReader:
 
     def copy_in(self, folder: int, name: bytes, mtime_ns: int, known_since: int = 0) -> FileCopy:
         """Return a file with the attributes that the rules look at."""
-        place = self.paths.place(folder)
-        if place is None:
+        within = self.folder(folder)
+        if within is None:
             raise ValueError("a file is in a detached folder, which no scan leaves behind")
-        root, path = self.roots[place[0]], join(place[1], name)
-        return FileCopy(
-            path=path,
-            root_path=root.path,
-            volume=root.volume,
-            inode=0,
-            mtime_ns=mtime_ns,
-            size=0,
-            blocks=0,
-            online=self._online[root.id],
-            folder=folder,
-            known_since=known_since,
-            **self._of_place(folder, path, name),
+        return FileCopy(within, name, within.path + name, mtime_ns, 0, 0, 0, 0, known_since)
+
+    def folder(self, number: int) -> CopyFolder | None:
+        """Return a folder that contains copies; None for a detached one."""
+        if number not in self._folders:
+            place = self.paths.place(number)
+            self._folders[number] = None if place is None else self._folder(number, *place)
+        return self._folders[number]
+
+    def _folder(self, number: int, root: int, path: bytes) -> CopyFolder:
+        return CopyFolder(
+            number,
+            self.roots[root],
+            path.rstrip(b"/") + b"/",
+            self._online[root],
+            self.traits.of(number),
+            self.traits,
+            self.is_preferred,
         )
-
-    def _of_place(self, folder: int, path: bytes, name: bytes) -> _PlaceFields:
-        """Return the attributes that a file has because of its place."""
-        traits = self.traits.of(folder)
-        project = traits.project
-        return {
-            "preferred": self.is_preferred(path),
-            "made": traits.made,
-            "nested": traits.nested,
-            "project": None if project is None else project.path,
-            "marker": None if project is None else project.marker,
-            "repository": project is not None and project.repository,
-            "company": self.traits.company(folder, media_kind(name)),
-            "touched": self.traits.touched(folder),
-        }
-
-
-class _PlaceFields(TypedDict):
-    """Fields of a `FileCopy` that are the same for all files of a kind in a folder."""
-
-    preferred: bool
-    made: bool
-    nested: bool
-    project: bytes | None
-    marker: str | None
-    repository: bool
-    company: int
-    touched: int
 
 
 def number_copies(order: Iterable[FileKey]) -> dict[FileKey, int]:
@@ -146,7 +137,15 @@ def number_copies(order: Iterable[FileKey]) -> dict[FileKey, int]:
     return {copy: number for number, copy in enumerate(order)}
 
 
-def hard_link_of(copies: Sequence[FileCopy]) -> tuple[int | None, ...]:
+class _NamedFile(Protocol):
+    @property
+    def volume(self) -> str: ...
+
+    @property
+    def inode(self) -> int: ...
+
+
+def hard_link_of(copies: Sequence[_NamedFile]) -> tuple[int | None, ...]:
     """Return, for each copy, the position of an earlier hard link of the same file.
 
     None if none.
@@ -158,3 +157,20 @@ def hard_link_of(copies: Sequence[FileCopy]) -> tuple[int | None, ...]:
         links.append(first.get(key) if copy.inode else None)
         first.setdefault(key, place)
     return tuple(links)
+
+
+def group_by_inode(copies: Sequence[FileCopy]) -> list[list[FileCopy]]:
+    """Group copies into separate files, each with all its names."""
+    found: dict[object, list[FileCopy]] = {}
+    for copy in copies:
+        key = (copy.volume, copy.inode) if copy.inode else copy.path
+        found.setdefault(key, []).append(copy)
+    return list(found.values())
+
+
+def _may_show_one_file(roots: Iterable[Root]) -> bool:
+    """Return whether two of some roots may show one file: by mounts of one folder, for example."""
+    return any(
+        a.volume == b.volume and is_below(a.inner_path, b.inner_path)
+        for a, b in permutations(roots, 2)
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from enum import StrEnum
+from functools import lru_cache
 
 from gorillacomb.classify.names import is_machine_made
 from gorillacomb.classify.snapshots import SnapshotFinder
@@ -98,6 +99,7 @@ def copy_refusal(
     return None
 
 
+@lru_cache(maxsize=65536)
 def is_transient(part: bytes) -> bool:
     """Return whether a folder of this name is a trash, a cache, a snapshot or a quarantine."""
     name = part.lower()

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from gorillacomb.fs.paths import join
 from gorillacomb.fs.volumes import is_read_only_snapshot
@@ -66,6 +67,7 @@ class SnapshotFinder:
         return self._members[parent]
 
 
+@lru_cache(maxsize=65536)
 def _series_of(name: bytes) -> tuple[int, bytes] | None:
     """Return which series a name belongs to; None if it is not a snapshot name."""
     for number, pattern in enumerate(_SERIES):

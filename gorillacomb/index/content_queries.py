@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from gorillacomb.fs.paths import join
 from gorillacomb.index.folder_queries import REGULAR
@@ -29,24 +31,9 @@ def groups(connection: Connection, limit: int | None = None) -> Iterator[GroupSu
         yield GroupSummary(*row)
 
 
-def groups_below(connection: Connection, folder: int) -> Iterator[GroupSummary]:
-    """Yield groups with at least one copy in a folder or below it."""
-    cursor = connection.execute(
-        f"{BELOW} SELECT digest, size, names, copies, reclaimable FROM groups WHERE digest IN"
-        f" (SELECT digest FROM files WHERE folder IN below AND {has_content()})"
-        " ORDER BY reclaimable DESC, size * copies DESC, digest",
-        (folder,),
-    )
-    for row in cursor:
-        yield GroupSummary(*row)
-
-
-def group_of(connection: Connection, digest: bytes) -> GroupSummary | None:
-    """Return the group of a content; None if there is at most one copy."""
-    row = connection.execute(
-        "SELECT digest, size, names, copies, reclaimable FROM groups WHERE digest = ?", (digest,)
-    ).fetchone()
-    return None if row is None else GroupSummary(*row)
+def by_waste(group: GroupSummary) -> tuple[int, int, bytes]:
+    """Return the sort key of groups in the order of `groups`."""
+    return -group.reclaimable, -group.size * group.copies, group.digest
 
 
 def files_with(connection: Connection, paths: FolderPaths, digest: bytes) -> list[IndexedFile]:
@@ -288,7 +275,94 @@ def copy_order(connection: Connection, digest: bytes) -> list[FileKey]:
     row = connection.execute(
         "SELECT copies FROM copy_orders WHERE digest = ?", (digest,)
     ).fetchone()
-    if row is None:
-        return []
-    parts = (each.split(b"/", 1) for each in row[0].split(b"\0"))
+    return [] if row is None else parse_copy_order(row[0])
+
+
+def parse_copy_order(stored: bytes) -> list[FileKey]:
+    """Return the copies in an order as it is stored."""
+    parts = (each.split(b"/", 1) for each in stored.split(b"\0"))
     return [(int(folder), name) for folder, name in parts]
+
+
+CopyRow = tuple[int, bytes, int, int, int]
+"""A file with a content: the id of its folder, name, blocks of 512 bytes, mtime (ns), and its inode
+if it may have other names, else 0."""
+
+_ANY_CONTENT = (
+    "(SELECT digest, size, count(*) AS names, 1 AS copies, 0 AS reclaimable FROM files"
+    f" WHERE {has_content()} AND digest = ?)"
+)
+_DIGEST = itemgetter(0)
+
+
+class ContentCopies(NamedTuple):
+    """A content, and the files that have it."""
+
+    summary: GroupSummary
+    stamped: FileKey | None
+    """The canonical file, as the trace has it."""
+    order: bytes | None
+    """The copies in their order after the last scan, as they are stored."""
+    files: list[CopyRow]
+
+
+class CopyReader:
+    """Reads the contents of an index that have several copies."""
+
+    def __init__(self, connection: Connection, one_file_twice: bool) -> None:
+        """``one_file_twice`` says whether two roots may show one file."""
+        self._connection = connection
+        self._has_orders = is_defined(connection, "copy_orders")  # since version 11
+        self._is_named_twice = "1" if one_file_twice else "files.links > 1"
+
+    def by_digest(self) -> Iterator[ContentCopies]:
+        """Yield every content with copies, sorted by digest."""
+        return self._contents("groups", "ORDER BY groups.digest")
+
+    def by_waste(self, folder: int | None = None) -> Iterator[ContentCopies]:
+        """Yield those with a copy below a folder, or all; the most wasteful first."""
+        order = "ORDER BY groups.reclaimable DESC, groups.size * groups.copies DESC, groups.digest"
+        if folder is None:
+            return self._contents("groups", order)
+        return self._contents("groups", f"{_IN_FOLDER} {order}", (folder,))
+
+    def of(self, digest: bytes) -> ContentCopies | None:
+        """Return a content with copies; None if there is at most one."""
+        return next(self._contents("groups", "WHERE groups.digest = ?", (digest,)), None)
+
+    def of_any(self, digest: bytes) -> ContentCopies | None:
+        """Return a content, even if only one file has it; None if none has."""
+        return next(self._contents(_ANY_CONTENT, "", (digest,)), None)
+
+    def _contents(
+        self, groups: str, condition: str, values: tuple[Any, ...] = ()
+    ) -> Iterator[ContentCopies]:
+        rows = self._connection.execute(
+            "SELECT groups.digest, groups.size, groups.names, groups.copies, groups.reclaimable,"
+            f" stamps.folder, stamps.name, {'copy_orders.copies' if self._has_orders else 'NULL'},"
+            " files.folder, files.name, files.blocks, files.mtime_ns,"
+            # The index of digests lacks the inode, and looking up each row in the table takes long.
+            f" CASE WHEN {self._is_named_twice} THEN (SELECT inode FROM files AS named"
+            "  WHERE named.folder = files.folder AND named.name = files.name) ELSE 0 END"
+            f" FROM {groups} AS groups LEFT JOIN stamps ON stamps.digest = groups.digest"
+            f" {_ORDERS if self._has_orders else ''}"
+            " CROSS JOIN files ON files.digest = groups.digest"
+            f" AND {has_content('files')} {condition}",
+            values,
+        )
+        for digest, copies in groupby(rows, _DIGEST):
+            files = list(copies)
+            _, *summary, folder, name, order = files[0][:8]
+            yield ContentCopies(
+                GroupSummary(digest, *summary),
+                None if folder is None else (folder, name),
+                order,
+                [row[8:] for row in files],
+            )
+
+
+_ORDERS = "LEFT JOIN copy_orders ON copy_orders.digest = groups.digest"
+_IN_FOLDER = (
+    f"WHERE groups.digest IN ({BELOW} SELECT digest FROM files"
+    f" WHERE folder IN below AND {has_content()})"
+)

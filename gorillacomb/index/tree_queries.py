@@ -177,6 +177,15 @@ def symlinks(connection: Connection) -> Iterator[tuple[int, bytes]]:
     return iter(connection.execute("SELECT folder, name FROM files WHERE target IS NOT NULL"))
 
 
+def link_targets(connection: Connection) -> Iterator[tuple[int, bytes]]:
+    """Yield the text of every symbolic link, with its folder, by name in each."""
+    return iter(
+        connection.execute(
+            "SELECT folder, target FROM files WHERE target IS NOT NULL ORDER BY folder, name"
+        )
+    )
+
+
 class SideFolder(NamedTuple):
     """A folder of a side."""
 

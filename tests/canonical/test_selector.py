@@ -44,7 +44,9 @@ def test_it_chooses_as_the_rules_do(tree: Tree, dice: random.Random, prefers: bo
             groups = GroupReader(index, is_online, preferred)
             chooser = CanonicalSelector(index, groups, prefers)
             for held in stamps.contents_to_stamp(index.connection):
-                copies = groups.copies_of(held.digest)
+                found = groups.of_any_content(held.digest)
+                assert found is not None
+                copies = found.copies
                 rules = choose_canonical(copies)
                 best = copies[rules.winner]
                 assert chooser.choose(held) == (

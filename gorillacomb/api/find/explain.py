@@ -27,14 +27,15 @@ from gorillacomb.api.lookup import (
     unknown_path_error,
 )
 from gorillacomb.api.paths import PathInput
-from gorillacomb.canonical.groups import GroupReader, hard_link_of
-from gorillacomb.canonical.keep_criteria import CHOSEN_BEFORE, choose_canonical
+from gorillacomb.canonical.file_copy import DuplicateGroup
+from gorillacomb.canonical.groups import GroupReader
+from gorillacomb.canonical.keep_criteria import CHOSEN_BEFORE
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.volumes import is_there
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.folder_queries import FolderTotals, folder_facts
 from gorillacomb.index.stamps import stamp_of
-from gorillacomb.model import DAMAGE, DuplicateGroup, EntryState, GroupSummary, IndexedFile
+from gorillacomb.model import DAMAGE, EntryState, IndexedFile
 from gorillacomb.stamping.damage_entries import good_copies
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.open import open_trace_for_reading
@@ -211,11 +212,4 @@ def _group(groups: GroupReader, file: IndexedFile) -> DuplicateGroup | None:
     """Return the group of a file; one with itself alone if its content exists nowhere else."""
     if file.digest is None or file.state > EntryState.FRESH or not file.size:
         return None
-    group = groups.of_content(file.digest)
-    if group is not None:
-        return group
-    copies = tuple(groups.copies_of(file.digest))
-    if not copies:
-        return None
-    summary = GroupSummary(file.digest, file.size, len(copies), 1, 0)
-    return DuplicateGroup(summary, copies, choose_canonical(copies), hard_link_of(copies))
+    return groups.of_content(file.digest) or groups.of_any_content(file.digest)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from gorillacomb.canonical.file_copy import FileCopy
 from gorillacomb.dedupe.model import PlanOptions, PlanStep, Refusal, SafetyRule
 from gorillacomb.dedupe.plan.serialize import fits_a_line
 from gorillacomb.dedupe.safety.albums import (
@@ -17,7 +18,6 @@ from gorillacomb.dedupe.safety.albums import (
     fewest_to_leave,
     members_taken,
 )
-from gorillacomb.model import FileCopy
 
 _ENDLESS = Refusal(SafetyRule.ALBUM, "is part of an album of more files than a step can name")
 

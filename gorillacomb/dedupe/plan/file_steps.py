@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from gorillacomb.canonical.groups import GroupReader
+from gorillacomb.canonical.file_copy import FileCopy
+from gorillacomb.canonical.groups import GroupReader, group_by_inode
 from gorillacomb.canonical.keep_criteria import choose_place, order_places
 from gorillacomb.classify.companions import Companions, counterpart
+from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.dedupe.model import PlanStep, Refusal, RemovalPair, SafetyRule
 from gorillacomb.dedupe.plan.albums import AlbumPlanner
+from gorillacomb.dedupe.plan.closed_copies import CandidateFile, CandidateFolder, ClosedCopies
 from gorillacomb.dedupe.plan.disk_check import DiskCheck
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.removal_set import RemovalSet
@@ -21,8 +24,8 @@ from gorillacomb.dedupe.safety.file_names import meaning, name_refusal
 from gorillacomb.dedupe.safety.policy import PathContext, SafetyPolicy, in_use_cause
 from gorillacomb.folders.analysis import GIVEN_UP
 from gorillacomb.fs.paths import join
-from gorillacomb.index import content_queries
-from gorillacomb.model import FileCopy
+from gorillacomb.index.content_queries import ContentCopies, by_waste
+from gorillacomb.model import GroupSummary
 
 _OTHER_VOLUME = Refusal(SafetyRule.OTHER_VOLUME, "has its other copy on another volume: a backup")
 VolumeCheck = Callable[[int, int], Refusal | None]
@@ -41,6 +44,8 @@ class FileStepPlanner:
     going: RemovalSet
     left: SkippedItems
     apart: VolumeCheck
+    prefers: bool
+    """Whether the user prefers some paths."""
     gone: set[bytes] = field(default_factory=set)
     """Paths of files to be removed."""
     counted: set[bytes] = field(default_factory=set)
@@ -48,17 +53,24 @@ class FileStepPlanner:
     chosen: dict[bytes, FileChoice] = field(default_factory=dict)
     """By path, for each file with a step."""
     _companions: dict[bytes, _FolderFiles] = field(default_factory=dict)
-    _closed: dict[int, Refusal | None] = field(default_factory=dict)
-    """By folder: why no file in it may be removed, whatever is kept for it."""
+    _folders: dict[int, CandidateFolder] = field(default_factory=dict)
 
     def steps(self) -> list[PlanStep]:
         """Return a step for each file to be removed; files that belong together share one."""
-        found: dict[bytes, PlanStep] = {}
-        index = self.sites.folders.index
-        for summary in content_queries.groups(index.connection):
-            for step in self._of_content(summary.digest):
-                found[step.path] = step
-        return self.together(found)
+        found: list[tuple[GroupSummary, PlanStep]] = []
+        closed = ClosedCopies(self.groups, self.scope, self.left, self.prefers)
+        for content in self.groups.contents():
+            for names in self._replaceable(content):
+                if all(folder.closed is not None for folder, _ in names):
+                    closed.count(content, names)
+                else:
+                    rows = [row for _, row in names]
+                    copies = self.groups.copies(content._replace(files=rows))
+                    for here in self._by_volume(copies):
+                        found += ((content.summary, step) for step in self._redundant(here))
+        closed.report(self._folders.values())
+        found.sort(key=lambda each: by_waste(each[0]))
+        return self.together({step.path: step for _, step in found})
 
     def together(self, found: Mapping[bytes, PlanStep]) -> list[PlanStep]:
         """Return the steps with each file's companions added; drop those that may not be."""
@@ -101,30 +113,38 @@ class FileStepPlanner:
         _, copies, number = self.chosen[path]
         return copies[:number]
 
-    def _of_content(self, digest: bytes) -> Iterator[PlanStep]:
-        """Make steps for redundant copies of a content, among copies that can replace each
+    def _replaceable(self, content: ContentCopies) -> Iterator[list[CandidateFile]]:
+        """Yield the files with a content that are not removed yet, if several can replace each
         other.
         """
-        classes: dict[bytes | None, list[FileCopy]] = {}
-        for copy in self.groups.copies_of(digest):
-            if (
-                self.sites.knows(copy)
-                and copy.path not in self.gone
-                and self.going.around(self.sites.folder_of(copy)) is None
-            ):
-                what = meaning(copy.path, copy.size, self._companions_of)
-                classes.setdefault(what, []).append(copy)
-        for names in classes.values():
-            if len(names) > 1:
-                yield from self._of_copies(names)
-
-    def _of_copies(self, names: Sequence[FileCopy]) -> Iterator[PlanStep]:
-        """Do the same for such copies, separately for each volume unless told otherwise."""
-        if all(self.closed(copy) is not None for copy in names):
-            self._leave_all(names)
+        known = self._folders
+        here = [(known.get(row[0]) or self._folder(row[0]), row) for row in content.files]
+        here = [each for each in here if each[0].within is not None]
+        if self.gone:
+            here = [each for each in here if _path(each) not in self.gone]
+        if len(here) < 2:
             return
-        for here in self._by_volume(names):
-            yield from self._redundant(here)
+        size = content.summary.size
+        if all(meaning_of_name(name, size) is None for name in {row[1] for _, row in here}):
+            yield here
+            return
+        classes: dict[bytes | None, list[CandidateFile]] = {}
+        for each in here:
+            what = meaning(_path(each), size, self._companions_of)
+            classes.setdefault(what, []).append(each)
+        yield from (files for files in classes.values() if len(files) > 1)
+
+    def _folder(self, number: int) -> CandidateFolder:
+        """Return what is the same for all files directly in a folder, given by its id."""
+        folder = self.sites.folders.forest.folders.get(number)
+        if folder is None or self.going.around(folder) is not None:
+            found = CandidateFolder(None)
+        else:
+            site = self.sites.of_folder(folder)
+            closed = self.guard.closed_to_files(site)
+            found = CandidateFolder(self.groups.folder(number), site, closed)
+        self._folders[number] = found
+        return found
 
     def _redundant(self, copies: Sequence[FileCopy]) -> list[PlanStep]:
         """Make steps for the files that have enough others before them in the order of places.
@@ -169,24 +189,6 @@ class FileStepPlanner:
                 break
         return steps
 
-    def closed(self, copy: FileCopy) -> Refusal | None:
-        """Return why no file in this one's folder may be removed."""
-        if copy.folder not in self._closed:
-            site = self.sites.of_folder(self.sites.folder_of(copy))
-            self._closed[copy.folder] = self.guard.closed_to_files(site)
-        return self._closed[copy.folder]
-
-    def _leave_all(self, names: Sequence[FileCopy]) -> None:
-        """Report copies whose folders all forbid removal: all but one of them are redundant."""
-        alike = len({copy.project for copy in names}) == 1
-        ranked = [names[at] for at in order_places(names)]
-        for file in group_by_inode(ranked)[self.scope.keep :]:
-            refusal = self.closed(file[0])
-            assert refusal is not None, "asked before"
-            if alike and refusal.rule is SafetyRule.PROJECT:
-                refusal = Refusal(SafetyRule.STRUCTURAL, refusal.cause)
-            self._leave(file[0], refusal, max(copy.blocks for copy in file) * 512)
-
     def _leave(self, copy: FileCopy, refusal: Refusal, size: int) -> None:
         if self.scope.holds(copy.path):
             self.left.add_inside(self.sites.of_file(copy), refusal, size)
@@ -230,7 +232,7 @@ class FileStepPlanner:
                 or not self.scope.holds(copy.path)
             ):
                 return
-            refusal = self.closed(copy) or self.refusal(copy, winner)
+            refusal = self._folders[copy.folder].closed or self.refusal(copy, winner)
             if refusal is not None:
                 self._leave(copy, refusal, size)
                 return
@@ -340,16 +342,13 @@ class _FolderFiles:
     companions: Companions
 
 
+def _path(file: CandidateFile) -> bytes:
+    folder, row = file
+    assert folder.within is not None, "it is not removed"
+    return folder.within.path + row[1]
+
+
 def _reasons(keep: FileCopy, other: FileCopy) -> tuple[str, ...]:
     """Return why one file is kept rather than another."""
     at, reasons = choose_place([keep, other])
     return reasons if at == 0 else ("the other one is in no place to stay",)
-
-
-def group_by_inode(copies: Sequence[FileCopy]) -> list[list[FileCopy]]:
-    """Group copies into separate files, each with all its names."""
-    found: dict[object, list[FileCopy]] = {}
-    for copy in copies:
-        key = (copy.volume, copy.inode) if copy.inode else copy.path
-        found.setdefault(key, []).append(copy)
-    return list(found.values())

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from gorillacomb.canonical.file_copy import FileCopy
 from gorillacomb.classify.companions import Companions, CompanionTable, companion_table
 from gorillacomb.dedupe.safety.policy import FolderContext, PathContext
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.paths import is_below, join, path_parts, relative_path
 from gorillacomb.index.roots import roots_of_path
-from gorillacomb.index.tree_queries import entries_in
-from gorillacomb.model import FileCopy, Root
+from gorillacomb.index.tree_queries import entries_in, link_targets
+from gorillacomb.model import Root
 
 
 @dataclass(slots=True)
@@ -23,30 +24,36 @@ class IndexLocations:
     roots: Mapping[int, Root]
     table: CompanionTable = field(default_factory=companion_table)
     """Which files belong together."""
-    _levels: dict[int, tuple[FolderContext, ...]] = field(default_factory=dict)
+    _contexts: dict[int, PathContext] = field(default_factory=dict)
+    _links: dict[int, list[bytes]] | None = None
+    """By folder: the texts of the symbolic links in it."""
+    _may_belong: dict[bytes, bool] = field(default_factory=dict)
+    """By name of a folder: whether it may belong to a file beside it."""
 
     def of_folder(self, folder: TreeFolder) -> PathContext:
         """Return a folder as the rules see it."""
-        root = self.roots[folder.root]
-        levels = self._levels_of(folder)
-        return PathContext(
-            root.path, self.folders.path(folder), True, levels, self._is_root_a_store(root)
-        )
+        found = self._contexts.get(folder.id)
+        if found is None:
+            found = self._contexts[folder.id] = self._context(folder)
+        return found
+
+    def _context(self, folder: TreeFolder) -> PathContext:
+        if folder.parent is None:
+            root = self.roots[folder.root]
+            return PathContext(root.path, root.path, True, (), folder.store)
+        above = self.of_folder(folder.parent)
+        path, owner = join(above.path, folder.name), self._owner(folder, folder.parent)
+        level = FolderContext(path, folder.marker, folder.store, owner)
+        return replace(above, path=path, levels=(*above.levels, level))
 
     def of_file(self, copy: FileCopy) -> PathContext:
         """Return a file, in a folder of the forest, as the rules see it."""
-        folder = self.folder_of(copy)
-        is_store = self._is_root_a_store(self.roots[folder.root])
-        return PathContext(copy.root_path, copy.path, False, self._levels_of(folder), is_store)
+        return replace(self.of_folder(self.folder_of(copy)), path=copy.path, is_folder=False)
 
     def of_name(self, folder: TreeFolder, name: bytes) -> PathContext:
         """Return a file, given by its name in a folder of the forest, as the rules see it."""
         around = self.of_folder(folder)
         return replace(around, path=join(around.path, name), is_folder=False)
-
-    def _is_root_a_store(self, root: Root) -> bool:
-        top = self.folders.forest.folders.get(root.folder)
-        return top is not None and top.store
 
     def folder_of(self, copy: FileCopy) -> TreeFolder:
         """Return the folder that contains a file."""
@@ -89,23 +96,17 @@ class IndexLocations:
 
     def links_in(self, folder: TreeFolder) -> list[bytes]:
         """Return the texts of the symbolic links directly in a folder."""
-        rows = entries_in(self.folders.index.connection, folder.id)
-        return [row[7] for row in rows if row[7] is not None]
-
-    def _levels_of(self, folder: TreeFolder) -> tuple[FolderContext, ...]:
-        found = self._levels.get(folder.id)
-        if found is None:
-            found = ()
-            if folder.parent is not None:
-                path, owner = self.folders.path(folder), self._owner(folder, folder.parent)
-                level = FolderContext(path, folder.marker, folder.store, owner)
-                found = (*self._levels_of(folder.parent), level)
-            self._levels[folder.id] = found
-        return found
+        if self._links is None:
+            self._links = {}
+            for number, text in link_targets(self.folders.index.connection):
+                self._links.setdefault(number, []).append(text)
+        return self._links.get(folder.id, [])
 
     def _owner(self, folder: TreeFolder, parent: TreeFolder) -> bytes | None:
         """Return the name of a file beside a folder that the folder belongs to."""
-        if not self.table.may_belong(folder.name):
+        if folder.name not in self._may_belong:
+            self._may_belong[folder.name] = self.table.may_belong(folder.name)
+        if not self._may_belong[folder.name]:
             return None
         beside = Companions(self.names_in(parent), self.table, [folder.name])
         return beside.owner_of(folder.name)

@@ -113,7 +113,9 @@ class Planner:
         """Make steps for everything that may be removed according to an index."""
         going = RemovalSet()
         apart = partial(self._apart, groups)
-        files = FileStepPlanner(groups, sites, disk, guard, self.scope, going, left, apart)
+        files = FileStepPlanner(
+            *(groups, sites, disk, guard, self.scope, going, left, apart, self.prefers)
+        )
         whole = FolderStepPlanner(sites, disk, guard, self.scope, going, left, files.counted, apart)
         steps: list[PlanStep] = []
         retirement = FolderRetirer(sites, going, files, whole.refusal, whole.held)

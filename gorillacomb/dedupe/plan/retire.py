@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gorillacomb.canonical.file_copy import FileCopy
 from gorillacomb.canonical.keep_criteria import order_places
 from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.classify.names import is_version_control
@@ -16,8 +17,9 @@ from gorillacomb.dedupe.plan.removal_set import RemovalSet, RemovedFolder
 from gorillacomb.folders.analysis import nested_folders
 from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.paths import is_below, join
+from gorillacomb.index.content_queries import ContentCopies
 from gorillacomb.index.tree_queries import entries_in
-from gorillacomb.model import EntryState, FileCopy
+from gorillacomb.model import EntryState
 
 _FOLDER_REASONS = ("you retire this folder",)
 _FILE_REASONS = ("you retire the folder that it is in",)
@@ -34,6 +36,8 @@ class FolderRetirer:
     """Returns why a folder may not be removed while another one is kept for it."""
     held: Callable[[TreeFolder, TreeFolder], dict[TreeFolder, TreeFolder] | None]
     """Returns what is nested in a folder if it is contained in another, else None."""
+    _contents: dict[bytes, ContentCopies] = field(default_factory=dict)
+    """Those of the folder being retired that have copies, by digest."""
 
     def retire(self, path: bytes) -> list[PlanStep]:
         """Remove whole subfolders; return a step for each single file besides."""
@@ -41,6 +45,8 @@ class FolderRetirer:
         if top is None:
             return []
         twins = self._twins_outside(top)
+        contents = self.loose.groups.contents_below(top.id) if self.loose.scope.files else ()
+        self._contents = {each.summary.digest: each for each in contents}
         found: dict[bytes, PlanStep] = {}
         waiting = [top]
         while waiting:
@@ -96,9 +102,10 @@ class FolderRetirer:
         path = self.sites.folders.path(folder)
         rows = entries_in(self.sites.folders.index.connection, folder.id)
         for _, name, state, _, size, _, digest, _ in list(rows):
-            if state > EntryState.FRESH or digest is None or not size or name in noise:
+            content = None if digest is None else self._contents.get(digest)
+            if state > EntryState.FRESH or content is None or not size or name in noise:
                 continue
-            copies = self.loose.groups.copies_of(digest)
+            copies = self.loose.groups.copies(content)
             here = next((copy for copy in copies if copy.path == join(path, name)), None)
             if here is not None and here.path in self.loose.counted:
                 continue

@@ -44,6 +44,8 @@ class SkippedItems:
 
     guard: SafetyPolicy
     _found: dict[tuple[bytes, SafetyRule, str], list[_LeftFiles]] = field(default_factory=dict)
+    _counted: dict[tuple[bytes, SafetyRule, str], tuple[int, int]] = field(default_factory=dict)
+    """Files and bytes of the same that no step can remove."""
     _whole: dict[bytes, SkippedCopy] = field(default_factory=dict)
     """Folders that would have been removed as a whole, by path."""
 
@@ -56,6 +58,12 @@ class SkippedItems:
         """Report a path, with the files in it that have a copy, and their bytes on disk."""
         known = self._found.setdefault((path, refusal.rule, refusal.cause), [])
         known.append(_LeftFiles(files, size))
+
+    def add_counted(self, path: bytes, refusal: Refusal, files: int, size: int) -> None:
+        """Do the same for a number of files that no step removes, whatever else it removes."""
+        key = path, refusal.rule, refusal.cause
+        before = self._counted.get(key, (0, 0))
+        self._counted[key] = before[0] + files, before[1] + size
 
     def add_inside(self, site: PathContext, refusal: Refusal, size: int) -> None:
         """Report a file under what is around it: the project, the library, its folder."""
@@ -93,11 +101,13 @@ class SkippedItems:
         Something may block a file that is removed with another step.
         """
         gone = {pair.path for step in steps for pair in step.pairs}
-        sums: dict[tuple[bytes, SafetyRule, str], tuple[int, int]] = {}
+        sums = dict(self._counted)
         for key, parts in self._found.items():
             stay = [each for each in parts if gone.isdisjoint(each.paths)]
             if stay:
-                sums[key] = sum(len(each.paths) for each in stay), sum(each.size for each in stay)
+                files, size = sums.get(key, (0, 0))
+                files += sum(len(each.paths) for each in stay)
+                sums[key] = files, size + sum(each.size for each in stay)
         inside: dict[bytes, tuple[int, int]] = {}
         for (path, rule, _), (files, size) in sums.items():
             if rule in BY_PLACE:

@@ -43,10 +43,10 @@ class FolderContext:
     """Whether one program manages it as a unit: a library, a mailbox, a backup."""
     owner: bytes | None = None
     """The name of a file beside it that it belongs to: ``page.html`` for ``page_files``."""
+    name: bytes = field(init=False)
 
-    @property
-    def name(self) -> bytes:
-        return self.path.rpartition(b"/")[2]
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.path.rpartition(b"/")[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,17 @@ class SafetyPolicy:
     gone: set[bytes] = field(default_factory=set)
     """What other steps removed: a link in it no longer leads anywhere."""
     _tracked: dict[tuple[bytes, bytes], bool] = field(default_factory=dict)
+    _fixed: frozenset[bytes] = field(init=False)
+    _around_fixed: frozenset[bytes] = field(init=False)
+    """The folders around them, and they themselves."""
+    _projects: ProjectRules = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._fixed = frozenset(self.fixed)
+        around = (path for each in self._fixed for path in path_and_parents(each))
+        self._around_fixed = frozenset(around)
+        not_projects = frozenset(self.options.not_a_project)
+        self._projects = ProjectRules(not_projects, frozenset(self.homes), self._fixed)
 
     def refusal_for(
         self, site: PathContext, keep: PathContext | None, around: bytes | None = None
@@ -129,12 +140,9 @@ class SafetyPolicy:
         )
 
     def _ours(self, site: PathContext) -> Refusal | None:
-        for each in self.fixed:
-            if is_below(each, site.path):
-                what = "is" if each == site.path else "holds"
-                return Refusal(
-                    SafetyRule.OWN, f"{what} a scanned folder, a home, a mount or the vault"
-                )
+        if site.path in self._around_fixed:
+            what = "is" if site.path in self._fixed else "holds"
+            return Refusal(SafetyRule.OWN, f"{what} a scanned folder, a home, a mount or the vault")
         if any(is_below(site.path, each) for each in self.own) or any(
             is_ours(level.name) for level in site.levels
         ):
@@ -196,8 +204,7 @@ class SafetyPolicy:
         return bool(site.levels) and self._counts(site.levels[-1])
 
     def _counts(self, level: FolderContext) -> bool:
-        rules = ProjectRules(self.options.not_a_project, self.homes, self.fixed)
-        return rules.counts(level.path, level.marker)
+        return self._projects.counts(level.path, level.marker)
 
     def _in_project(
         self, site: PathContext, keep: PathContext | None, around: bytes | None = None
@@ -293,7 +300,7 @@ class SafetyPolicy:
         folder only a link into it counts.
         """
         for level in site.above:
-            if level.path in self.fixed or any(
+            if level.path in self._fixed or any(
                 is_below(each, level.path) for each in self.options.retire
             ):
                 continue
