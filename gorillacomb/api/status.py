@@ -16,7 +16,6 @@ from gorillacomb.index.content_queries import GroupTotals
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.duplicate_groups import has_groups
 from gorillacomb.model import EntryState, FolderState
-from gorillacomb.sqlite import begin_snapshot
 from gorillacomb.vault.settings import Settings, load_settings
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.open import open_trace_for_reading
@@ -78,7 +77,6 @@ class VaultStatus:
 def vault_status(vault: Vault) -> VaultStatus:
     """Read what a vault knows, as `OpenVault.status` says."""
     with Index.read(vault) as index, translate_errors(vault):
-        begin_snapshot(index.connection)
         return index_status(index)
 
 

@@ -42,7 +42,6 @@ from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.model import Root
 from gorillacomb.progress import Progress, ProgressCallback, as_progress
-from gorillacomb.sqlite import begin_snapshot
 from gorillacomb.vault.settings import Settings, load_settings
 from gorillacomb.vault.vault import Vault
 
@@ -158,7 +157,6 @@ def make_plan(
     shown = as_progress(progress)
     try:
         with Index.read(vault) as index, translate_errors(vault):
-            begin_snapshot(index.connection)
             return _planned(index, *request, shown).plan
     finally:
         shown.close()

@@ -18,7 +18,6 @@ from gorillacomb.classify.content_kinds import ContentKind, content_kind
 from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.progress import Progress, ProgressCallback, as_progress
-from gorillacomb.sqlite import begin_snapshot
 from gorillacomb.vault.vault import Vault
 
 if TYPE_CHECKING:
@@ -124,7 +123,6 @@ def vault_overview(
     shown = as_progress(progress)
     try:
         with Index.read(vault) as index, translate_errors(vault):
-            begin_snapshot(index.connection)  # all figures are of one moment
             status = index_status(index)
             made = plan_of_index(index, shown)
             families = [each for each in made.folders.families() if not each.structural]
