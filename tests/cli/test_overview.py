@@ -20,6 +20,7 @@ from fixtures import Drive
 from gorillacomb import SafetyRule
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.summed_size import SummedSize
+from gorillacomb.dedupe.plan.skipped import BY_PLACE
 from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index
 from gorillacomb.vault.vault import Vault
@@ -152,7 +153,33 @@ def test_the_parts_of_what_is_there_twice_add_up_to_it(tree: Tree) -> None:
             assert sum(each.bytes for each in part.reasons) == part.bytes
         told = {each.rule for part in parts for each in part.reasons}
         untold = told - {each.rule for each in overview.plan.left_alone}
-        assert untold <= {SafetyRule.NAME, SafetyRule.UNIQUE, None}
+        assert untold <= {SafetyRule.NAME, SafetyRule.UNIQUE, *BY_PLACE, None}
+
+
+def test_the_reasons_are_those_of_the_plan(vault: Path, tmp_path: Path) -> None:
+    """Of copies inside projects, too, which a plan counts by folder."""
+    same: Tree = {f"{number}": f"{number}" * 900 for number in range(9)}
+    own: Tree = {"package.json": "1" * 99, "src": {"s": "s" * 900, "t": "s" * 900}}
+    trees: Tree = {
+        "a": {**own, "x": "x" * 900},
+        "b": {"package.json": "2" * 99, "lib": {"z": "x" * 900}},
+        "tree": {**same, "package.json": "3" * 99, "tree": "4" * 99},
+        "Copy of tree": {**same, "package.json": "3" * 99, "copy": "5" * 99},
+    }
+    scan(vault, make_tree(tmp_path / "top", trees))
+    with gorillacomb.open_vault(vault) as opened:
+        overview = opened.overview()
+    told = {
+        reason.rule: (reason.files, reason.bytes)
+        for part in overview.surplus
+        for reason in part.reasons
+    }
+    assert told == {each.rule: (each.files, each.bytes) for each in overview.left_alone}
+    assert {rule: files for rule, (files, _) in told.items()} == {
+        SafetyRule.UNIQUE: 10,
+        SafetyRule.PROJECT: 1,
+        SafetyRule.STRUCTURAL: 1,
+    }
 
 
 def surplus_on_disk(top: Path, steps: set[bytes]) -> tuple[int, int]:
@@ -286,4 +313,6 @@ def test_the_statements_do_not_grow_with_the_files(vault: Path, tmp_path: Path) 
         list(content_queries.totals_by_ending(index.connection))
         list(content_queries.copies_by_root(index.connection))
         content_queries.contents_by_root(index.connection)
-    assert len(seen) == 3
+        list(content_queries.names_in_groups(index.connection))
+        index.connection.set_trace_callback(None)
+    assert len(seen) == 4

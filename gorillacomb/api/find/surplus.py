@@ -103,7 +103,9 @@ class _FolderFate(NamedTuple):
     goes: bool
     """Whether it is removed as a whole."""
     rule: SafetyRule | None
-    """The rule that keeps it as a whole."""
+    """The rule that keeps all of it."""
+    project: bytes | None
+    """The path of the project that it is part of, if that is why."""
     is_given_up: bool
     """Whether it is in a copy of a tree whose other copy is to be kept."""
 
@@ -140,7 +142,10 @@ class _Fates:
         fates: list[tuple[tuple[SurplusFate, SafetyRule | None], int]] = [
             ((SurplusFate.REMOVABLE, None), copy.size) for copy in going
         ]
+        is_inner = rest and self._is_inside_one_project(names)
         for rule, copy in rest:
+            if rule is SafetyRule.PROJECT and is_inner:
+                rule = SafetyRule.STRUCTURAL
             rule = rule or (None if kept is None else self._other_rule(copy, kept[1]))
             part = SurplusFate.DECISION if rule in _DECIDED else SurplusFate.STAYS
             fates.append(((part, rule), copy.size))
@@ -168,6 +173,12 @@ class _Fates:
                     return rule
         return None
 
+    def _is_inside_one_project(self, names: Iterable[GroupedName]) -> bool:
+        """Return whether all are part of one project, which repeats them."""
+        places = [self._place(name.folder) for name in names]
+        projects = {None if each is None else each.project for each in places}
+        return len(projects) == 1 and projects != {None}
+
     def _is_given_up(self, copy: _Copy) -> bool:
         places = [self._place(name.folder) for name in copy.names]
         return all(each is not None and each.is_given_up for each in places)
@@ -193,11 +204,17 @@ class _Fates:
     def _read_place(self, folder: TreeFolder | None) -> _FolderFate | None:
         if folder is None:
             return None
-        path = self._folders.path(folder)
+        path, whole = self._folders.path(folder), self._kept.folders
         around = list(path_and_parents(path))
+        closed = self._kept.closed.get(path)
+        if closed is None:
+            rule = next((whole[each] for each in around if each in whole), None)
+        else:
+            rule = closed.rule
         return _FolderFate(
             path,
             any(each in self._trees for each in around),
-            next((self._kept.folders[at] for at in around if at in self._kept.folders), None),
+            rule,
+            closed.protector if closed and closed.rule is SafetyRule.PROJECT else None,
             self._folders.rank_in(folder) == GIVEN_UP,
         )

@@ -66,13 +66,17 @@ class ClosedCopies:
     def report(self, folders: Iterable[CandidateFolder]) -> None:
         """Report what was counted."""
         for folder in folders:
+            closed = folder.closed
+            if closed is None or closed.rule not in BY_PLACE or folder.site is None:
+                continue
+            protector = self._protector(folder, closed)
+            self.left.add_closed(folder.site.path, protector, closed.rule)
             for alike, (files, size) in enumerate(folder.redundant):
-                refusal = folder.closed
-                if not files or refusal is None:
-                    continue
+                refusal = closed
                 if alike and refusal.rule is SafetyRule.PROJECT:
                     refusal = Refusal(SafetyRule.STRUCTURAL, refusal.cause)
-                self.left.add_counted(self._protector(folder, refusal), refusal, files, size)
+                if files:
+                    self.left.add_counted(protector, refusal, files, size)
 
     def _protector(self, folder: CandidateFolder, refusal: Refusal) -> bytes:
         assert folder.site is not None, "it is closed"

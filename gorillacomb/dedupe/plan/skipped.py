@@ -30,12 +30,22 @@ class _LeftFiles(NamedTuple):
     size: int
 
 
+class ClosedFolder(NamedTuple):
+    """Why no file directly in a folder may be removed."""
+
+    rule: SafetyRule
+    protector: bytes
+    """The path of what protects them, such as the project around it."""
+
+
 class KeptRules(NamedTuple):
     """Which safety rule keeps which path."""
 
     files: Mapping[bytes, SafetyRule]
     folders: Mapping[bytes, SafetyRule]
     """Those that are kept as a whole."""
+    closed: Mapping[bytes, ClosedFolder]
+    """Folders from which no file may be removed."""
 
 
 @dataclass(slots=True)
@@ -46,6 +56,8 @@ class SkippedItems:
     _found: dict[tuple[bytes, SafetyRule, str], list[_LeftFiles]] = field(default_factory=dict)
     _counted: dict[tuple[bytes, SafetyRule, str], tuple[int, int]] = field(default_factory=dict)
     """Files and bytes of the same that no step can remove."""
+    _closed: dict[bytes, ClosedFolder] = field(default_factory=dict)
+    """By path: the folders that those are in."""
     _whole: dict[bytes, SkippedCopy] = field(default_factory=dict)
     """Folders that would have been removed as a whole, by path."""
 
@@ -64,6 +76,10 @@ class SkippedItems:
         key = path, refusal.rule, refusal.cause
         before = self._counted.get(key, (0, 0))
         self._counted[key] = before[0] + files, before[1] + size
+
+    def add_closed(self, folder: bytes, protector: bytes, rule: SafetyRule) -> None:
+        """Note a folder that has such files."""
+        self._closed[folder] = ClosedFolder(rule, protector)
 
     def add_inside(self, site: PathContext, refusal: Refusal, size: int) -> None:
         """Report a file under what is around it: the project, the library, its folder."""
@@ -89,11 +105,20 @@ class SkippedItems:
         """Return by path what each rule keeps, whatever became of it since."""
         files: dict[bytes, SafetyRule] = {}
         for (path, rule, _), parts in self._found.items():
-            whole = self._whole.get(path) if rule in BY_PLACE else None
             for part in parts:
                 for file in part.paths:
-                    files.setdefault(file, rule if whole is None else whole.rule)
-        return KeptRules(files, {path: each.rule for path, each in self._whole.items()})
+                    files.setdefault(file, self._rule_around(path, rule))
+        folders = {path: each.rule for path, each in self._whole.items()}
+        closed = {
+            path: each._replace(rule=self._rule_around(each.protector, each.rule))
+            for path, each in self._closed.items()
+        }
+        return KeptRules(files, folders, closed)
+
+    def _rule_around(self, protector: bytes, rule: SafetyRule) -> SafetyRule:
+        """Return why what protects something is kept as a whole, if it is: that says more."""
+        whole = self._whole.get(protector) if rule in BY_PLACE else None
+        return rule if whole is None else whole.rule
 
     def as_skipped(self, steps: Collection[PlanStep]) -> Iterator[SkippedCopy]:
         """Return all of it, largest first, without what is removed after all.
