@@ -145,8 +145,10 @@ if TYPE_CHECKING:
     from gorillacomb.api.unique import UniqueFile as UniqueFile
     from gorillacomb.api.unique import UniqueResult as UniqueResult
     from gorillacomb.api.unique import UnverifiedPath as UnverifiedPath
-    from gorillacomb.api.upkeep import VaultBackup as VaultBackup
-    from gorillacomb.api.upkeep import VaultCheck as VaultCheck
+    from gorillacomb.api.upkeep.backup import VaultBackup as VaultBackup
+    from gorillacomb.api.upkeep.check import VaultCheck as VaultCheck
+    from gorillacomb.api.upkeep.remove import VaultRemoval as VaultRemoval
+    from gorillacomb.api.upkeep.restore import VaultRestore as VaultRestore
     from gorillacomb.api.verify import ManifestCheck as ManifestCheck
     from gorillacomb.api.verify import verify_manifest as verify_manifest
     from gorillacomb.api.watch.pulse import PulseResult as PulseResult
@@ -250,7 +252,10 @@ _PUBLIC = {
         "verify_proof",
     ),
     "api.unique": ("RolledUpEntry", "UniqueFile", "UniqueResult", "UnverifiedPath"),
-    "api.upkeep": ("VaultBackup", "VaultCheck"),
+    "api.upkeep.backup": ("VaultBackup",),
+    "api.upkeep.check": ("VaultCheck",),
+    "api.upkeep.remove": ("VaultRemoval",),
+    "api.upkeep.restore": ("VaultRestore",),
     "api.verify": ("ManifestCheck", "verify_manifest"),
     "api.watch.pulse": ("PulseResult", "PulseState"),
     "api.watch.repair": ("DamagedFile", "RepairResult"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import stat
 import sys
 import time
@@ -14,12 +15,19 @@ from pathlib import Path
 from platformdirs import user_config_path, user_data_path, user_state_path
 
 from gorillacomb.errors import VaultError, VaultForeign, VaultLocked, VaultUnwritable
+from gorillacomb.fs.bounded_read import read_bounded
 from gorillacomb.fs.mounts import mount_of
 from gorillacomb.fs.openat import os_error_text, owner_advice
 
 APPLICATION = "gorillacomb"
 ENVIRONMENT = "GORILLACOMB_VAULT"
+LOCK = "lock"
+"""The name of the file that the writer of a vault locks."""
+WATCHER = "watcher"
+"""The name of the file that its watcher locks."""
 _ENDS = ("", "-wal", "-shm", "-journal")
+_OTHER_TRACE = re.compile(r"trace-[^/]+\.db(?:-wal|-shm|-journal)?")
+"""The names of traces that `trace adopt` moved aside, or is about to begin."""
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 """Errors from a file system on which files cannot be locked."""
 _PATIENCE = 2.0
@@ -102,9 +110,9 @@ class Vault:
             raise VaultError(
                 f"The vault {self.folder} is not a folder.", "Name another one with --vault."
             )
-        for path in (self.folder, self.index, self.trace, self.folder / "lock"):
+        for path in (self.folder, self.index, self.trace, self.folder / LOCK):
             self._check_owner(path)
-        self._check_contents()
+        self.check_contents()
         self._close_to_others(facts.st_mode)
 
     def _check_owner(self, path: Path) -> None:
@@ -129,16 +137,20 @@ class Vault:
         if not stat.S_ISREG(facts.st_mode):
             raise VaultError(f"{path} is not a file.", "Move it away and scan again.")
 
-    def _check_contents(self) -> None:
-        """Refuse a folder with other files in it, so that it does not become a vault by mistake."""
-        ours = (self.index.name, self.trace.name, "lock", "watcher")
+    def names(self) -> list[str]:
+        """Return the names of everything in the folder. Raises VaultError."""
         try:
-            names = os.listdir(self.folder)
+            return os.listdir(self.folder)
         except OSError as error:
             raise VaultError(
                 f"The vault {self.folder} cannot be read: {os_error_text(error)}.",
                 f"Check its permissions: chmod 700 {self.folder}",
             ) from error
+
+    def check_contents(self) -> None:
+        """Refuse a folder with other files in it, so that it does not become a vault by mistake."""
+        ours = (self.index.name, self.trace.name, LOCK, WATCHER)
+        names = self.names()
         if names and not any(name in ours for name in names):
             raise VaultError(
                 f"{self.folder} is not empty and not a vault.",
@@ -154,26 +166,24 @@ class Vault:
             if error.errno != errno.EROFS:
                 raise unwritable_error(self.folder, error) from error
 
-    def lock(self) -> None:
-        """Take the writer's lock, or raise VaultLocked; it is released when the process ends."""
-        path = self.folder / "lock"
+    def lock(self, *, named: bool = True) -> None:
+        """Take the writer's lock, or raise VaultLocked; it is released when the process ends.
+
+        ``named`` writes our process id into it, which needs space on the disk.
+        """
+        path = self.folder / LOCK
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        except OSError as error:
-            raise unwritable_error(path, error) from error
-        try:
-            _wait_for(descriptor)
+            descriptor = lock_file(path, wait_for_lock)
         except BlockingIOError:
-            holder = os.pread(descriptor, 64, 0).decode(errors="replace").strip() or "unknown"
-            os.close(descriptor)
             raise VaultLocked(
-                f"Another run (process {holder}) is writing to the vault {self.folder}.",
+                f"Another run (process {_holder(path)}) is writing to the vault {self.folder}.",
                 "Wait for it to end, or use another vault with --vault.",
             ) from None
         except OSError as error:
-            os.close(descriptor)
             raise unwritable_error(path, error) from error
         self._lock = descriptor
+        if not named:
+            return
         try:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
@@ -190,11 +200,7 @@ class Vault:
     def own_files(self) -> frozenset[tuple[int, int]]:
         """Return (device, inode) of our folders and databases, which no scan opens by any name."""
         found = set()
-        names = (
-            "lock",
-            "watcher",
-            *(f"{name}.db{end}" for name in ("index", "trace") for end in _ENDS),
-        )
+        names = (LOCK, WATCHER, *_database_names())
         folders = (self.folder, config_folder(), state_folder())
         kept = self.folder.glob("trace-*.db*")  # traces that `trace adopt` moved aside
         for path in (*folders, *(self.folder / name for name in names), *kept):
@@ -206,12 +212,55 @@ class Vault:
         return frozenset(found)
 
 
-def _wait_for(descriptor: int) -> None:
+def is_vault_file(name: str) -> bool:
+    """Return whether a file of that name in a vault's folder is the vault's own."""
+    return name in (LOCK, WATCHER, *_database_names()) or bool(_OTHER_TRACE.fullmatch(name))
+
+
+def _database_names() -> tuple[str, ...]:
+    return tuple(f"{name}.db{end}" for name in ("index", "trace") for end in _ENDS)
+
+
+def lock_file(path: Path, take: Callable[[int], None]) -> int:
+    """Open a file, created if missing, and ``take`` its lock; return its descriptor.
+
+    Restoring a vault replaces the folder that contains the file while its lock is held: then the
+    file that is there now is the one to lock. Raises OSError:
+    BlockingIOError if another process holds the lock.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            take(descriptor)
+            if os.path.samestat(os.fstat(descriptor), os.lstat(path)):
+                return descriptor
+        except FileNotFoundError:
+            pass  # the folder was moved away: opening says so
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _holder(path: Path) -> str:
+    """Return the id of the process that wrote it into the file that it locked."""
+    try:
+        return read_bounded(path, 64).decode(errors="replace").strip() or "unknown"
+    except OSError:
+        return "unknown"
+
+
+def take_lock(descriptor: int) -> None:
+    """Take a lock at once. Raises OSError: BlockingIOError if another process holds it."""
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def wait_for_lock(descriptor: int) -> None:
     """Take a lock, waiting briefly: a watcher holds it only for moments."""
     end = time.monotonic() + _PATIENCE
     while True:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            take_lock(descriptor)
         except BlockingIOError:
             if time.monotonic() >= end:
                 raise

@@ -318,6 +318,13 @@ def keeping(vault: gorillacomb.OpenVault) -> None:
     use(check.index, check.trace, check.together, check.entries, check.is_sound, check.to_dict())
     backup: gorillacomb.VaultBackup = vault.back_up(Path("/backup"))
     use(backup.folder, backup.size, backup.to_dict())
+    restored: gorillacomb.VaultRestore = vault.restore("/backup", replace=True, without_keys=False)
+    use(restored.vault, restored.backup, restored.size, restored.log, restored.entries)
+    kept: Path | None = restored.kept
+    use(kept, restored.has_index, restored.needs_adopt, restored.to_dict())
+    removed: gorillacomb.VaultRemoval = vault.remove(confirm=lambda what: what.waiting_files < 9)
+    use(removed.folder, removed.size, removed.entries, removed.quarantine, removed.unknown)
+    use(removed.is_readable, removed.keys, removed.to_dict())
     pulse: gorillacomb.PulseResult = vault.pulse()
     signed: dict[str, object] | None = pulse.pulse
     use(pulse.state is PulseState.ALIVE, pulse.causes, signed, pulse.age_ns, pulse.is_alive)

@@ -19,6 +19,7 @@ from gorillacomb.vault.vault import (
     Vault,
     config_folder,
     default_vault,
+    lock_file,
     state_folder,
     unwritable_error,
 )
@@ -287,3 +288,21 @@ def test_an_error_has_words_and_advice() -> None:
         assert os.strerror(number).lower() in error.message
         assert error.hint
         assert error.exit_code == 4
+
+
+def test_a_vault_that_was_replaced_while_a_writer_waited_for_it(vault: Path) -> None:
+    """It locks the vault that is there now, not the one that was moved away."""
+    vault.mkdir()
+    aside = vault.with_name("aside")
+
+    def replaced_first(descriptor: int) -> None:
+        if not aside.exists():
+            vault.rename(aside)
+            vault.mkdir()
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    descriptor = lock_file(vault / "lock", replaced_first)
+    assert os.path.samestat(os.fstat(descriptor), os.stat(vault / "lock"))
+    with pytest.raises(VaultLocked):
+        Vault(vault).lock()
+    os.close(descriptor)

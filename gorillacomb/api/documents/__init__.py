@@ -42,6 +42,8 @@ DOCUMENTS = {
     "unique": "unique.UniqueDocument",
     "vault backup": "upkeep.VaultBackupDocument",
     "vault check": "upkeep.VaultCheckDocument",
+    "vault remove": "upkeep.VaultRemovalDocument",
+    "vault restore": "upkeep.VaultRestoreDocument",
     "verify": "manifest.VerifyDocument",
     "watch": "watch.WatchLine",
 }

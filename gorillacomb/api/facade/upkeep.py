@@ -13,7 +13,10 @@ from gorillacomb.vault.vault import Vault
 if TYPE_CHECKING:
     from gorillacomb.api.roots import ForgottenRoot, RootStatus
     from gorillacomb.api.status import VaultStatus
-    from gorillacomb.api.upkeep import VaultBackup, VaultCheck
+    from gorillacomb.api.upkeep.backup import VaultBackup
+    from gorillacomb.api.upkeep.check import VaultCheck
+    from gorillacomb.api.upkeep.remove import ConfirmRemoval, VaultRemoval
+    from gorillacomb.api.upkeep.restore import VaultRestore
     from gorillacomb.api.watch.pulse import PulseResult
     from gorillacomb.api.watch.repair import RepairResult
     from gorillacomb.api.watch.scrub import AcceptResult, ScrubResult
@@ -78,7 +81,7 @@ class UpkeepMethods:
 
         What is wrong is in the result. Raises VaultError for a vault that does not exist.
         """
-        from gorillacomb.api.upkeep import check_vault
+        from gorillacomb.api.upkeep.check import check_vault
 
         return check_vault(self._vault)
 
@@ -87,9 +90,41 @@ class UpkeepMethods:
 
         Keys are not in the vault. Raises UsageError for a folder that exists or cannot be created.
         """
-        from gorillacomb.api.upkeep import back_up_vault
+        from gorillacomb.api.upkeep.backup import back_up_vault
 
         return back_up_vault(self._vault, folder)
+
+    def restore(
+        self, backup: PathInput, *, replace: bool = False, without_keys: bool = False
+    ) -> VaultRestore:
+        """Put a backup made by `back_up` back as the vault, all of it or nothing.
+
+        It is copied and checked first: both databases, every entry of the trace, and that the keys
+        that signed it are here, unless ``without_keys``. A vault that exists is replaced only with
+        ``replace``, damaged or not, and is kept beside the new one under another name.
+
+        Returns what was done, and whether the trace has to be adopted. Raises UsageError for what
+        is not a backup; RefusedForSafety for a vault that exists, or whose watcher is running;
+        VaultError for a damaged backup, KeyMissing.
+        """
+        from gorillacomb.api.upkeep.restore import restore_vault
+
+        return restore_vault(self._vault, backup, replace=replace, without_keys=without_keys)
+
+    @stopped_by_callbacks
+    def remove(self, *, confirm: ConfirmRemoval = None) -> VaultRemoval:
+        """Delete the vault: the index, and the trace, which nothing can rebuild.
+
+        Drives that were scanned, quarantines and keys are left as they are. ``confirm`` allows it:
+        the number of files that wait in quarantines, or a function that is given what would be lost
+        and left and returns whether to continue.
+
+        Raises RefusedForSafety without ``confirm``, if a watcher is running, and for files in the
+        vault's folder that are not its own; VaultError if there is no vault or it is in use.
+        """
+        from gorillacomb.api.upkeep.remove import remove_vault
+
+        return remove_vault(self._vault, confirm=confirm)
 
     @stopped_by_callbacks
     def scrub(

@@ -10,6 +10,8 @@ from gorillacomb.api.next_step.step import DEDUPE, FOLDERS, SCAN_PATH, NextStep,
 if TYPE_CHECKING:
     from gorillacomb.api.roots import RootStatus
     from gorillacomb.api.status import VaultStatus
+    from gorillacomb.api.upkeep.remove import VaultRemoval
+    from gorillacomb.api.upkeep.restore import VaultRestore
     from gorillacomb.api.verify import ManifestCheck
     from gorillacomb.api.watch.repair import RepairResult
     from gorillacomb.api.watch.scrub import ScrubResult
@@ -112,3 +114,19 @@ def after_repair(result: RepairResult) -> NextSteps:
 def after_adopt() -> NextSteps:
     """Return the commands to suggest after starting a new trace."""
     return (NextStep(("scan",), "stamp what exists now"),)
+
+
+def after_restore(result: VaultRestore) -> NextSteps:
+    """Return the commands to suggest after a backup was put back."""
+    if result.needs_adopt:
+        purpose = "begin a new trace after this one: scans refuse it as it is"
+        return (NextStep(("trace", "adopt"), purpose),)
+    return (NextStep(("scan",), "look for changes since the backup"),)
+
+
+def after_remove(result: VaultRemoval) -> NextSteps:
+    """Return the commands to suggest after a vault was removed: they need none."""
+    return tuple(
+        NextStep(("dedupe", "--undo", each.folder), "put back what waits there")
+        for each in result.quarantine[:3]
+    )

@@ -1,57 +1,26 @@
-"""Check a vault, and back it up while it is in use."""
+"""Back a vault up while it is in use."""
 
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from gorillacomb import sqlite
-from gorillacomb.api.documents.upkeep import VaultBackupDocument, VaultCheckDocument
+from gorillacomb.api.documents.upkeep import VaultBackupDocument
 from gorillacomb.api.paths import PathInput
-from gorillacomb.errors import UsageError, VaultError
+from gorillacomb.errors import UsageError
 from gorillacomb.fs.durable_files import copy_file, remove_new_folder, sync_folder
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import path_text
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.json_paths import path_to_json
-from gorillacomb.stamping.consistency import check_index
 from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.audit import audit
-from gorillacomb.vaultmesh.error_text import translate_content_errors
 from gorillacomb.vaultmesh.error_text import translate_errors as trace_explaining
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 
-__all__ = ["VaultBackup", "VaultCheck", "back_up_vault", "check_vault"]
-
-
-@dataclass(frozen=True, slots=True)
-class VaultCheck:
-    """What is wrong with a vault: None for each part that is sound."""
-
-    index: str | None
-    trace: str | None
-    together: str | None
-    """How the index differs from the trace; None also if one of them is not sound."""
-    entries: int
-    """Entries of the trace that were checked."""
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether nothing is wrong."""
-        return not (self.index or self.trace or self.together)
-
-    def to_dict(self) -> VaultCheckDocument:
-        """Return the document of ``vault check --json``."""
-        return {
-            "ok": self.is_sound,
-            "entries": self.entries,
-            "index": self.index,
-            "trace": self.trace,
-            "together": self.together,
-        }
+__all__ = ["VaultBackup", "back_up_vault"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +35,6 @@ class VaultBackup:
         """Return the document of ``vault backup --json``."""
         document = {"backup": path_to_json(bytes(self.folder)), "bytes": self.size}
         return cast(VaultBackupDocument, document)
-
-
-def check_vault(vault: Vault) -> VaultCheck:
-    """Check a vault, as `OpenVault.check` says."""
-    index_error = trace_error = together = None
-    entries = 0
-    with ExitStack() as opened:
-        # The index first: as of that moment it is never ahead of the trace.
-        index = None
-        try:
-            index = opened.enter_context(Index.read(vault))
-            with translate_errors(vault):
-                index_error = sqlite.integrity_error(index.connection)
-        except VaultError as error:
-            if not vault.folder.exists():
-                raise
-            index_error = error.message
-        try:
-            with open_trace_for_reading(vault) as ledger, translate_content_errors(vault.trace):
-                result = audit(ledger)
-                trace_error, entries = result.reason, result.entries
-                if index is not None and not (index_error or trace_error):
-                    with translate_errors(vault):
-                        together = check_index(index, ledger)
-        except VaultError as error:
-            trace_error = error.message
-    return VaultCheck(index_error, trace_error, together, entries)
 
 
 def back_up_vault(vault: Vault, folder: PathInput) -> VaultBackup:

@@ -1,0 +1,72 @@
+"""Check a vault."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from gorillacomb import sqlite
+from gorillacomb.api.documents.upkeep import VaultCheckDocument
+from gorillacomb.errors import VaultError
+from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.stamping.consistency import check_index
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh.audit import audit
+from gorillacomb.vaultmesh.error_text import translate_content_errors
+from gorillacomb.vaultmesh.open import open_trace_for_reading
+
+__all__ = ["VaultCheck", "check_vault"]
+
+
+@dataclass(frozen=True, slots=True)
+class VaultCheck:
+    """What is wrong with a vault: None for each part that is sound."""
+
+    index: str | None
+    trace: str | None
+    together: str | None
+    """How the index differs from the trace; None also if one of them is not sound."""
+    entries: int
+    """Entries of the trace that were checked."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not (self.index or self.trace or self.together)
+
+    def to_dict(self) -> VaultCheckDocument:
+        """Return the document of ``vault check --json``."""
+        return {
+            "ok": self.is_sound,
+            "entries": self.entries,
+            "index": self.index,
+            "trace": self.trace,
+            "together": self.together,
+        }
+
+
+def check_vault(vault: Vault) -> VaultCheck:
+    """Check a vault, as `OpenVault.check` says."""
+    index_error = trace_error = together = None
+    entries = 0
+    with ExitStack() as opened:
+        # The index first: as of that moment it is never ahead of the trace.
+        index = None
+        try:
+            index = opened.enter_context(Index.read(vault))
+            with translate_errors(vault):
+                index_error = sqlite.integrity_error(index.connection)
+        except VaultError as error:
+            if not vault.folder.exists():
+                raise
+            index_error = error.message
+        try:
+            with open_trace_for_reading(vault) as ledger, translate_content_errors(vault.trace):
+                result = audit(ledger)
+                trace_error, entries = result.reason, result.entries
+                if index is not None and not (index_error or trace_error):
+                    with translate_errors(vault):
+                        together = check_index(index, ledger)
+        except VaultError as error:
+            trace_error = error.message
+    return VaultCheck(index_error, trace_error, together, entries)
