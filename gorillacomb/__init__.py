@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.dedupe.history import RunItem as RunItem
     from gorillacomb.api.dedupe.plan import DedupeAction as DedupeAction
     from gorillacomb.api.dedupe.plan import DedupePlan as DedupePlan
+    from gorillacomb.api.dedupe.plan import FreeGoal as FreeGoal
     from gorillacomb.api.dedupe.plan import PlanStep as PlanStep
     from gorillacomb.api.dedupe.plan import SafetyRule as SafetyRule
     from gorillacomb.api.dedupe.plan import SkippedCopy as SkippedCopy
@@ -185,6 +186,7 @@ _PUBLIC = {
     "api.dedupe.plan": (
         "DedupeAction",
         "DedupePlan",
+        "FreeGoal",
         "PlanStep",
         "SafetyRule",
         "SkippedCopy",

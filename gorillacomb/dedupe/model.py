@@ -155,6 +155,9 @@ class PlanStep:
     """Why more than ``size`` may be freed, by an unknown amount; empty if that is all."""
     kept_in: tuple[KeptPlace, ...] = ()
     """Where the files of a folder are kept, most files first; empty if that is ``keep`` alone."""
+    turn: int = field(default=0, compare=False)
+    """0 if it is possible by itself; else those with a lower number make it possible. A plan's file
+    lacks it."""
 
     @property
     def pairs(self) -> Iterator[RemovalPair]:
@@ -186,6 +189,25 @@ class PlanOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class FreeGoal:
+    """How much space a plan was to free, and what it omits because its steps are enough."""
+
+    wanted: int
+    """Bytes."""
+    freed: int
+    """Bytes that its steps free, at least, once all of them are done and deleted."""
+    omitted_steps: int
+    """Steps that are possible, too."""
+    omitted_size: int
+    """Bytes on disk of those."""
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the steps free what was wanted."""
+        return self.freed >= self.wanted
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What to do, not yet done."""
 
@@ -197,6 +219,8 @@ class Plan:
     left_alone: tuple[SkippedCopy, ...] = ()
     notes: tuple[str, ...] = ()
     """What the user should know beforehand, for example that a change reaches the cloud."""
+    free: FreeGoal | None = None
+    """None if it was not to free a certain amount, and for a plan that was read from a file."""
 
     @property
     def bytes_set_aside(self) -> int:

@@ -202,6 +202,7 @@ def planning(vault: gorillacomb.OpenVault) -> gorillacomb.DedupePlan:
         protect=("*.raw", b"/data/own"),
         keep=1,
         min_size=1,
+        free=1,
         files=True,
         folders=True,
         retire=[b"/data/old"],
@@ -211,10 +212,14 @@ def planning(vault: gorillacomb.OpenVault) -> gorillacomb.DedupePlan:
         progress=show,
     )
     use(plan.contents, plan.warnings, plan.file, plan.action is DedupeAction.QUARANTINE)
+    goal: gorillacomb.FreeGoal | None = plan.free
+    if goal is not None:
+        use(goal.wanted, goal.freed, goal.omitted_steps, goal.omitted_size, goal.is_reached)
     for step in plan.steps:
         one: gorillacomb.PlanStep = step
         use(one.id, one.kind, one.path, one.keep, one.files, one.size, one.reasons, one.nested)
         use(one.sidecars, one.unknown, one.pairs, one.keeps, one.kept_in)
+        use(one.turn)
     for copy in plan.left_alone:
         left: gorillacomb.SkippedCopy = copy
         use(left.path, left.rule is SafetyRule.PROJECT, left.cause, left.files, left.size)

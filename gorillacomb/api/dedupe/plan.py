@@ -21,6 +21,7 @@ from gorillacomb.api.paths import PathInput, PathsInput, absolute_path, encoded_
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.dedupe.model import (
     DedupeAction,
+    FreeGoal,
     Plan,
     PlanOptions,
     PlanStep,
@@ -48,6 +49,7 @@ from gorillacomb.vault.vault import Vault
 __all__ = [
     "DedupeAction",
     "DedupePlan",
+    "FreeGoal",
     "PlanKeywords",
     "PlanStep",
     "SafetyRule",
@@ -66,6 +68,7 @@ class PlanKeywords(TypedDict, total=False):
     protect: PathsInput
     keep: int
     min_size: int
+    free: int | None
     files: bool
     folders: bool
     retire: PathsInput
@@ -99,6 +102,11 @@ class DedupePlan:
         return self.contents.left_alone
 
     @property
+    def free(self) -> FreeGoal | None:
+        """What it was to free, and what it omits for that; None if it has all steps."""
+        return self.contents.free
+
+    @property
     def files(self) -> int:
         """Files in all steps."""
         return sum(step.files for step in self.steps)
@@ -106,7 +114,8 @@ class DedupePlan:
     def with_steps(self, steps: Iterable[PlanStep]) -> DedupePlan:
         """Return another plan that has these steps instead."""
         return DedupePlan(
-            replace(self.contents, uid=secrets.token_hex(16), steps=tuple(steps)), self.warnings
+            replace(self.contents, uid=secrets.token_hex(16), steps=tuple(steps), free=None),
+            self.warnings,
         )
 
     def lines(self) -> Iterator[bytes]:
@@ -185,6 +194,7 @@ def _request(
     protect: PathsInput = (),
     keep: int = 1,
     min_size: int = 0,
+    free: int | None = None,
     files: bool = True,
     folders: bool = True,
     retire: PathsInput = (),
@@ -198,6 +208,8 @@ def _request(
         )
     if keep < 1:
         raise UsageError(f"A plan cannot keep {keep:,} copies.", "Keep 1 or more.")
+    if free is not None and free < 1:
+        raise UsageError(f"A plan cannot free {free:,} bytes.", "Free 1 byte or more.")
     options = PlanOptions(
         DedupeAction(action),
         tuple(map(_pattern, encoded_paths(protect))),
@@ -216,6 +228,7 @@ def _request(
         tuple(map(absolute_path, encoded_paths(within))),
         keep,
         min_size,
+        free,
         files=files,
         folders=folders,
     )

@@ -46,6 +46,19 @@ class SkippedCopyDocument(PathDocument):
     """Bytes on disk of those."""
 
 
+class FreeGoalDocument(TypedDict):
+    """How much space a plan was to free, and what it omits because its steps are enough."""
+
+    wanted_bytes: int
+    freed_bytes_at_least: int
+    """Bytes that its steps free once all are done and the quarantine is emptied."""
+    reached: bool
+    omitted_steps: int
+    """Steps that are possible, too."""
+    omitted_bytes: int
+    """Bytes on disk of those."""
+
+
 class PlanHeaderDocument(TypedDict):
     """The first line of a plan."""
 
@@ -73,6 +86,8 @@ class PlanHeaderDocument(TypedDict):
     across_volumes: bool
     notes: list[str]
     """What to know beforehand, such as that a change reaches the cloud."""
+    free: NotRequired[FreeGoalDocument]
+    """With ``--free``."""
     left_alone: list[SkippedCopyDocument]
 
 

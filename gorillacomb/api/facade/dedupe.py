@@ -40,6 +40,8 @@ class DedupeMethods:
         - ``protect``: paths or globs that no step touches
         - ``keep``: how many copies of everything are kept; 1 by default
         - ``min_size``: bytes on disk that a step must free
+        - ``free``: bytes to free: the safest steps until they do; the plan's ``free`` says how many
+          others it omits
         - ``files``, ``folders``: whether single files, or whole folders, may be removed; both by
           default
         - ``retire``: folders from which everything is removed that also exists elsewhere, even

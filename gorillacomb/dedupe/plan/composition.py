@@ -26,9 +26,13 @@ class StepComposition:
     steps: list[PlanStep] = field(default_factory=list)
     parts: dict[bytes, list[bytes]] = field(default_factory=dict)
     """By the path of a folder's step: the paths of the earlier steps that are part of it."""
+    _turns: int = 0
+    """How many times steps were added."""
 
     def add(self, later: Sequence[PlanStep]) -> None:
         """Add steps for what the index contains once the steps added before are done."""
+        later = [replace(step, turn=self._turns) for step in later]
+        self._turns += 1
         kept = _KeptCopies(later)
         tops = {step.path: step for step in later if step.kind == "folder"}
         inside: dict[bytes, list[PlanStep]] = {}

@@ -132,6 +132,11 @@ class DiskCheck:
             return replace(step, size=space.freed, unknown=space.unknown)
         return replace(step, size=space.held)
 
+    def start_over(self) -> None:
+        """Forget which steps were sized."""
+        self.total = DiskSpace()
+        self._removed = RemovedFiles(by_name=self.action.takes_file_away)
+
     def absorb(self, path: bytes, paths: Iterable[bytes]) -> None:
         """Count what was measured for some paths as part of the step that they belong to now."""
         found = self._measured.setdefault(path, [])

@@ -22,6 +22,7 @@ from gorillacomb.dedupe.plan.kept_places import kept_places
 from gorillacomb.dedupe.plan.next_index import NextIndex
 from gorillacomb.dedupe.plan.removal_set import RemovalSet
 from gorillacomb.dedupe.plan.retire import FolderRetirer
+from gorillacomb.dedupe.plan.safest_first import PlannedPlaces, until_freed
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.skipped import KeptRules, SkippedItems
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
@@ -73,14 +74,19 @@ class Planner:
         if self.guard.options.action.empties_path and steps:
             steps = self._with_later_steps(steps, sites, disk)
         steps = [replace(disk.sized(step), kept_in=kept_places(step, sites)) for step in steps]
+        skipped, goal = tuple(left.as_skipped(steps)), None
+        if self.scope.free is not None:
+            places = PlannedPlaces(sites, self.guard)
+            steps, goal = until_freed(steps, self.scope.free, places, disk)
         steps.sort(key=lambda step: (-step.size, step.path))
         plan = Plan(
             secrets.token_hex(16),
             now_ns,
             self.guard.options,
             tuple(_numbered(steps)),
-            tuple(left.as_skipped(steps)),
+            skipped,
             (*_notes(steps, sites), *_promises(self.guard.options.action, disk.total)),
+            goal,
         )
         return plan, left.rules()
 

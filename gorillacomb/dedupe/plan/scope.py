@@ -17,6 +17,8 @@ class PlanScope:
     """The number of copies to keep."""
     min_size: int = 0
     """The minimum of bytes on disk that a step must free."""
+    free: int | None = None
+    """The bytes to free with the safest steps; None for all steps."""
     files: bool = True
     folders: bool = True
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from gorillacomb.dedupe.model import (
     DedupeAction,
+    FreeGoal,
     KeptPlace,
     Plan,
     PlanOptions,
@@ -57,6 +58,7 @@ def plan_header(plan: Plan) -> dict[str, Any]:
         "not_a_project": [path_to_json(each) for each in options.not_a_project],
         "across_volumes": options.across_volumes,
         "notes": list(plan.notes),
+        **_free_document(plan.free),
         "left_alone": [
             {
                 **path_to_json(each.path),
@@ -67,6 +69,20 @@ def plan_header(plan: Plan) -> dict[str, Any]:
             }
             for each in plan.left_alone
         ],
+    }
+
+
+def _free_document(goal: FreeGoal | None) -> dict[str, Any]:
+    if goal is None:
+        return {}
+    return {
+        "free": {
+            "wanted_bytes": goal.wanted,
+            "freed_bytes_at_least": goal.freed,
+            "reached": goal.is_reached,
+            "omitted_steps": goal.omitted_steps,
+            "omitted_bytes": goal.omitted_size,
+        }
     }
 
 

@@ -38,8 +38,8 @@ _ABOUT: dict[str, Collection[str]] = {
 OPTION_GROUPS = {
     "Plan": (
         *("--plan", "--output", "--within", "--prefer", "--protect", "--keep", "--min-size"),
-        *("--folders-only", "--files-only", "--retire", "--not-a-project", "--across-volumes"),
-        *("--action", "--verbose"),
+        *("--free", "--folders-only", "--files-only", "--retire", "--not-a-project"),
+        *("--across-volumes", "--action", "--verbose"),
     ),
     "Review": ("--review",),
     "Apply": ("--apply", "--dry-run", "--yes-delete"),

@@ -19,6 +19,7 @@ class PlanFlags(TypedDict):
     protect: tuple[str, ...]
     keep: int
     min_size: int
+    free: int | None
     folders_only: bool
     files_only: bool
     retire: tuple[bytes, ...]
@@ -57,6 +58,12 @@ _OPTIONS = (
     ),
     click.option(
         "--min-size", type=SizeParam(), default=0, metavar="SIZE", help="Ignore smaller files."
+    ),
+    click.option(
+        "--free",
+        type=SizeParam(),
+        metavar="SIZE",
+        help="Plan the safest steps that free SIZE, and omit the others.",
     ),
     click.option("--folders-only", is_flag=True, help="Whole folders only."),
     click.option("--files-only", is_flag=True, help="Single files only."),
@@ -100,6 +107,7 @@ def plan_keywords(**given: Unpack[PlanFlags]) -> PlanKeywords:
         "protect": given["protect"],
         "keep": given["keep"],
         "min_size": given["min_size"],
+        "free": given["free"],
         "files": not given["folders_only"],
         "folders": not given["files_only"],
         "retire": given["retire"],

@@ -11,6 +11,7 @@ import click
 from gorillacomb.api.dedupe.plan import (
     DedupeAction,
     DedupePlan,
+    FreeGoal,
     PlanKeywords,
     PlanStep,
     SafetyRule,
@@ -90,6 +91,8 @@ def plan_summary_lines(made: DedupePlan, verbose: bool = False) -> Iterator[str]
                 if len(steps) > _SHOWN and not verbose:
                     rest = sum(step.size for step in steps[_SHOWN:])
                     yield f"  and {len(steps) - _SHOWN:,} more, {render.format_size(rest)}"
+    if made.free is not None:
+        yield from render.wrapped_paragraph(_free_text(made.free, made.action), "")
     for cause in made.contents.unknown:
         yield f"It is unknown how much space is freed by files that are {cause}."
     for note in made.contents.notes:
@@ -111,6 +114,19 @@ def _totals(made: DedupePlan) -> Iterator[str]:
     yield render.styled(
         f"{render.format_count(files, 'file')}, {least}{render.format_size(size)}", bold=True
     ) + (f" on disk would be {what}, in {render.format_count(len(made.steps), 'step')}")
+
+
+def _free_text(goal: FreeGoal, action: DedupeAction) -> str:
+    """Say whether the steps free what was wanted, and what is omitted."""
+    when = "" if action.frees_at_once else " once the quarantine is emptied"
+    wanted, freed = render.format_size(goal.wanted), render.format_size(goal.freed)
+    if not goal.is_reached:
+        return f"To free {wanted} is not possible: these steps free at least {freed}{when}."
+    text = f"To free {wanted}, these are the safest steps: they free at least {freed}{when}."
+    if not goal.omitted_steps:
+        return f"{text} No other steps are possible."
+    steps = render.format_count(goal.omitted_steps, "other step")
+    return f"{text} Omitted: {steps}, {render.format_size(goal.omitted_size)} on disk."
 
 
 def step_lines(step: PlanStep) -> Iterator[str]:
