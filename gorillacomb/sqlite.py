@@ -127,6 +127,21 @@ def open_reader(path: Path | str) -> Connection:
     return connection
 
 
+def open_alone(path: Path) -> Connection:
+    """Open for reading on a disk on which nothing can be written; raises sqlite3.Error.
+
+    Nobody else may write to the database. If it has a log, nobody may read it either: then no
+    memory has to be shared in a file beside it.
+    """
+    name = os.fsencode(path)
+    has_log = os.path.exists(name + b"-wal") and os.path.getsize(name + b"-wal")
+    uri = f"file:{quote(name)}?{'mode=rw' if has_log else 'mode=ro&immutable=1'}"
+    connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
 def begin_snapshot(connection: Connection) -> None:
     """Make a reader see the state of this moment until it is closed."""
     connection.execute("BEGIN")

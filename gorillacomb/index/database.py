@@ -21,6 +21,7 @@ from gorillacomb.sqlite import (
     ProgrammingError,
     begin_snapshot,
     is_unfit,
+    open_alone,
     open_reader,
     open_writer,
     private_copy,
@@ -85,6 +86,30 @@ class Index:
                 )
             begin_snapshot(connection)
         return cls(vault, connection, writable=False)
+
+    @classmethod
+    def read_alone(cls, vault: Vault) -> Self:
+        """Open for reading on a full disk; holds the vault's lock until closed. Raises VaultError.
+
+        The tables have to be the current ones.
+        """
+        vault.check()
+        vault.lock(named=False)
+        try:
+            with translate_errors(vault):
+                connection = open_alone(vault.index)
+                _refuse_cut_short(vault, connection)
+                _refuse_strange(vault, connection)
+                if _refuse_newer(vault, connection) < schema.VERSION:
+                    connection.close()
+                    raise VaultUnwritable(
+                        f"The index {vault.index} is of an older version, and its disk is full.",
+                        "Make a little room on that disk first.",
+                    )
+        except BaseException:
+            vault.unlock()
+            raise
+        return cls(vault, connection, writable=True)
 
     def private_copy(self) -> Index:
         """Return a private copy to experiment on; closing it discards it.

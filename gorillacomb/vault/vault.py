@@ -30,6 +30,8 @@ _OTHER_TRACE = re.compile(r"trace-[^/]+\.db(?:-wal|-shm|-journal)?")
 """The names of traces that `trace adopt` moved aside, or is about to begin."""
 _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 """Errors from a file system on which files cannot be locked."""
+_HARDLY = 1 << 20
+"""Bytes: what a command writes into a vault before it does anything else is less."""
 _PATIENCE = 2.0
 """Seconds."""
 
@@ -267,6 +269,30 @@ def wait_for_lock(descriptor: int) -> None:
             time.sleep(_PATIENCE / 50)
         else:
             return
+
+
+def is_full(folder: Path) -> bool:
+    """Return whether there is hardly any space left on the disk of a folder. Raises OSError."""
+    facts = os.statvfs(folder)
+    free = facts.f_bavail if os.geteuid() else facts.f_bfree  # some blocks are reserved for root
+    return free * facts.f_frsize < _HARDLY
+
+
+def has_room(folder: Path) -> bool:
+    """Return whether something can be written to the disk of a folder, or it is not full but fails.
+
+    Not every file system tells its free space as it is.
+    """
+    import tempfile  # slow to import, and rarely needed
+
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(os.urandom(_HARDLY))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error.errno not in (errno.ENOSPC, errno.EDQUOT)
+    return True
 
 
 def unfit_error(path: Path, cause: str) -> VaultUnwritable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from gorillacomb.api.dedupe.runs import (
@@ -20,16 +20,21 @@ from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
 from gorillacomb.dedupe.roots import live_roots_of
-from gorillacomb.errors import RefusedForSafety, UsageError
+from gorillacomb.errors import RefusedForSafety, UsageError, VaultUnwritable
 from gorillacomb.fs.darwin import refuse_untested
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.progress import Progress, ProgressCallback, as_progress
 from gorillacomb.stamping.run_log import RunLog
-from gorillacomb.vault.vault import Vault
+from gorillacomb.vault.vault import Vault, has_room, is_full
 
 __all__ = ["ConfirmPurge", "QuarantinedRun", "RunResult", "purge_quarantine", "what_is_purged"]
 
 _SUSPECT = "is in a folder that may not be what it was (gorillacomb status says why)"
+
+_NOT_IN_TRACE = (
+    "The trace does not record what was deleted, as the vault's disk is still full. The journals of"
+    " the quarantines do."
+)
 
 ConfirmPurge = bool | Callable[[Sequence[QuarantinedRun]], bool]
 """What allows a deletion: True, or a function that is asked about the runs. False refuses."""
@@ -46,22 +51,25 @@ def purge_quarantine(
 ) -> RunResult:
     """Delete what runs quarantined, as `OpenVault.purge` says."""
     refuse_untested("Emptying the quarantine", untested_macos)
-    require_index(vault)
     shown = as_progress(progress)
     total, names = RunOutcome(""), list[str]()
+    later: list[RunOutcome] = []
     with ExitStack() as stack:
         stack.enter_context(interruption_told(lambda: _interrupted(total, names)))
         stack.enter_context(translate_errors(vault))
         stack.enter_context(drive_errors_as_cut_short())
-        index = stack.enter_context(Index.write(vault))
-        log = stack.enter_context(RunLog(index))
+        stack.callback(_log_later, vault, later)
+        index, log = _opened(vault, stack)
         roots = live_roots_of(index)
         chosen, total.skipped = _chosen(index, run, older_than_ns)
         _refuse_unconfirmed(chosen, confirm)
 
         def ended(outcome: RunOutcome) -> None:
             names.append(outcome.run)
-            log_run(log, "purged", outcome, "empty-quarantine", roots)
+            if log is None:
+                later.append(outcome)
+            else:
+                log_run(log, "purged", outcome, "empty-quarantine", roots)
             _add(total, outcome)
 
         shown.stage("Comparing and deleting", None, sum(each.size for each in chosen) or None)
@@ -70,7 +78,42 @@ def purge_quarantine(
             runs.purge_runs(folders, roots, tree_comparer(shown), older_than_ns, shown, ended)
         finally:
             shown.close()
-    return replace(RunResult.of(total), id=run or "")
+    warnings = (_NOT_IN_TRACE,) if later else ()
+    return replace(RunResult.of(total), id=run or "", warnings=warnings)
+
+
+def _opened(vault: Vault, stack: ExitStack) -> tuple[Index, RunLog | None]:
+    """Open index and trace; without the trace if their disk is full, so that there is room first.
+
+    Raises VaultError.
+    """
+    if not (vault.index.exists() and is_full(vault.folder)):
+        with ExitStack() as both:
+            try:
+                require_index(vault)
+                index = both.enter_context(Index.write(vault))
+                log = both.enter_context(RunLog(index))
+            except VaultUnwritable:
+                if has_room(vault.folder):
+                    raise
+            else:
+                stack.push(both.pop_all())
+                return index, log
+    return stack.enter_context(Index.read_alone(vault)), None
+
+
+def _log_later(vault: Vault, outcomes: list[RunOutcome]) -> None:
+    """Append to the trace what was deleted before there was room for it.
+
+    What still does not fit is left in ``outcomes``. Raises VaultError.
+    """
+    if not outcomes or is_full(vault.folder):
+        return
+    with suppress(VaultUnwritable), Index.write(vault) as index, RunLog(index) as log:
+        roots = live_roots_of(index)
+        while outcomes:
+            log_run(log, "purged", outcomes[0], "empty-quarantine", roots)
+            del outcomes[0]
 
 
 def _add(total: RunOutcome, outcome: RunOutcome) -> None:

@@ -7,6 +7,7 @@ exists. Links are never followed, and folders are removed only if they are empty
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Iterable
@@ -40,6 +41,7 @@ from gorillacomb.fs.paths import is_below, join, relative_path
 from gorillacomb.fs.volumes import COARSEST_GRAIN_NS
 from gorillacomb.model import SECOND
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _SURELY_CLOSED_NS = 24 * 3600 * SECOND
 _MAY_BE_IN_USE = (
     "may be in use: nobody can tell here whether a program has it open for writing. It can be"
@@ -89,7 +91,7 @@ def purge_step(
         is_young = age is not None and age < _SURELY_CLOSED_NS
         for move, sighting in found:
             _refuse_in_use(run, move.slot, sighting, is_young)
-        run.journal.note([replace(record, state=PURGING, when_ns=now())])
+        _note_purging(run, replace(record, state=PURGING, when_ns=now()), found, removed)
         for move, sighting in found:
             _remove(run, move.slot, sighting, removed)
         mutations.fsync(run.folder)
@@ -104,6 +106,46 @@ def purge_step(
         return PurgedStep(_freed(found, removed, gone), problem)
     run.journal.note([replace(record, state=PURGED, cause=None, when_ns=now())])
     return PurgedStep(_freed(found, removed, gone))
+
+
+def _note_purging(
+    run: Quarantine,
+    record: StepRecord,
+    found: Iterable[tuple[MovedItem, TreeSnapshot]],
+    removed: list[tuple[TreeSnapshot, bytes]],
+) -> None:
+    """Write that a step is about to be deleted; if the disk is full, delete one file of it first.
+
+    That makes room for the line. Raises OSError.
+    """
+    try:
+        run.journal.note([record])
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        for move, sighting in found:
+            inner = _file_to_make_room(sighting)
+            if inner is not None:
+                folders = OpenFolders(run.path, identity_of(os.fstat(run.folder)))
+                try:
+                    _remove_one(run, folders, join(move.slot, inner), sighting.victim[inner])
+                finally:
+                    folders.close()
+                removed.append((sighting, inner))
+                mutations.fsync(run.folder)
+                run.journal.note([record])
+                return
+        raise
+
+
+def _file_to_make_room(sighting: TreeSnapshot) -> bytes | None:
+    """Return the largest file of an item that has no other name; None if none takes space."""
+    sizes = {
+        inner: facts.st_blocks
+        for inner, facts in sighting.victim.items()
+        if stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1 and facts.st_blocks
+    }
+    return max(sizes, key=sizes.__getitem__, default=None)
 
 
 def _freed(
@@ -215,21 +257,19 @@ def _remove(
 
     Raises OSError: a folder in which something was created is not empty and stays.
     """
+    before = {inner for of, inner in removed if of is sighting}
     folders = OpenFolders(run.path, identity_of(os.fstat(run.folder)))
     try:
-        for inner in sorted(sighting.victim, key=_deepest_first):
-            if not inner:
-                continue
+        for inner in sorted(sighting.victim.keys() - before, key=_deepest_first):
             _remove_one(run, folders, join(slot, inner), sighting.victim[inner])
             removed.append((sighting, inner))
-        _remove_one(run, folders, slot, sighting.victim[b""])
-        removed.append((sighting, b""))
     finally:
         folders.close()
 
 
-def _deepest_first(path: bytes) -> tuple[int, bytes]:
-    return -path.count(b"/"), path
+def _deepest_first(path: bytes) -> tuple[bool, int, bytes]:
+    """Return a key that sorts paths in an item, the item itself, which is empty, last."""
+    return not path, -path.count(b"/"), path
 
 
 def _remove_one(run: Quarantine, folders: OpenFolders, inner: bytes, was: os.stat_result) -> None:

@@ -39,6 +39,7 @@ def purge(
         untested_macos=untested_macos,
         progress=progress_for(progress),
     )
+    render.print_warnings(result.warnings)
     render.print_result(result, _story(result, vault), as_json)
     return ExitCode.DONE if result.is_complete else ExitCode.INCOMPLETE
 
