@@ -95,6 +95,12 @@ def forgotten(bench: Bench, form: Any) -> int:
     return files
 
 
+def restored(bench: Bench, form: Any) -> bool:
+    backup = bench.new("backup")
+    bench.vault.back_up(backup)
+    return bench.vault.restore(form(backup), replace=True).has_index
+
+
 def saved(bench: Bench, save: Callable[[bytes], object], form: Any) -> list[int]:
     """Write a file or folder; the sizes of what was written."""
     place = bench.new("new")
@@ -150,6 +156,7 @@ USES: dict[str, Use] = {
     "OpenVault.forget_root.root": forgotten,
     "OpenVault.name_root.root": lambda b, form: b.vault.name_root(form(b.top), "mine").name,
     "OpenVault.back_up.folder": lambda b, form: bool(saved(b, b.vault.back_up, form)),
+    "OpenVault.restore.backup": restored,
     "OpenVault.scrub.paths": lambda b, form: b.vault.scrub(form(b.path("a"))).files,
     "OpenVault.accept_damage.paths":
         lambda b, form: b.vault.accept_damage(form(damaged(b))).accepted,

@@ -199,3 +199,11 @@ def _upkeep(opened: gorillacomb.OpenVault, compare: Comparer, top: Path, tmp_pat
     forgotten = opened.forget_root(top, force=True)
     opened.scan(top)
     compare.same(forgotten, "roots", "forget", top, "--force", but="root")
+    opened.scan(top)
+    backup = opened.back_up(tmp_path / "3").folder
+    restore = ("vault", "restore", backup, "--replace")
+    compare.same(opened.restore(backup, replace=True), *restore, but="kept")
+    waiting = sum(each.files for each in opened.status().quarantine)
+    theirs = run("vault", "remove", "--yes-remove", str(waiting), "--json", vault=opened.path)
+    opened.restore(backup)
+    compare.equal(opened.remove(confirm=waiting), theirs.json(), but="bytes age_ns")
