@@ -75,7 +75,7 @@ def test_the_version() -> None:
     assert run("-V").stdout == ran.stdout
 
 
-MOST_MODULES = {"--version": 2, "status": 51, "dupes": 45, "pulse": 39, "scan": 91}
+MOST_MODULES = {"--version": 2, "status": 51, "dupes": 46, "pulse": 39, "scan": 91}
 """How many modules of ours a command may import. Each takes about half a millisecond, as much as
 looking at a hundred files: who needs another one raises the number here, and says what for.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict, Unpack, cast
 
-from gorillacomb.api.documents.dedupe import (
+from gorillacomb.api.documents.plan import (
     PlanDocument,
     PlanHeaderDocument,
     PlanStepDocument,

@@ -1,4 +1,4 @@
-"""The documents of `gorillacomb dedupe --json`, and the plan, which is JSON Lines."""
+"""The documents of `gorillacomb dedupe --json` about runs: done, taken back, looked up."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict, cast
 
 from gorillacomb.api.documents.paths import PathDocument
+from gorillacomb.api.documents.plan import RemovalPairDocument
 from gorillacomb.dedupe.model import StepProblem
 from gorillacomb.dedupe.plan.serialize import known_bytes
 from gorillacomb.dedupe.quarantine.items import RunItem
@@ -17,123 +18,10 @@ if TYPE_CHECKING:
     from gorillacomb.api.dedupe.runs import DryRunResult, RunResult
 
 
-class KeptPathDocument(TypedDict, total=False):
-    """The path of the copy that is kept. One of the two keys is present."""
-
-    keep: str
-    keep_b64: str
-
-
-class RemovalPairDocument(PathDocument, KeptPathDocument):
-    """A copy that is removed, and the one that is kept for it."""
-
-
 class ProblemDocument(PathDocument):
     """A step, or part of one, that was not done."""
 
     cause: str
-
-
-class SkippedCopyDocument(PathDocument):
-    """A file, folder or project that has a copy and is left alone."""
-
-    rule: str
-    """The safety rule that protects it, such as ``project`` or ``linked``."""
-    cause: str
-    files: int
-    """Files in it that have a copy to keep elsewhere."""
-    bytes: int
-    """Bytes on disk of those."""
-
-
-class FreeGoalDocument(TypedDict):
-    """How much space a plan was to free, and what it omits because its steps are enough."""
-
-    wanted_bytes: int
-    freed_bytes_at_least: int
-    """Bytes that its steps free once all are done and the quarantine is emptied."""
-    reached: bool
-    omitted_steps: int
-    """Steps that are possible, too."""
-    omitted_bytes: int
-    """Bytes on disk of those."""
-
-
-class PlanHeaderDocument(TypedDict):
-    """The first line of a plan."""
-
-    version: int
-    """The version of the format: 1."""
-    plan: str
-    """The id of the plan, 32 hex digits: it tells a run what was done of the plan before."""
-    made_ns: str
-    """When it was made, ns since the epoch, as decimal text."""
-    action: str
-    """``quarantine``, ``reflink``, ``hardlink``, ``symlink`` or ``delete``."""
-    steps: int
-    """Steps in the plan."""
-    bytes_set_aside: int
-    """Bytes on disk that are in quarantine afterwards."""
-    bytes_freed: int | None
-    """Bytes that are free at once; null where that is not known."""
-    bytes_freed_at_least: NotRequired[int]
-    bytes_freed_unknown: NotRequired[list[str]]
-    """Why it is not known."""
-    protect: list[str]
-    """Paths or globs that no step touches."""
-    retire: list[PathDocument]
-    not_a_project: list[PathDocument]
-    across_volumes: bool
-    notes: list[str]
-    """What to know beforehand, such as that a change reaches the cloud."""
-    free: NotRequired[FreeGoalDocument]
-    """With ``--free``."""
-    left_alone: list[SkippedCopyDocument]
-
-
-class KeptPlaceDocument(PathDocument):
-    """A folder that keeps files of a folder that is removed, at the same relative paths."""
-
-    files: int
-
-
-class PlanStepDocument(RemovalPairDocument):
-    """A step of a plan: one file or folder that is removed as a whole, or not at all."""
-
-    id: str
-    kind: Literal["file", "folder"]
-    files: int
-    bytes: int | None
-    """Bytes on disk; null if it is not known how many become free."""
-    bytes_at_least: NotRequired[int]
-    bytes_unknown: NotRequired[list[str]]
-    """Why it is not known."""
-    reasons: list[str]
-    """Why the other copy is the one to keep."""
-    nested: NotRequired[list[RemovalPairDocument]]
-    """Folders inside it that have another copy to keep than the folder around them."""
-    sidecars: NotRequired[list[RemovalPairDocument]]
-    """Files that are removed together with it."""
-    kept_in: NotRequired[list[KeptPlaceDocument]]
-    """Where its files are kept, most files first, if ``keep`` does not keep them all."""
-
-
-PlanLine = PlanHeaderDocument | PlanStepDocument
-"""A line of a plan: the header first, then one step per line, the largest first."""
-
-
-class SavedPlanDocument(PlanHeaderDocument):
-    """A plan that was written to a file: its header."""
-
-    warnings: list[str]
-    """Patterns of ``protect`` and ``prefer`` that match nothing."""
-
-
-class PlanDocument(SavedPlanDocument):
-    """What a plan would contain."""
-
-    step_list: list[PlanStepDocument]
-    """The steps, the largest first."""
 
 
 class DryRunStepDocument(PathDocument):
