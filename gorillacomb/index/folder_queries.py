@@ -124,3 +124,28 @@ def scans_before(arrivals: Sequence[int], folder: int) -> int:
     An interrupted scan does not count: otherwise chance would decide which folders it met.
     """
     return bisect_right(arrivals, folder)
+
+
+def files_below(connection: Connection, folder: int) -> Iterator[tuple[bytes, bytes | None]]:
+    """Yield path relative to a folder and digest of each file that was read in it and below it.
+
+    The digest of an empty file may be None.
+    """
+    paths: dict[int, bytes] = {folder: b""}
+    rows = connection.execute(
+        f"{BELOW} SELECT id, parent, name FROM folders WHERE id IN below", (folder,)
+    )
+    parents = {number: (parent, name) for number, parent, name in rows if number != folder}
+    for number in parents:
+        chain, at = [], number
+        while at not in paths:
+            chain.append(at)
+            at = parents[at][0]
+        for inner in reversed(chain):
+            paths[inner] = paths[parents[inner][0]] + parents[inner][1] + b"/"
+    for at, name, digest in connection.execute(
+        f"{BELOW} SELECT folder, name, digest FROM files WHERE folder IN below AND {REGULAR}"
+        " AND (digest IS NOT NULL OR size = 0)",
+        (folder,),
+    ):
+        yield paths[at] + name, digest

@@ -12,7 +12,7 @@ from gorillacomb.sqlite import Connection, is_defined
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-VERSION = 11
+VERSION = 12
 """Stored as `user_version`; an index with a higher one was written by a newer Gorilla Comb."""
 READABLE = 6
 """The oldest version whose tables can be read unchanged: later additions matter to writers only."""
@@ -195,6 +195,27 @@ CREATE TABLE IF NOT EXISTS root_names (       -- what the user calls roots
 ) WITHOUT ROWID;
 """
 
+_TABLES_12 = """
+CREATE TABLE IF NOT EXISTS marks (            -- what the user marked, as the trace has it
+    seq INTEGER PRIMARY KEY,          -- of its last entry in the trace
+    kind TEXT NOT NULL,               -- keep, intended, not-duplicates
+    circle TEXT NOT NULL,             -- the same for all that was marked together
+    root TEXT NOT NULL,               -- as `uid` in `roots`
+    path BLOB NOT NULL,               -- relative to the root, as of that entry
+    is_folder INTEGER NOT NULL,
+    digest TEXT NOT NULL,             -- of its content when it was marked, in hex; may be empty
+    note TEXT,
+    marked_ns INTEGER NOT NULL,
+    folder INTEGER,                   -- the folder itself, or that of the file; NULL: unknown
+    name BLOB NOT NULL,               -- of the file
+    inode INTEGER NOT NULL            -- of the file; 0: unknown
+);
+CREATE TABLE IF NOT EXISTS marks_reflected (  -- the entry of the trace up to which `marks` is true
+    log TEXT NOT NULL,
+    size INTEGER NOT NULL
+);
+"""
+
 
 def has_content(table: str = "") -> str:
     """Return the SQL condition for a file whose content counts: it was read, and is not empty.
@@ -250,7 +271,7 @@ def migrate(connection: Connection) -> None:
     if version == 0 and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         connection.executescript(
             f"BEGIN IMMEDIATE; {_TABLES_1} {_TABLES_2} {_TABLES_3} {_TABLES_4} {_TABLES_6}"
-            f" {_TABLES_7} {_TABLES_8} {_TABLES_9} {_TABLES_10} {_TABLES_11}"
+            f" {_TABLES_7} {_TABLES_8} {_TABLES_9} {_TABLES_10} {_TABLES_11} {_TABLES_12}"
             f" PRAGMA user_version = {VERSION}; COMMIT;"
         )
         return
@@ -281,5 +302,6 @@ def migrate(connection: Connection) -> None:
     add_script(9, "suspect_roots", _TABLES_9)
     add_script(10, "arrivals_of_folders", _TABLES_10)
     add_script(11, "orders_of_copies_and_names_of_roots", _TABLES_11)
+    add_script(12, "marks", _TABLES_12)
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {VERSION}")

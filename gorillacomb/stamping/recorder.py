@@ -13,6 +13,7 @@ from gorillacomb.model import Root, StampReport
 from gorillacomb.progress import Progress
 from gorillacomb.stamping.damage_entries import record_damage
 from gorillacomb.stamping.deferral import StampDeferral
+from gorillacomb.stamping.mark_index import follow_marks, sync_marks
 from gorillacomb.stamping.resync import resync
 from gorillacomb.stamping.unstamped import UnstampedChanges, find_unstamped
 from gorillacomb.vaultmesh.ledger import Ledger
@@ -51,6 +52,7 @@ class StampRecorder:
         self._ledger = open_trace_for_writing(index.vault)
         self._ledger.refuse_rolled_back()
         resync(index, self._ledger)
+        sync_marks(index, self._ledger)
 
     def end(self, index: Index, scan: int, progress: Progress) -> StampReport:
         assert self._ledger is not None
@@ -65,6 +67,7 @@ class StampRecorder:
         else:
             stamped = self._stamp(index, scan, progress, deferral, unstamped)
         record_damage(index, self._ledger, scan)
+        follow_marks(index, self._ledger)
         return stamped
 
     def _stamp(

@@ -8,6 +8,7 @@ from typing import Self
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.vaultmesh.entries import EntryBody
+from gorillacomb.vaultmesh.ledger import Ledger
 from gorillacomb.vaultmesh.open import open_trace_for_writing
 
 
@@ -21,26 +22,30 @@ class RunLog:
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        self._ledger = open_trace_for_writing(index.vault)
+        self.ledger = open_trace_for_writing(index.vault)
         try:
-            self._ledger.refuse_rolled_back()
-            self._ledger.signing_key()
+            self.ledger.refuse_rolled_back()
+            self.ledger.signing_key()
         except BaseException:
-            self._ledger.close()
+            self.ledger.close()
             raise
 
     def append(self, bodies: Sequence[EntryBody]) -> None:
         """Append entries and sign the new head."""
-        index, ledger = self._index, self._ledger
-        level = stamps.synced_log_size(index.connection) == (ledger.log, ledger.size)
-        ledger.append(bodies)
-        if level:
-            with index.atomic():
-                stamps.set_synced_log_size(index.connection, ledger.log, ledger.size)
-            index.commit()
+        append_beside_stamps(self._index, self.ledger, bodies)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._ledger.close()
+        self.ledger.close()
+
+
+def append_beside_stamps(index: Index, ledger: Ledger, bodies: Sequence[EntryBody]) -> None:
+    """Append entries that are not about stamps; the index stays in step if it was."""
+    is_level = stamps.synced_log_size(index.connection) == (ledger.log, ledger.size)
+    ledger.append(bodies)
+    if is_level:
+        with index.atomic():
+            stamps.set_synced_log_size(index.connection, ledger.log, ledger.size)
+        index.commit()

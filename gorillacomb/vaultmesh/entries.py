@@ -47,6 +47,24 @@ class DamageEntry(NamedTuple):
     """Whether its ctime or inode changed, as when a program sets the times of what it wrote."""
 
 
+class MarkEntry(NamedTuple):
+    """What the user marked, as an entry records it."""
+
+    kind: str
+    """``keep``, ``intended`` or ``not-duplicates``."""
+    set: str
+    """The same for all that was marked together."""
+    root: str
+    """The id of its root, 32 hex digits."""
+    path: bytes
+    """Relative to the root."""
+    is_folder: bool
+    digest: str
+    """Of a file's content, BLAKE3; of a folder, see `tree_digest`. In hex; empty if not known."""
+    note: str | None
+    marked_ns: int
+
+
 def entry_path(entry: Mapping[str, Any], key: str = "path") -> bytes:
     """Read a path of an entry. Raises ValueError.
 
@@ -153,8 +171,48 @@ def root_entry(
     }
 
 
+def mark_entry(
+    mark: MarkEntry, replaces: int | None = None, root: str = "", path: bytes = b""
+) -> EntryBody:
+    """Return the entry for a mark of the user.
+
+    If what it is about has moved, ``replaces`` is the former entry, ``root`` and ``path`` are where
+    it was.
+    """
+    body: EntryBody = {
+        "event": "mark",
+        "mark": mark.kind,
+        "set": mark.set,
+        "root": mark.root,
+        **path_to_json(mark.path),
+        "kind": "folder" if mark.is_folder else "file",
+        "marked_ns": str(mark.marked_ns),
+    }
+    if mark.digest:
+        body["folder_digest" if mark.is_folder else "blake3"] = mark.digest
+    if mark.note is not None:
+        body["note"] = mark.note
+    if replaces is not None:
+        body |= {"replaces": replaces, **path_to_json(path, "former")}
+        if root != mark.root:
+            body["former_root"] = root
+    return body
+
+
+def unmark_entry(mark: MarkEntry, replaces: int) -> EntryBody:
+    """Return the entry that takes back a mark, given by its entry."""
+    return {
+        "event": "unmark",
+        "mark": mark.kind,
+        "replaces": replaces,
+        "set": mark.set,
+        "root": mark.root,
+        **path_to_json(mark.path),
+    }
+
+
 def tree_digest(files: Iterable[tuple[bytes, bytes]]) -> str:
-    """Return the digest of a folder's canonical files: (path relative to it, BLAKE3 digest).
+    """Return the digest of files in a folder: (path relative to it, BLAKE3 digest).
 
     SHA-256, in hex, of the JCS array of [path or {"path_b64": ...}, hex digest], sorted by path
     bytes, so that anyone can compute it from the earlier entries.

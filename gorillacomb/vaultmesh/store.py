@@ -117,6 +117,16 @@ class TraceStore:
             )
         )
 
+    def entries_with(self, texts: Sequence[bytes], start: int) -> Iterator[tuple[int, bytes]]:
+        """Yield those from ``start`` on that contain one of some texts."""
+        wanted = " OR ".join("instr(entry, ?)" for _ in texts)
+        return iter(
+            self._connection.execute(
+                f"SELECT seq, entry FROM entries WHERE seq >= ? AND ({wanted}) ORDER BY seq",
+                (start, *texts),
+            )
+        )
+
     def entries_backward(self) -> Iterator[tuple[int, bytes]]:
         """Yield (seq, entry), newest first."""
         return iter(self._connection.execute("SELECT seq, entry FROM entries ORDER BY seq DESC"))

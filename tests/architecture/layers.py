@@ -14,7 +14,7 @@ LEVELS = (
     {"dedupe", "stamping"},
     {"folders"},
     {"unique", "scan", "canonical", "manifest"},
-    {"index", "vaultmesh"},
+    {"index", "vaultmesh", "marks"},
     {"vault", "classify"},
     {"fs", "workers"},
     {"clock", "model", "errors", "log", "progress", "hashing", "sqlite", "json_paths"},
