@@ -124,6 +124,10 @@ if TYPE_CHECKING:
     from gorillacomb.api.manifest import FolderManifest as FolderManifest
     from gorillacomb.api.manifest import SavedManifest as SavedManifest
     from gorillacomb.api.manifest import create_manifest as create_manifest
+    from gorillacomb.api.marks import MarkChange as MarkChange
+    from gorillacomb.api.marks import MarkedPath as MarkedPath
+    from gorillacomb.api.marks import MarkKind as MarkKind
+    from gorillacomb.api.marks import MarkState as MarkState
     from gorillacomb.api.roots import ForgottenRoot as ForgottenRoot
     from gorillacomb.api.roots import RootFacts as RootFacts
     from gorillacomb.api.roots import RootStatus as RootStatus
@@ -234,6 +238,7 @@ _PUBLIC = {
     ),
     "api.keys": ("SignerKey", "UserKey", "make_key"),
     "api.manifest": ("FolderManifest", "SavedManifest", "create_manifest"),
+    "api.marks": ("MarkChange", "MarkKind", "MarkState", "MarkedPath"),
     "api.roots": ("ForgottenRoot", "RootFacts", "RootStatus"),
     "api.scan": (
         "EntryState",

@@ -27,6 +27,7 @@ COMMANDS = {
     "compare": ("find", "Compare two folders: same, changed, moved, only in one."),
     "unique": ("find", "Show what would be lost if a folder were deleted."),
     "dedupe": ("dedupe", "Plan what may be removed, apply the plan, take it back."),
+    "mark": ("dedupe", "Mark what to keep, intended copies, things that only look alike."),
     "manifest": ("share", "Write a signed list of what a folder contains."),
     "verify": ("share", "Check a manifest against what is on disk."),
     "export": ("share", "Write a manifest as sha256sum, b3sum, bagit, mtree, oms or csv."),

@@ -16,6 +16,8 @@ from gorillacomb.api.text import parse_size
 from gorillacomb.api.vault import ENVIRONMENT, Vault, damaged_values_as_errors, find_vault
 from gorillacomb.errors import UsageError
 
+_WAIT = "gorillacomb.wait"
+"""Where a command's context has the value of ``--wait``."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -97,7 +99,26 @@ def _vault(context: click.Context, parameter: click.Parameter, value: Path | Non
     except UsageError as error:
         raise click.BadParameter(" ".join(str(error).split("\n")), context, parameter) from error
     context.with_resource(damaged_values_as_errors(vault))
+    context.with_resource(vault.waiting(context.meta.get(_WAIT, 0)))
     return vault
+
+
+def wait_option(default: int = 0) -> Callable[[Function], Function]:
+    """Return what adds ``--wait``: how long the vault waits for another run to end."""
+
+    def note(context: click.Context, parameter: click.Parameter, value: float) -> None:
+        context.meta[_WAIT] = value
+
+    return click.option(
+        "--wait",
+        type=click.FloatRange(min=0),
+        metavar="SECONDS",
+        default=default,
+        callback=note,
+        expose_value=False,
+        is_eager=True,
+        help=f"Wait this long while another run writes to the vault [default: {default}].",
+    )
 
 
 def json_option(function: Function) -> Function:

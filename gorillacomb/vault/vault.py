@@ -9,7 +9,8 @@ import re
 import stat
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from platformdirs import user_config_path, user_data_path, user_state_path
@@ -33,7 +34,7 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _HARDLY = 1 << 20
 """Bytes: what a command writes into a vault before it does anything else is less."""
 _PATIENCE = 2.0
-"""Seconds."""
+"""Seconds that a writer waits at least: a watcher holds the lock only for moments."""
 
 
 def default_vault() -> Path:
@@ -81,6 +82,7 @@ class Vault:
         self.index = folder / "index.db"
         self.trace = folder / "trace.db"
         self._lock: int | None = None
+        self._patience = _PATIENCE
 
     def create(self) -> None:
         """Create the folder with mode 0700 if it is missing; raises VaultError."""
@@ -175,11 +177,11 @@ class Vault:
         """
         path = self.folder / LOCK
         try:
-            descriptor = lock_file(path, wait_for_lock)
+            descriptor = lock_file(path, lambda file: wait_for_lock(file, self._patience))
         except BlockingIOError:
             raise VaultLocked(
                 f"Another run (process {_holder(path)}) is writing to the vault {self.folder}.",
-                "Wait for it to end, or use another vault with --vault.",
+                "Wait for it to end, with --wait SECONDS, or use another vault with --vault.",
             ) from None
         except OSError as error:
             raise unwritable_error(path, error) from error
@@ -192,6 +194,16 @@ class Vault:
         except OSError as error:
             self.unlock()
             raise unwritable_error(path, error) from error
+
+    @contextmanager
+    def waiting(self, seconds: float) -> Iterator[None]:
+        """Wait at least this long for another writer, where the block takes the lock."""
+        before = self._patience
+        self._patience = max(before, seconds)
+        try:
+            yield
+        finally:
+            self._patience = before
 
     def unlock(self) -> None:
         """Release the lock."""
@@ -257,9 +269,12 @@ def take_lock(descriptor: int) -> None:
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def wait_for_lock(descriptor: int) -> None:
-    """Take a lock, waiting briefly: a watcher holds it only for moments."""
-    end = time.monotonic() + _PATIENCE
+def wait_for_lock(descriptor: int, seconds: float = _PATIENCE) -> None:
+    """Take a lock, waiting for a while: a watcher holds it only for moments.
+
+    Raises OSError: BlockingIOError if another process still holds it then.
+    """
+    end = time.monotonic() + seconds
     while True:
         try:
             take_lock(descriptor)

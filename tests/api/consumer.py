@@ -146,10 +146,10 @@ def explaining(vault: gorillacomb.OpenVault) -> None:
     if isinstance(found, gorillacomb.ExplainedFile):
         group: gorillacomb.FileGroup | None = found.group
         use(found.file, found.kind, group, found.is_canonical, found.stamp, found.good_copies)
-        use(found.is_offline, found.is_damaged)
+        use(found.is_offline, found.is_damaged, found.marks)
     elif isinstance(found, gorillacomb.ExplainedFolder):
         family: gorillacomb.FamilyReport | None = found.family
-        use(found.totals, family, found.is_member, found.is_offline)
+        use(found.totals, family, found.is_member, found.is_offline, found.marks)
     else:
         gone: gorillacomb.ExplainedGone = found
         use(gone.path)
@@ -319,6 +319,13 @@ def keeping(vault: gorillacomb.OpenVault) -> None:
         "/data", force=True, choose=lambda roots: roots[0]
     )
     use(lost.path, lost.id, lost.files, lost.quarantine, lost.to_dict())
+    change: gorillacomb.MarkChange = vault.mark("keep", ["/data/a"], note="mine", wait=1)
+    use(change.marked, change.cleared, change.to_dict(), vault.unmark("/data/a").cleared)
+    for mark in vault.marks():
+        marked: gorillacomb.MarkedPath = mark
+        use(marked.path, marked.is_folder, marked.note, marked.marked_ns, marked.seq, marked.set)
+        use(marked.kind is gorillacomb.MarkKind.KEEP, marked.to_dict())
+        use(marked.state is gorillacomb.MarkState.CURRENT)
     check: gorillacomb.VaultCheck = vault.check()
     use(check.index, check.trace, check.together, check.entries, check.is_sound, check.to_dict())
     backup: gorillacomb.VaultBackup = vault.back_up(Path("/backup"))

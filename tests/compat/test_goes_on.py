@@ -45,6 +45,7 @@ _FATE = {
     "moved_to": "where a scan found what is no longer there",
     "left_ns": "when",
 }
+_EXPLAINED = {**_FATE, "marks": "what the user marked"}
 _DONE = "of a run that was killed, what it did counts, not what it was about to do"
 _FAMILIES = {
     "families": "folders with fewer than five files in common are in same_content or contained",
@@ -79,7 +80,7 @@ LATER: dict[str, dict[str, str]] = {
     "dedupe --history": {"runs": "a run that was killed is listed too"},
     **dict.fromkeys(
         ("explain a file", "explain an odd name", "explain a damaged file", "explain a folder"),
-        _FATE,
+        _EXPLAINED,
     ),
     **dict.fromkeys(("trace show", "trace show, moved"), _FATE),
     "status": {**_SUSPECT, "quarantine[].files": _DONE, "quarantine[].bytes": _DONE},

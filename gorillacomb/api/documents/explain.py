@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, cast
 from gorillacomb.api.documents.dedupe import RunItemDocument, run_item_document
 from gorillacomb.api.documents.duplicates import GroupedFileDocument, file_document
 from gorillacomb.api.documents.folders import RelationDocument, relation_document
+from gorillacomb.api.documents.marks import MarkedPathDocument, marked_path_document
 from gorillacomb.api.documents.paths import PathDocument
 from gorillacomb.api.next_step.step import shell_word
 from gorillacomb.dedupe.quarantine.items import ItemState, RunItem
@@ -61,6 +62,8 @@ class ExplainedFileDocument(FateDocument, PathDocument):
     """The copy to keep; null if there is no group."""
     reasons: list[str]
     copies: list[GroupedFileDocument]
+    marks: list[MarkedPathDocument]
+    """Its own marks, and those of the folders around it."""
 
 
 class CanonicalFolderDocument(PathDocument):
@@ -91,6 +94,8 @@ class ExplainedFolderDocument(FateDocument, PathDocument):
     """The folder to keep; null if it has no copies."""
     reasons: list[str]
     copies: list[CanonicalFolderDocument | RelatedFolderDocument]
+    marks: list[MarkedPathDocument]
+    """Its own marks, and those of the folders around it."""
 
 
 class ExplainedGoneDocument(FateDocument, PathDocument):
@@ -119,6 +124,7 @@ def explained_file_document(found: ExplainedFile) -> ExplainedFileDocument:
         "canonical": None if group is None else path_to_json(group.canonical.path),
         "reasons": [] if group is None else list(group.reasons),
         "copies": [] if group is None else list(map(file_document, group.files)),
+        "marks": list(map(marked_path_document, found.marks)),
         **_fate(found.fate),
     }
     return cast(ExplainedFileDocument, document)
@@ -147,6 +153,7 @@ def explained_folder_document(found: ExplainedFolder) -> ExplainedFolderDocument
         "canonical": None if family is None else path_to_json(family.keep),
         "reasons": [] if family is None else list(family.reasons),
         "copies": copies,
+        "marks": list(map(marked_path_document, found.marks)),
         **_fate(found.fate),
     }
     return cast(ExplainedFolderDocument, document)

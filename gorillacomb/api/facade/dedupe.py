@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.dedupe.history import RunDetails, RunHistory
     from gorillacomb.api.dedupe.plan import DedupePlan, PlanKeywords
     from gorillacomb.api.dedupe.purge import ConfirmPurge
+    from gorillacomb.api.marks import MarkChange, MarkedPath
 
 
 class DedupeMethods:
@@ -174,3 +175,36 @@ class DedupeMethods:
         from gorillacomb.api.dedupe.history import read_run_details
 
         return read_run_details(self._vault, run)
+
+    def mark(
+        self, kind: str, paths: PathsInput, *, note: str | None = None, wait: float = 10.0
+    ) -> MarkChange:
+        """Mark files and folders, in the trace, so that a decision is made once.
+
+        ``kind`` is ``keep`` (the copies to keep: nothing in them is removed), ``intended`` (copies
+        that are meant to be there, those named or all copies of a single path: neither reported nor
+        removed until they change) or ``not-duplicates`` (these look alike and are different
+        things). ``note`` says why. ``wait`` is how many seconds to wait while another run writes.
+
+        Raises UsageError for a path that is not in the index, for one that has no copy, and for one
+        that was not read unless it is to be kept; VaultLocked, KeyMissing.
+        """
+        from gorillacomb.api.marks import mark_paths
+
+        return mark_paths(self._vault, kind, paths, note=note, wait=wait)
+
+    def unmark(self, paths: PathsInput, *, wait: float = 10.0) -> MarkChange:
+        """Clear the marks of files and folders, and of what was marked together with them.
+
+        ``wait`` is how many seconds to wait while another run writes. Raises UsageError for a path
+        without a mark, VaultLocked, KeyMissing.
+        """
+        from gorillacomb.api.marks import clear_marks
+
+        return clear_marks(self._vault, paths, wait=wait)
+
+    def marks(self) -> tuple[MarkedPath, ...]:
+        """List all marks, oldest first, and whether what they are about is there as it was."""
+        from gorillacomb.api.marks import list_marks
+
+        return list_marks(self._vault)

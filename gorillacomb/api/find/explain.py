@@ -26,6 +26,7 @@ from gorillacomb.api.lookup import (
     open_groups,
     unknown_path_error,
 )
+from gorillacomb.api.marks import MarkedPath, marks_about
 from gorillacomb.api.paths import PathInput
 from gorillacomb.canonical.file_copy import DuplicateGroup
 from gorillacomb.canonical.groups import GroupReader
@@ -69,6 +70,8 @@ class ExplainedFile:
     is_offline: bool
     """Whether its drive is not connected."""
     warnings: tuple[str, ...]
+    marks: tuple[MarkedPath, ...]
+    """Its own marks, and those of the folders around it."""
 
     @property
     def path(self) -> bytes:
@@ -99,6 +102,8 @@ class ExplainedFolder:
     is_offline: bool
     """Whether its drive is not connected."""
     warnings: tuple[str, ...]
+    marks: tuple[MarkedPath, ...]
+    """Its own marks, and those of the folders around it."""
 
     def to_dict(self) -> ExplainedFolderDocument:
         """Return the document of ``explain --json``."""
@@ -148,6 +153,7 @@ def explain_path(vault: Vault, path: PathInput, *, with_trace: bool = True) -> E
             fate,
             is_offline,
             warnings,
+            marks_about(index, found.path),
         )
 
 
@@ -188,6 +194,7 @@ def _file(
         fate,
         is_offline,
         warnings,
+        marks_about(index, file.path),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gorillacomb.api.next_step.step import DEDUPE, STATUS, NextStep, NextSteps, Word
@@ -10,6 +11,7 @@ from gorillacomb.api.next_step.step import DEDUPE, STATUS, NextStep, NextSteps, 
 if TYPE_CHECKING:
     from gorillacomb.api.dedupe.plan import DedupePlan
     from gorillacomb.api.dedupe.runs import DryRunResult, RunResult
+    from gorillacomb.api.marks import MarkedPath
 
 
 def after_plan(plan: DedupePlan, output: Word | None, words: tuple[Word, ...] = ()) -> NextSteps:
@@ -89,6 +91,13 @@ def after_run_details(run: str, waits: bool) -> NextSteps:
         NextStep(("dedupe", "--undo", run), "put everything back"),
         NextStep(("dedupe", "--undo", run, "--only", "PATH"), "put back one file or folder"),
     )
+
+
+def after_marks(marks: Sequence[MarkedPath]) -> NextSteps:
+    """Return the commands to suggest after marks were listed or made."""
+    if not marks:
+        return ()
+    return (NextStep(("mark", "clear", marks[-1].path), "take a mark back"),)
 
 
 def after_history(waiting: str | None) -> NextSteps:

@@ -16,6 +16,7 @@ from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.families import family_lines
 from gorillacomb.cli.output.good_copies import good_copy_lines
+from gorillacomb.cli.output.marks import mark_text
 from gorillacomb.errors import ExitCode
 from gorillacomb.model import EntryState
 
@@ -64,6 +65,12 @@ def _print_fate(found: ExplainedFile | ExplainedFolder | ExplainedGone) -> None:
             click.echo(line)
 
 
+def _print_marks(found: ExplainedFile | ExplainedFolder) -> None:
+    for mark in found.marks:
+        about = "" if mark.path == found.path else f"{render.printable_path(mark.path)} is "
+        click.echo(f"  {about}{mark_text(mark)}")
+
+
 def _explain_folder(found: ExplainedFolder) -> None:
     totals, family = found.totals, found.family
     click.echo(render.printable_path(found.path) + _absence(found))
@@ -80,6 +87,7 @@ def _explain_folder(found: ExplainedFolder) -> None:
         cause = f" ({totals.cause})" if totals.cause else ""
         entries = render.format_count(totals.gaps, "entry", "entries")
         click.echo(f"  not complete: {entries} not read, or damaged{cause}")
+    _print_marks(found)
     _print_fate(found)
     if family is not None:
         click.echo(f"  {'one' if found.is_member else 'part of one'} of several copies:")
@@ -98,6 +106,7 @@ def _explain_file(found: ExplainedFile) -> None:
         click.echo(f"  {FILE_STATE_WORDS[file.state]}" + (f": {file.cause}" if file.cause else ""))
     if file.target is not None:
         click.echo(f"  points to {render.printable_path(file.target)}")
+    _print_marks(found)
     _print_fate(found)
     if file.digest is None:
         return

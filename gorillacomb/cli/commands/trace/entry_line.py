@@ -20,6 +20,8 @@ def entry_line(entry: Mapping[str, Any]) -> str:
     if "files" in entry:
         what = "file" if "run" in entry else "canonical file"
         tail += f" ({render.format_count(entry['files'], what)})"
+    if "mark" in entry:
+        tail += f" ({render.printable(str(entry['mark']))})"
     if "log" in entry:
         tail += f"log {entry['log']}"
     if entry.get("adopts"):
