@@ -118,7 +118,7 @@ class Duplicates(Closing, Iterator[FileGroup]):
             raise unknown_path_error(found)
         digest = found.file.digest
         group = None if digest is None else source.of_content(digest)
-        return iter(() if group is None else (group,))
+        return iter(() if group is None or not source.is_reported(group) else (group,))
 
     def __next__(self) -> FileGroup:
         group = next(self._groups)

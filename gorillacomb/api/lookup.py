@@ -18,11 +18,13 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FolderPaths, find_folder
 from gorillacomb.index.roots import all_roots, roots_of_path
 from gorillacomb.model import IndexedFile, Root
+from gorillacomb.stamping.mark_index import marks_in
 from gorillacomb.vault.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from gorillacomb.canonical.groups import GroupReader
     from gorillacomb.folders.analysis import FolderAnalysis
+    from gorillacomb.marks.rules import MarkRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,9 @@ def open_groups(index: Index) -> GroupReader:
     from gorillacomb.canonical.groups import GroupReader  # imports the rules about what is kept
 
     settings = load_settings()
-    return GroupReader(index, is_online, settings.preferred, settings.machine_names)
+    return GroupReader(
+        index, is_online, settings.preferred, settings.machine_names, marks_in(index)
+    )
 
 
 def noise_names(settings: Settings) -> frozenset[bytes]:
@@ -55,18 +59,24 @@ def noise_names(settings: Settings) -> frozenset[bytes]:
 
 
 def folders_of(
-    index: Index, similar: float | None = None, settings: Settings | None = None
+    index: Index,
+    similar: float | None = None,
+    settings: Settings | None = None,
+    marks: MarkRules | None = None,
 ) -> FolderAnalysis:
-    """Return the folders of an open index and how they relate, with the user's settings."""
+    """Return the folders of an open index and how they relate, with the user's settings.
+
+    ``marks`` are read from the index unless given.
+    """
     # A scan that finds nothing new needs none of it.
     from gorillacomb.folders.analysis import load_analysis
     from gorillacomb.folders.families import SIMILAR
 
     settings = settings or load_settings()
     similar = SIMILAR if similar is None else similar
-    return load_analysis(
-        index, settings.preferred, similar, noise_names(settings), settings.machine_names
-    )
+    names = noise_names(settings), settings.machine_names
+    marks = marks_in(index) if marks is None else marks
+    return load_analysis(index, settings.preferred, similar, *names, marks)
 
 
 def look_up_path(index: Index, path: PathInput) -> PathLookup:

@@ -22,7 +22,8 @@ class CopyFolder:
     """Whether its drive is mounted."""
     traits: FolderTraits
     reader: TraitReader
-    is_preferred: Callable[[bytes], bool]
+    preference: Callable[[bytes], int]
+    """How much the user prefers a path in it."""
 
     @property
     def project(self) -> bytes | None:
@@ -69,9 +70,9 @@ class FileCopy:
         return self.within.online
 
     @property
-    def preferred(self) -> bool:
-        """Whether the user prefers its path."""
-        return self.within.is_preferred(self.path)
+    def preferred(self) -> int:
+        """1 if it is in a place that the user prefers, 2 if it is marked to be kept; else 0."""
+        return self.within.preference(self.path)
 
     @property
     def made(self) -> bool:

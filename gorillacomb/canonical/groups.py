@@ -16,6 +16,7 @@ from gorillacomb.index.content_queries import ContentCopies, CopyReader, CopyRow
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FileKey, FolderPaths
 from gorillacomb.index.roots import all_roots
+from gorillacomb.marks.rules import NO_MARKS, MarkRules
 from gorillacomb.model import Root
 
 IsOnline = Callable[[Root], bool]
@@ -31,6 +32,7 @@ class GroupReader:
         online: IsOnline,
         preferred: Callable[[bytes], bool],
         machine_made: frozenset[bytes] = frozenset(),
+        marks: MarkRules = NO_MARKS,
     ) -> None:
         """``machine_made`` are names of machine-made folders beyond the well-known ones."""
         self._index = index
@@ -38,18 +40,23 @@ class GroupReader:
         self.paths = FolderPaths(index.connection, self.roots)
         self.traits = TraitReader(index.connection, self.paths, self.roots, machine_made)
         self._online = {number: online(root) for number, root in self.roots.items()}
-        self.is_preferred = preferred
+        self._preference = marks.preference(preferred)
+        self._marks = marks
         self._has_orders = content_queries.has_copy_orders(index.connection)
         self._folders: dict[int, CopyFolder | None] = {}
         self._reader = CopyReader(index.connection, _may_show_one_file(self.roots.values()))
 
     def all(self) -> Iterator[DuplicateGroup]:
         """Yield all groups, most wasteful first."""
-        return self._filled(self._reader.by_waste())
+        return filter(self.is_reported, self._filled(self._reader.by_waste()))
 
     def below(self, folder: int) -> Iterator[DuplicateGroup]:
         """Yield groups with a copy in a folder or below it, including their copies elsewhere."""
-        return self._filled(self._reader.by_waste(folder))
+        return filter(self.is_reported, self._filled(self._reader.by_waste(folder)))
+
+    def is_reported(self, group: DuplicateGroup) -> bool:
+        """Return whether a group is to be reported: the user may have said that all is well."""
+        return not self._marks.settle(copy.path for copy in group.copies)
 
     def of_content(self, digest: bytes) -> DuplicateGroup | None:
         """Return the group of a content; None if it has only one copy."""
@@ -128,7 +135,7 @@ class GroupReader:
             self._online[root],
             self.traits.of(number),
             self.traits,
-            self.is_preferred,
+            self._preference,
         )
 
 

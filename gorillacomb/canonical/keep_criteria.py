@@ -31,7 +31,8 @@ class Place(Protocol):
     def is_folder(self) -> bool: ...
 
     @property
-    def preferred(self) -> bool: ...
+    def preferred(self) -> int:
+        """1 if the user prefers it by the settings, 2 if it is marked to be kept; 0 otherwise."""
 
     @property
     def made(self) -> bool:
@@ -166,7 +167,9 @@ def _show(name: bytes) -> str:
 
 
 PREFERRED = PlaceRule(
-    "preferred", lambda place: not place.preferred, lambda _, __: "you prefer this place"
+    "preferred",
+    lambda place: -place.preferred,
+    lambda winner, _: "you marked it keep" if winner.preferred > 1 else "you prefer this place",
 )
 MADE = PlaceRule(
     "made", lambda place: place.made, lambda _, __: "not in a folder that programs make"

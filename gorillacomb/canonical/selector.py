@@ -42,8 +42,8 @@ class _AnyFileIn:
     or the time.
     """
 
-    is_folder = preferred = False
-    own_project = contents = standing = known_since = mtime_ns = 0
+    is_folder = False
+    preferred = own_project = contents = standing = known_since = mtime_ns = 0
     inner_project = 2
 
     def __init__(self, groups: GroupReader, folder: int, kind: MediaKind) -> None:
@@ -172,13 +172,13 @@ class CanonicalSelector:
         folders, times = held.folders.split(","), held.times.split(",")
         return [(int(at), name, int(time)) for at, time in zip(folders, times, strict=True)]
 
-    def _overruling_rank(self, folder: int, name: bytes) -> tuple[bool, bool, int]:
+    def _overruling_rank(self, folder: int, name: bytes) -> tuple[int, bool, int]:
         """Rank a file by the rules before `STANDING` that look at files."""
         traits = self._groups.traits.of(folder)
-        preferred = False
+        preferred = 0
         if self._prefers:
             preferred = self._groups.copy_in(folder, name, 0).preferred
-        return not preferred, traits.made, traits.copy_names + looks_like_copy(name)
+        return -preferred, traits.made, traits.copy_names + looks_like_copy(name)
 
     def _choose_by_all_rules(
         self, files: Sequence[ContentFile], known: Sequence[FileKey] = ()

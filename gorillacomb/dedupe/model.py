@@ -72,6 +72,8 @@ class SafetyRule(StrEnum):
     """What a file system does not support: sharing blocks, links."""
     ONE_COPY = "one copy"
     """Two names of one file, or two files on the same blocks."""
+    MARKED = "marked"
+    """What the user marked to be kept, as intended, or as no duplicate."""
     UNIQUE = "unique"
     """A copy of a tree that contains something of its own."""
 

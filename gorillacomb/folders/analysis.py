@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, filterfalse
 
 from gorillacomb.canonical.keep_criteria import choose_place, order_places
 from gorillacomb.classify.names import NOISE, is_version_control
@@ -24,12 +24,13 @@ from gorillacomb.folders.folder_place import FolderPlace
 from gorillacomb.folders.identical import identical_folders
 from gorillacomb.folders.path_groups import group_by_path
 from gorillacomb.folders.relation import ComparedFolders, FolderRelation, compare_folders
-from gorillacomb.folders.tree import FolderTree, TreeFolder
+from gorillacomb.folders.tree import FolderTree, TreeFolder, are_parts_of_one_project
 from gorillacomb.index import stamps
 from gorillacomb.index import tree_queries as stream
 from gorillacomb.index.database import Index
 from gorillacomb.index.folder_queries import load_arrivals, scans_before
 from gorillacomb.index.roots import all_roots
+from gorillacomb.marks.rules import NO_MARKS, MarkRules
 from gorillacomb.model import Root
 
 KEPT, IN_NO_TREE, GIVEN_UP = range(3)
@@ -70,7 +71,8 @@ class FolderAnalysis:
     kin: FolderFamilies
     amounts: list[ContentAmount]
     """By position in the tree's order: the contents of each folder, without machine-made ones."""
-    preferred: Callable[[bytes], bool]
+    preferred: Callable[[bytes], int]
+    marks: MarkRules
     stamped: dict[int, int]
     """How many canonical files are directly in a folder, by its id."""
     arrivals: Sequence[int]
@@ -110,12 +112,12 @@ class FolderAnalysis:
             for each in members:
                 if _is_retold(each, members, left, kept):
                     left.remove(each)
-            if len(left) > 1:
+            if len(left) > 1 and not self._is_settled(left):
                 found.append(self.family(left))
                 keep = found[-1].keep
                 kept |= {each: keep for each in left if each is not keep}
                 self._ranks |= {each: KEPT if each is keep else GIVEN_UP for each in left}
-        for members in self.kin.alike:
+        for members in filterfalse(self._is_settled, self.kin.alike):
             keep = self.family(members).keep
             for each in members:
                 self._ranks.setdefault(each, KEPT if each is keep else GIVEN_UP)
@@ -239,7 +241,8 @@ class FolderAnalysis:
         for each in found:
             if not are_parts_of_one_project((each.inner, *each.outer)):
                 for outer in each.outer:
-                    if not outer.holds(each.inner) and (outer, each.inner) not in pairs:
+                    is_news = (outer, each.inner) not in pairs and not outer.holds(each.inner)
+                    if is_news and not self._is_settled((outer, each.inner)):
                         pairs[each.inner, outer] = None
         return list(pairs)
 
@@ -267,7 +270,12 @@ class FolderAnalysis:
             if not all(each.machine for each in group)
             and not are_parts_of_one_project(group)
             and not self._is_said(group, of)
+            and not self._is_settled(group)
         ]
+
+    def _is_settled(self, folders: Iterable[TreeFolder]) -> bool:
+        """Return whether the user marked folders as intended, or as not duplicates."""
+        return self.marks.settle(map(self.path, folders))
 
     def _is_said(self, group: Sequence[TreeFolder], of: Mapping[TreeFolder, int]) -> bool:
         """Return whether a whole group is below members of families and none is one."""
@@ -296,6 +304,7 @@ class FolderAnalysis:
             each
             for each in fully_covered_folders(self.shares, is_news)
             if not are_parts_of_one_project((each.inner, *each.outer))
+            and not self._is_settled((each.inner, *each.outer))
         ]
         return sorted(found, key=lambda each: (-each.amount.bytes, each.inner.first))
 
@@ -361,18 +370,13 @@ def nested_folders(folders: Sequence[TreeFolder]) -> list[list[TreeFolder]]:
     return found
 
 
-def are_parts_of_one_project(folders: Iterable[TreeFolder]) -> bool:
-    """Return whether all folders are inside the same project, below its top."""
-    around = {each.project if each.is_inside_project else None for each in folders}
-    return len(around) == 1 and None not in around
-
-
 def load_analysis(
     index: Index,
     preferred: Callable[[bytes], bool],
     similar: float = SIMILAR,
     noise: frozenset[bytes] = NOISE,
     machine_made: frozenset[bytes] = frozenset(),
+    marks: MarkRules = NO_MARKS,
 ) -> FolderAnalysis:
     """Read the folders of an index and relate them; no file is read.
 
@@ -389,7 +393,8 @@ def load_analysis(
         {root.id: root for root in all_roots(connection)},
         find_families(groups, similar),
         contents.distinct_amounts(shares),
-        preferred,
+        marks.preference(preferred),
+        marks,
         stamps.count_by_folder(connection),
         load_arrivals(connection),
     )

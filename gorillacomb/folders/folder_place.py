@@ -15,7 +15,7 @@ class FolderPlace:
     folder: TreeFolder
     path: bytes
     project: bytes | None
-    preferred: bool
+    preferred: int
     contents: int
     """Its contents, each counted once, without machine-made folders."""
     standing: int

@@ -242,3 +242,9 @@ def _sum_up(folder: TreeFolder, own: Iterable[bytes]) -> None:
             folder.gap = child.gap if ":" in child.gap else f"{name}: {child.gap}"
         parts.append(b"d%b%b\0" % (child.digest, child.name))
     folder.digest = sha256(b"".join(parts)).digest()
+
+
+def are_parts_of_one_project(folders: Iterable[TreeFolder]) -> bool:
+    """Return whether all folders are inside the same project, below its top."""
+    around = {each.project if each.is_inside_project else None for each in folders}
+    return len(around) == 1 and None not in around

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
-from gorillacomb.fs.paths import path_and_parents, path_text
+from gorillacomb.fs.paths import join, path_and_parents, path_text, relative_path
 
 
 class MarkKind(StrEnum):
@@ -75,7 +76,15 @@ class PlacedMark:
         return self.state is MarkState.CURRENT
 
 
-@dataclass(slots=True)
+class MarkRefusal(NamedTuple):
+    """Why a path may not be removed."""
+
+    cause: str
+    path: bytes
+    """The marked path."""
+
+
+@dataclass(slots=True, eq=False)
 class MarkRules:
     """The marks of a vault, by absolute path."""
 
@@ -86,6 +95,8 @@ class MarkRules:
     """For paths that are marked as not duplicates: their sets of two or more."""
     _paths: list[bytes] = field(default_factory=list)
     """The paths of `_stays`, sorted."""
+    _apart: list[bytes] = field(default_factory=list)
+    """The paths of `_sets`, sorted."""
 
     def __post_init__(self) -> None:
         sets: defaultdict[bytes, set[str]] = defaultdict(set)
@@ -102,6 +113,7 @@ class MarkRules:
             for path, found in sets.items()
         }
         self._paths = sorted(self._stays)
+        self._apart = sorted(self._sets)
 
     def __bool__(self) -> bool:
         return bool(self._stays or self._sets)
@@ -115,24 +127,40 @@ class MarkRules:
         """Return whether a path is marked keep, or is in a folder that is."""
         return self._around(path, MarkKind.KEEP) is not None
 
-    def refusal(self, path: bytes, keep: bytes | None) -> str | None:
+    def preference(self, preferred: Callable[[bytes], bool]) -> Callable[[bytes], int]:
+        """Return how much the user prefers a path: 2 if it is marked keep, 1 by the settings."""
+        if not self.has_kept:
+            return preferred
+        return lambda path: 2 if self.keeps(path) else int(preferred(path))
+
+    def refusal(self, path: bytes, keep: bytes | None) -> MarkRefusal | None:
         """Return why a path may not be removed while ``keep`` is kept for it; None if it may."""
         if not self:
             return None
         for kind in MarkKind.KEEP, MarkKind.INTENDED:
             around = self._around(path, kind)
             if around == path:
-                return f"is marked {kind}"
+                return MarkRefusal(f"is marked {kind}", around)
             if around is not None:
-                return f"is in {path_text(around)}, which is marked {kind}"
-        prefix = path.rstrip(b"/") + b"/"
-        at = bisect_left(self._paths, prefix)
-        if at < len(self._paths) and self._paths[at].startswith(prefix):
-            inside = self._paths[at]
-            return f"holds {path_text(inside)}, which is marked {self._stays[inside]}"
-        if keep is not None and self._are_apart([path, keep]):
-            return f"and {path_text(keep)} are marked as not duplicates"
+                name = path_text(around.rpartition(b"/")[2])
+                return MarkRefusal(f"is in {name}, which is marked {kind}", around)
+        for inside in _below(self._paths, path):
+            name = path_text(relative_path(inside, path))
+            return MarkRefusal(f"holds {name}, which is marked {self._stays[inside]}", inside)
+        for one, other in () if keep is None else self._counterparts(path, keep):
+            if self._are_apart([one, other]):
+                return MarkRefusal(
+                    f"and {path_text(other)} are marked {MarkKind.NOT_DUPLICATES}", one
+                )
         return None
+
+    def _counterparts(self, path: bytes, keep: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield a path and its kept copy, and those pairs in them of which one is marked."""
+        yield path, keep
+        for inside in _below(self._apart, path):
+            yield inside, join(keep, relative_path(inside, path))
+        for inside in _below(self._apart, keep):
+            yield join(path, relative_path(inside, keep)), inside
 
     def settle(self, paths: Iterable[bytes]) -> bool:
         """Return whether the user said of copies that all are meant to be there, or are none."""
@@ -162,6 +190,15 @@ class MarkRules:
                     members[one].append(each)
                     seen.add(one)
         return any(len(found) == len(set(found)) == len(paths) for found in members.values())
+
+
+def _below(paths: Sequence[bytes], folder: bytes) -> Iterator[bytes]:
+    """Yield those of some sorted paths that are inside a folder."""
+    prefix = folder.rstrip(b"/") + b"/"
+    for at in range(bisect_left(paths, prefix), len(paths)):
+        if not paths[at].startswith(prefix):
+            return
+        yield paths[at]
 
 
 NO_MARKS = MarkRules()

@@ -13,7 +13,7 @@ from gorillacomb.model import Root, StampReport
 from gorillacomb.progress import Progress
 from gorillacomb.stamping.damage_entries import record_damage
 from gorillacomb.stamping.deferral import StampDeferral
-from gorillacomb.stamping.mark_index import follow_marks, sync_marks
+from gorillacomb.stamping.mark_index import follow_marks, marks_in, sync_marks
 from gorillacomb.stamping.resync import resync
 from gorillacomb.stamping.unstamped import UnstampedChanges, find_unstamped
 from gorillacomb.vaultmesh.ledger import Ledger
@@ -83,11 +83,12 @@ class StampRecorder:
         from gorillacomb.stamping.stamper import stamp_scan
 
         assert self._ledger is not None
+        marks = marks_in(index)
         return stamp_scan(
             index,
             self._ledger,
-            GroupReader(index, self._online, self._preferred, self._machine_made),
-            self._prefers,
+            GroupReader(index, self._online, self._preferred, self._machine_made, marks),
+            self._prefers or marks.has_kept,
             scan,
             deferral,
             unstamped,

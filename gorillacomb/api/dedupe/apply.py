@@ -28,6 +28,7 @@ from gorillacomb.errors import RefusedForSafety
 from gorillacomb.fs.darwin import refuse_untested
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.progress import Progress, ProgressCallback, as_progress
+from gorillacomb.stamping.mark_index import marks_in
 from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
@@ -131,7 +132,8 @@ def _carry_out(
 
 def _policy_for(index: Index, contents: Plan) -> SafetyPolicy:
     settings = load_settings()
-    return safety_policy_for(index, contents.options, settings, noise_names(settings))
+    noise = noise_names(settings)
+    return safety_policy_for(index, contents.options, settings, noise, marks_in(index))
 
 
 def _interrupted(begun: list[RunOutcome], plan: DedupePlan) -> tuple[str, str]:

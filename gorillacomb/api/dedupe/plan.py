@@ -281,6 +281,7 @@ def _planner(
     progress: Progress,
 ) -> Planner:
     online: dict[int, bool] = {}
+    marks = folders.marks
 
     def is_there(root: Root) -> bool:
         if root.id not in online:
@@ -288,12 +289,13 @@ def _planner(
         return online[root.id]
 
     def groups_of(read: Index) -> GroupReader:
-        return GroupReader(read, is_there, settings.preferred, settings.machine_names)
+        return GroupReader(read, is_there, settings.preferred, settings.machine_names, marks)
 
     def analysis_of(read: Index) -> FolderAnalysis:
-        return folders if read is index else folders_of(read, settings=settings)
+        if read is index:
+            return folders
+        return folders_of(read, settings=settings, marks=marks)
 
-    guard = safety_policy_for(index, options, settings, noise_names(settings))
-    return Planner(
-        *(index, groups_of, analysis_of, guard, scope, online, bool(settings.prefer), progress)
-    )
+    guard = safety_policy_for(index, options, settings, noise_names(settings), marks)
+    prefers = bool(settings.prefer) or marks.has_kept
+    return Planner(*(index, groups_of, analysis_of, guard, scope, online, prefers, progress))

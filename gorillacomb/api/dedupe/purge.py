@@ -24,6 +24,7 @@ from gorillacomb.errors import RefusedForSafety, UsageError, VaultUnwritable
 from gorillacomb.fs.darwin import refuse_untested
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.progress import Progress, ProgressCallback, as_progress
+from gorillacomb.stamping.mark_index import marks_in
 from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.vault import Vault, has_room, is_full
 
@@ -75,7 +76,8 @@ def purge_quarantine(
         shown.stage("Comparing and deleting", None, sum(each.size for each in chosen) or None)
         folders = [(each.base, each.run) for each in chosen]
         try:
-            runs.purge_runs(folders, roots, tree_comparer(shown), older_than_ns, shown, ended)
+            comparer, marks = tree_comparer(shown), marks_in(index)
+            runs.purge_runs(folders, roots, comparer, older_than_ns, shown, ended, marks=marks)
         finally:
             shown.close()
     warnings = (_NOT_IN_TRACE,) if later else ()

@@ -21,16 +21,11 @@ from gorillacomb.api.lookup import away_notes, folders_of, look_up_path, not_a_f
 from gorillacomb.api.paths import PathInput
 from gorillacomb.classify.names import is_machine_made
 from gorillacomb.classify.stores import is_opaque
-from gorillacomb.folders.analysis import (
-    FolderAnalysis,
-    FolderFamily,
-    MachineMadeFolders,
-    are_parts_of_one_project,
-)
+from gorillacomb.folders.analysis import FolderAnalysis, FolderFamily, MachineMadeFolders
 from gorillacomb.folders.coverage import CoveredFolder
 from gorillacomb.folders.families import SIMILAR
 from gorillacomb.folders.relation import FolderRelation, RelationKind
-from gorillacomb.folders.tree import TreeFolder
+from gorillacomb.folders.tree import TreeFolder, are_parts_of_one_project
 from gorillacomb.fs.real_path import real_path
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.vault.vault import Vault

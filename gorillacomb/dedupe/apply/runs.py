@@ -33,6 +33,7 @@ from gorillacomb.errors import RefusedForSafety, UntrustedInput
 from gorillacomb.fs.extents import RemovedFiles
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import innermost, join
+from gorillacomb.marks.rules import NO_MARKS, MarkRules
 from gorillacomb.progress import Progress
 
 NowNs = Callable[[], int]
@@ -178,10 +179,12 @@ def purge_runs(
     progress: Progress,
     ended: Callable[[RunOutcome], None],
     now: NowNs = time.time_ns,
+    marks: MarkRules = NO_MARKS,
 ) -> None:
     """Delete what runs, given with their bases, quarantined this long ago; with 0 all of it.
 
-    Only items whose other copy still exists are deleted. ``ended`` is called with the outcome of
+    Only items whose other copy still exists are deleted, and none that is missing from a place that
+    the user marked. ``ended`` is called with the outcome of
     each run, also after Ctrl-C; a failing run does not stop the others. Raises Refused if none of
     them could be begun because another run holds a lock or a drive cannot be written to.
     """
@@ -201,7 +204,10 @@ def purge_runs(
                     for record in run.journal.recorded.held():
                         age = run_age_ns(run.journal.recorded, now(), record)
                         is_old = not older_than_ns or (age is not None and age >= older_than_ns)
-                        if is_old and not record.emptied:
+                        marked = _marked_place(base, record, marks) if is_old else None
+                        if marked is not None:
+                            outcome.skipped.append(marked)
+                        elif is_old and not record.emptied:
                             _purge_one(run, record, places, looking, now, outcome, gone)
                             progress.advance(record.files, 0)
                     outcome.skipped += purge_folders(run, now)
@@ -235,6 +241,16 @@ def _concerned(base: bytes, run: str, places: PathResolver) -> set[bytes]:
         paths += [keep.at(base) for _, keep in record.nested]
     found = {root.path for path in paths if (root := innermost(path, places.roots)) is not None}
     return {base, *found}  # may be around the roots: it was one itself before
+
+
+def _marked_place(base: bytes, record: StepRecord, marks: MarkRules) -> StepProblem | None:
+    """Return why an item stays: it is missing from a place that was marked in the meantime."""
+    for move in record.moves:
+        path = join(base, move.path)
+        refusal = marks.refusal(path, None)
+        if refusal is not None and not os.path.lexists(path):
+            return StepProblem(path, f"{refusal.cause}: put it back, or clear the mark")
+    return None
 
 
 def _purge_one(

@@ -32,7 +32,12 @@ _GAPS = {
     "only in the cloud": SafetyRule.PLACEHOLDER,
     "changing while read": SafetyRule.UNSTABLE,
 }
-_OF_A_PART = (SafetyRule.UNIQUE, SafetyRule.ATTRIBUTES, SafetyRule.LOCKED)
+_OF_A_PART = (
+    SafetyRule.UNIQUE,
+    SafetyRule.ATTRIBUTES,
+    SafetyRule.LOCKED,
+    SafetyRule.MARKED,
+)
 """Rules about something inside a folder: the rest of it may be removed, file by file."""
 _FolderCandidate = tuple[TreeFolder, list[TreeFolder]]
 """A folder that may be removed, and those that may be kept for it, best first."""

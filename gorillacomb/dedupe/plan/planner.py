@@ -73,6 +73,7 @@ class Planner:
         steps = self._steps(groups, sites, disk, left, self.guard)
         if self.guard.options.action.empties_path and steps:
             steps = self._with_later_steps(steps, sites, disk)
+        steps = [step for step in steps if not self._breaks_marks(step)]
         steps = [replace(disk.sized(step), kept_in=kept_places(step, sites)) for step in steps]
         skipped, goal = tuple(left.as_skipped(steps)), None
         if self.scope.free is not None:
@@ -89,6 +90,14 @@ class Planner:
             goal,
         )
         return plan, left.rules()
+
+    def _breaks_marks(self, step: PlanStep) -> bool:
+        """Return whether what is kept in the end is marked as another thing than what is removed.
+
+        Each copy may have been removed for a third one that is removed itself.
+        """
+        pairs = (*step.pairs, *step.nested)
+        return any(self.guard.marks.refusal(pair.path, pair.keep) for pair in pairs)
 
     def _with_later_steps(
         self, steps: Sequence[PlanStep], sites: IndexLocations, disk: DiskCheck

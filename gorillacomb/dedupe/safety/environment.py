@@ -19,6 +19,7 @@ from gorillacomb.fs.mounts import mounts
 from gorillacomb.fs.volumes import is_there
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots
+from gorillacomb.marks.rules import NO_MARKS, MarkRules
 from gorillacomb.vault.settings import Settings
 from gorillacomb.vault.vault import config_folder, state_folder
 
@@ -27,7 +28,11 @@ _FIRST_PERSON = 500 if sys.platform == "darwin" else 1000
 
 
 def safety_policy_for(
-    index: Index, options: PlanOptions, settings: Settings, noise: frozenset[bytes]
+    index: Index,
+    options: PlanOptions,
+    settings: Settings,
+    noise: frozenset[bytes],
+    marks: MarkRules = NO_MARKS,
 ) -> SafetyPolicy:
     """Return the rules, with this machine's homes, mount points, vault and links.
 
@@ -52,6 +57,7 @@ def safety_policy_for(
         homes=homes,
         links=links,
         companions=companion_table(settings.companions),
+        marks=marks,
         noise=noise,
     )
 

@@ -30,6 +30,7 @@ from gorillacomb.classify.stores import is_ours
 from gorillacomb.dedupe.model import DedupeAction, PlanOptions, Reference, Refusal, SafetyRule
 from gorillacomb.dedupe.safety.file_names import special_file_refusal
 from gorillacomb.fs.paths import is_below, join, path_and_parents, path_text, relative_path
+from gorillacomb.marks.rules import NO_MARKS, MarkRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class SafetyPolicy:
     snapshots: SnapshotFinder = field(default_factory=SnapshotFinder)
     companions: CompanionTable = field(default_factory=companion_table)
     """Which files belong together."""
+    marks: MarkRules = NO_MARKS
+    """What the user marked."""
     noise: frozenset[bytes] = NOISE
     """Names of files that are removed with their folders whatever they contain."""
     gone: set[bytes] = field(default_factory=set)
@@ -118,6 +121,7 @@ class SafetyPolicy:
         return (
             self._ours(site)
             or self._closed(site)
+            or self._marked(site, keep)
             or self._owned(site)
             or self._in_project(site, keep, around)
             or (None if keep is None else self.kept_copy_refusal(site, keep))
@@ -154,6 +158,11 @@ class SafetyPolicy:
         if refusal is None and not site.is_folder:
             return special_file_refusal(os.path.basename(site.path))
         return refusal
+
+    def _marked(self, site: PathContext, keep: PathContext | None) -> Refusal | None:
+        """Return whether the user's marks are against removing it for the sake of another one."""
+        found = self.marks.refusal(site.path, None if keep is None else keep.path)
+        return None if found is None else Refusal(SafetyRule.MARKED, found.cause, found.path)
 
     def _owned(self, site: PathContext) -> Refusal | None:
         """Return whether it is, or is in, a folder that belongs to a file beside it.
