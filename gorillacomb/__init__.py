@@ -71,6 +71,10 @@ if TYPE_CHECKING:
     from gorillacomb.api.dedupe.history import RunEvent as RunEvent
     from gorillacomb.api.dedupe.history import RunHistory as RunHistory
     from gorillacomb.api.dedupe.history import RunItem as RunItem
+    from gorillacomb.api.dedupe.marks import MarkChange as MarkChange
+    from gorillacomb.api.dedupe.marks import MarkedPath as MarkedPath
+    from gorillacomb.api.dedupe.marks import MarkKind as MarkKind
+    from gorillacomb.api.dedupe.marks import MarkState as MarkState
     from gorillacomb.api.dedupe.plan import DedupeAction as DedupeAction
     from gorillacomb.api.dedupe.plan import DedupePlan as DedupePlan
     from gorillacomb.api.dedupe.plan import FreeGoal as FreeGoal
@@ -124,10 +128,6 @@ if TYPE_CHECKING:
     from gorillacomb.api.manifest import FolderManifest as FolderManifest
     from gorillacomb.api.manifest import SavedManifest as SavedManifest
     from gorillacomb.api.manifest import create_manifest as create_manifest
-    from gorillacomb.api.marks import MarkChange as MarkChange
-    from gorillacomb.api.marks import MarkedPath as MarkedPath
-    from gorillacomb.api.marks import MarkKind as MarkKind
-    from gorillacomb.api.marks import MarkState as MarkState
     from gorillacomb.api.roots import ForgottenRoot as ForgottenRoot
     from gorillacomb.api.roots import RootFacts as RootFacts
     from gorillacomb.api.roots import RootStatus as RootStatus
@@ -238,7 +238,7 @@ _PUBLIC = {
     ),
     "api.keys": ("SignerKey", "UserKey", "make_key"),
     "api.manifest": ("FolderManifest", "SavedManifest", "create_manifest"),
-    "api.marks": ("MarkChange", "MarkKind", "MarkState", "MarkedPath"),
+    "api.dedupe.marks": ("MarkChange", "MarkKind", "MarkState", "MarkedPath"),
     "api.roots": ("ForgottenRoot", "RootFacts", "RootStatus"),
     "api.scan": (
         "EntryState",

@@ -1,7 +1,6 @@
-"""Keep the index's marks in line with the trace, and find where what was marked is now.
+"""Read the user's marks from index and trace, and find what they are about.
 
-The trace is what counts. The index only remembers it, and which folder and inode each mark is
-about, so that a mark follows what was moved.
+The trace is what counts; the index remembers what it says.
 """
 
 from __future__ import annotations
@@ -13,96 +12,32 @@ from dataclasses import replace
 from typing import Any
 
 from gorillacomb.classify.names import NOISE
-from gorillacomb.errors import VaultError, VaultRolledBack
+from gorillacomb.errors import VaultError
 from gorillacomb.fs.paths import join, join_relative, relative_path
-from gorillacomb.index import file_records, stamps
 from gorillacomb.index.content_queries import file_at
 from gorillacomb.index.database import Index
 from gorillacomb.index.folder_queries import files_below
 from gorillacomb.index.paths import FolderPaths, find_folder
 from gorillacomb.index.roots import all_roots
-from gorillacomb.marks.rules import Mark, MarkKind, MarkRules, MarkState, PlacedMark, key_of
-from gorillacomb.marks.table import MarkRow, mark_rows, put_marks, synced_marks
+from gorillacomb.json_paths import path_from_json
+from gorillacomb.marks.rules import Mark, MarkKind, MarkRules, MarkState, PlacedMark
+from gorillacomb.marks.table import MarkRow, mark_rows, synced_marks
 from gorillacomb.model import READ, IndexedFile, Root
-from gorillacomb.stamping.run_log import append_beside_stamps
-from gorillacomb.vaultmesh.entries import EntryBody, MarkEntry, entry_path, mark_entry, tree_digest
-from gorillacomb.vaultmesh.ledger import Ledger
-from gorillacomb.vaultmesh.store import TraceStore
 
-_EVENTS = (b'"event":"mark"', b'"event":"unmark"')
+MARK_EVENTS = (b'"event":"mark"', b'"event":"unmark"')
 """As they are in RFC 8785's form, in which no string contains a bare quotation mark."""
 
 
 def marks_in(index: Index) -> MarkRules:
     """Return the user's marks, as far as the trace has them, and where they are now."""
     rows = _current_rows(index)
-    return MarkRules(_Places(index).placed(rows)) if rows else MarkRules()
-
-
-def sync_marks(index: Index, ledger: Ledger) -> None:
-    """Bring the index's marks in line with the trace, if they differ. Raises VaultError.
-
-    Marks of a trace that was given up for a new one (`adopt`) are appended to the new one.
-    """
-    connection = index.connection
-    state, rows = synced_marks(connection), mark_rows(connection)
-    if state == (ledger.log, ledger.size):
-        return
-    is_same = state is not None and state[0] == ledger.log and state[1] <= ledger.size
-    start = state[1] if state is not None and is_same else 0
-    try:
-        found = replayed(rows if is_same else (), ledger.tables.entries_with(_EVENTS, start))
-        if not is_same:
-            known = {key_of(row.mark) for row in found}
-            left = [as_entry(row.mark) for row in rows if key_of(row.mark) not in known]
-            append_beside_stamps(index, ledger, [mark_entry(mark) for mark in left])
-            found = replayed((), ledger.tables.entries_with(_EVENTS, 0))
-    except (ValueError, KeyError, TypeError) as error:
-        raise VaultRolledBack(
-            f"The trace {ledger.path} is not as it was written: a mark lacks {error}.",
-            "For details: gorillacomb trace verify. Restore the trace from a backup.",
-        ) from None
-    places = _Places(index)
-    with index.atomic():
-        put_marks(connection, map(places.found, found), ledger.log, ledger.size)
-    index.commit()
-
-
-def follow_marks(index: Index, ledger: Ledger) -> None:
-    """Append to the trace where marked files and folders have moved. Raises VaultError."""
-    connection = index.connection
-    sync_marks(index, ledger)
-    rows = mark_rows(connection)
-    if not rows:
-        return
-    places = _Places(index)
-    now = [places.followed(row) for row in rows]
-    bodies: list[EntryBody] = []
-    for row in now:
-        place = places.of(row)
-        if place is not None and place != (row.mark.root, row.mark.path):
-            moved = replace(row.mark, root=place[0], path=place[1])
-            bodies.append(mark_entry(as_entry(moved), row.mark.seq, row.mark.root, row.mark.path))
-    if bodies:
-        append_beside_stamps(index, ledger, bodies)
-    if now != rows:
-        with index.atomic():
-            put_marks(connection, now, *(synced_marks(connection) or (ledger.log, 0)))
-        index.commit()
-    if bodies:
-        sync_marks(index, ledger)
-
-
-def as_entry(mark: Mark) -> MarkEntry:
-    """Return a mark as the trace records it."""
-    return MarkEntry(
-        *(mark.kind, mark.set, mark.root, mark.path, mark.is_folder),
-        *(mark.digest, mark.note, mark.marked_ns),
-    )
+    return MarkRules(MarkPlaces(index).placed(rows)) if rows else MarkRules()
 
 
 def digest_of_folder(index: Index, folder: int) -> str:
     """Return the digest of the files in a folder, by path and content, without noise."""
+    from gorillacomb.vaultmesh.entries import tree_digest  # most marks are not about folders
+
     return tree_digest(
         (path, digest or b"")
         for path, digest in files_below(index.connection, folder)
@@ -112,6 +47,8 @@ def digest_of_folder(index: Index, folder: int) -> str:
 
 def _current_rows(index: Index) -> list[MarkRow]:
     """Return the marks with what the trace has beyond the index: a killed command left that."""
+    from gorillacomb.vaultmesh.store import TraceStore
+
     connection = index.connection
     state, rows = synced_marks(connection), mark_rows(connection)
     try:
@@ -124,12 +61,12 @@ def _current_rows(index: Index) -> list[MarkRow]:
             return rows
         is_same = state is not None and state[0] == log and state[1] <= size
         start = state[1] if state is not None and is_same else 0
-        found = replayed(rows, store.entries_with(_EVENTS, start))
+        found = replayed(rows, store.entries_with(MARK_EVENTS, start))
     except (VaultError, ValueError, KeyError, TypeError):
         return rows
     finally:
         store.close()
-    places = _Places(index)
+    places = MarkPlaces(index)
     return [places.found(row) for row in found]
 
 
@@ -152,7 +89,7 @@ def _read(seq: int, fields: Mapping[str, Any]) -> Mark:
         MarkKind(fields["mark"]),
         str(fields["set"]),
         str(fields["root"]),
-        entry_path(fields),
+        path_from_json(fields, strict=False),
         is_folder,
         str(fields.get("folder_digest" if is_folder else "blake3", "")),
         None if note is None else str(note),
@@ -160,7 +97,7 @@ def _read(seq: int, fields: Mapping[str, Any]) -> Mark:
     )
 
 
-class _Places:
+class MarkPlaces:
     """Finds what marks are about in an index."""
 
     def __init__(self, index: Index) -> None:
@@ -169,7 +106,7 @@ class _Places:
         roots = all_roots(index.connection)
         self._roots: dict[int, Root] = {root.id: root for root in roots}
         self._by_uid: dict[str, Root] = {root.uid: root for root in roots}
-        self._paths = FolderPaths(index.connection, self._roots)
+        self.paths = FolderPaths(index.connection, self._roots)
 
     def found(self, row: MarkRow) -> MarkRow:
         """Return a mark with its folder in the index, found by its path if not yet known."""
@@ -182,46 +119,19 @@ class _Places:
             return replace(row, folder=find_folder(self._connection, root, mark.path))
         above, _, name = mark.path.rpartition(b"/")
         folder = find_folder(self._connection, root, above)
-        file = None if folder is None else self._file(folder, name)
+        file = None if folder is None else self.file(folder, name)
         return row if file is None else replace(row, folder=folder, name=name, inode=file.inode)
-
-    def followed(self, row: MarkRow) -> MarkRow:
-        """Return a mark with the folder in which a scan found what it is about."""
-        place = None if row.folder is None else self._paths.place(row.folder)
-        if place is None:
-            return self.found(replace(row, folder=None, name=b"", inode=0))
-        if row.mark.is_folder or row.folder is None:
-            return row
-        file = self._file(row.folder, row.name)
-        if file is not None and (file.digest is None or file.digest.hex() == row.mark.digest):
-            return replace(row, inode=file.inode)
-        other = self._moved(row)
-        if other is not None:
-            return replace(row, folder=other[0], name=other[1])
-        return row if file is None else replace(row, inode=file.inode)
-
-    def _moved(self, row: MarkRow) -> tuple[int, bytes] | None:
-        """Return where a file is now that is no longer where it was: the same content and inode."""
-        if not row.mark.digest or not row.inode:
-            return None
-        for folder, name, _ in sorted(
-            stamps.holders_of(self._connection, bytes.fromhex(row.mark.digest))
-        ):
-            key = file_records.move_key(self._connection, folder, name)
-            if key is not None and key[0] == row.inode and self._paths.place(folder) is not None:
-                return folder, name
-        return None
 
     def of(self, row: MarkRow) -> tuple[str, bytes] | None:
         """Return root and path below it where a mark is now; None if it is missing."""
-        place = None if row.folder is None else self._paths.place(row.folder)
+        place = None if row.folder is None else self.paths.place(row.folder)
         if place is None or row.folder is None:
             return None
         root = self._roots[place[0]]
         path = relative_path(place[1], root.path)
         if row.mark.is_folder:
             return root.uid, path
-        if self._file(row.folder, row.name) is None:
+        if self.file(row.folder, row.name) is None:
             return None
         return root.uid, join_relative(path, row.name)
 
@@ -244,10 +154,11 @@ class _Places:
         if mark.is_folder:
             now = digest_of_folder(self._index, folder)
         else:
-            file = self._file(folder, row.name)
+            file = self.file(folder, row.name)
             known = file is not None and file.digest is not None and file.state in READ
             now = file.digest.hex() if known and file and file.digest else mark.digest
         return MarkState.CURRENT if now == mark.digest else MarkState.CHANGED
 
-    def _file(self, folder: int, name: bytes) -> IndexedFile | None:
-        return file_at(self._connection, self._paths, folder, name)
+    def file(self, folder: int, name: bytes) -> IndexedFile | None:
+        """Return an entry of the index by its folder and name."""
+        return file_at(self._connection, self.paths, folder, name)

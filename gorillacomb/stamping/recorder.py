@@ -13,7 +13,8 @@ from gorillacomb.model import Root, StampReport
 from gorillacomb.progress import Progress
 from gorillacomb.stamping.damage_entries import record_damage
 from gorillacomb.stamping.deferral import StampDeferral
-from gorillacomb.stamping.mark_index import follow_marks, marks_in, sync_marks
+from gorillacomb.stamping.mark_index import marks_in
+from gorillacomb.stamping.mark_log import follow_marks, sync_marks
 from gorillacomb.stamping.resync import resync
 from gorillacomb.stamping.unstamped import UnstampedChanges, find_unstamped
 from gorillacomb.vaultmesh.ledger import Ledger

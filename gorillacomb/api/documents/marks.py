@@ -9,7 +9,7 @@ from gorillacomb.api.documents.paths import PathDocument
 from gorillacomb.json_paths import path_to_json
 
 if TYPE_CHECKING:
-    from gorillacomb.api.marks import MarkChange, MarkedPath
+    from gorillacomb.api.dedupe.marks import MarkChange, MarkedPath
 
 
 class MarkedPathDocument(PathDocument):

@@ -12,9 +12,9 @@ from gorillacomb.vault.vault import Vault
 if TYPE_CHECKING:
     from gorillacomb.api.dedupe.apply import ConfirmDeletion, DryRunResult, RunResult
     from gorillacomb.api.dedupe.history import RunDetails, RunHistory
+    from gorillacomb.api.dedupe.marks import MarkChange, MarkedPath
     from gorillacomb.api.dedupe.plan import DedupePlan, PlanKeywords
     from gorillacomb.api.dedupe.purge import ConfirmPurge
-    from gorillacomb.api.marks import MarkChange, MarkedPath
 
 
 class DedupeMethods:
@@ -189,7 +189,7 @@ class DedupeMethods:
         Raises UsageError for a path that is not in the index, for one that has no copy, and for one
         that was not read unless it is to be kept; VaultLocked, KeyMissing.
         """
-        from gorillacomb.api.marks import mark_paths
+        from gorillacomb.api.dedupe.marks import mark_paths
 
         return mark_paths(self._vault, kind, paths, note=note, wait=wait)
 
@@ -199,12 +199,12 @@ class DedupeMethods:
         ``wait`` is how many seconds to wait while another run writes. Raises UsageError for a path
         without a mark, VaultLocked, KeyMissing.
         """
-        from gorillacomb.api.marks import clear_marks
+        from gorillacomb.api.dedupe.marks import clear_marks
 
         return clear_marks(self._vault, paths, wait=wait)
 
     def marks(self) -> tuple[MarkedPath, ...]:
         """List all marks, oldest first, and whether what they are about is there as it was."""
-        from gorillacomb.api.marks import list_marks
+        from gorillacomb.api.dedupe.marks import list_marks
 
         return list_marks(self._vault)

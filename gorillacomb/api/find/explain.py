@@ -7,6 +7,7 @@ import os
 import stat
 from dataclasses import dataclass, replace
 
+from gorillacomb.api.dedupe.marks import MarkedPath, marks_about
 from gorillacomb.api.documents.explain import (
     ExplainedFileDocument,
     ExplainedFolderDocument,
@@ -26,7 +27,6 @@ from gorillacomb.api.lookup import (
     open_groups,
     unknown_path_error,
 )
-from gorillacomb.api.marks import MarkedPath, marks_about
 from gorillacomb.api.paths import PathInput
 from gorillacomb.canonical.file_copy import DuplicateGroup
 from gorillacomb.canonical.groups import GroupReader

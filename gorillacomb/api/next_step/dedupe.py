@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from gorillacomb.api.next_step.step import DEDUPE, STATUS, NextStep, NextSteps, Word
 
 if TYPE_CHECKING:
+    from gorillacomb.api.dedupe.marks import MarkedPath
     from gorillacomb.api.dedupe.plan import DedupePlan
     from gorillacomb.api.dedupe.runs import DryRunResult, RunResult
-    from gorillacomb.api.marks import MarkedPath
 
 
 def after_plan(plan: DedupePlan, output: Word | None, words: tuple[Word, ...] = ()) -> NextSteps:

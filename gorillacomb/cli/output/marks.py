@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gorillacomb.api.marks import MarkedPath, MarkState
+from gorillacomb.api.dedupe.marks import MarkedPath, MarkState
 from gorillacomb.cli.output import render
 
 _STATES = {MarkState.CHANGED: " (changed since)", MarkState.MISSING: " (missing)"}

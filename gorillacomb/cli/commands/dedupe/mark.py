@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import click
 
-from gorillacomb.api.documents.marks import marks_document
-from gorillacomb.api.marks import (
+from gorillacomb.api.dedupe.marks import (
     MarkChange,
     MarkKind,
     clear_marks,
     list_marks,
     mark_paths,
 )
+from gorillacomb.api.documents.marks import marks_document
 from gorillacomb.api.next_step.dedupe import after_marks
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.options import BytesPath, json_option, vault_option, wait_option

@@ -20,7 +20,8 @@ from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.roots import all_roots
 from gorillacomb.marks.rules import MarkKind, MarkState, PlacedMark
 from gorillacomb.model import READ, IndexedFile
-from gorillacomb.stamping.mark_index import as_entry, digest_of_folder, marks_in, sync_marks
+from gorillacomb.stamping.mark_index import digest_of_folder, marks_in
+from gorillacomb.stamping.mark_log import as_entry, sync_marks
 from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.entries import MarkEntry, mark_entry, unmark_entry
