@@ -13,7 +13,6 @@ from gorillacomb.model import Root, StampReport
 from gorillacomb.progress import Progress
 from gorillacomb.stamping.damage_entries import record_damage
 from gorillacomb.stamping.deferral import StampDeferral
-from gorillacomb.stamping.mark_index import marks_in
 from gorillacomb.stamping.mark_log import follow_marks, sync_marks
 from gorillacomb.stamping.resync import resync
 from gorillacomb.stamping.unstamped import UnstampedChanges, find_unstamped
@@ -84,12 +83,13 @@ class StampRecorder:
         from gorillacomb.stamping.stamper import stamp_scan
 
         assert self._ledger is not None
-        marks = marks_in(index)
+        # Without the user's marks, which are in the trace themselves: the order that a scan leaves
+        # outlives it, and clearing a mark must bring back what was there before.
         return stamp_scan(
             index,
             self._ledger,
-            GroupReader(index, self._online, self._preferred, self._machine_made, marks),
-            self._prefers or marks.has_kept,
+            GroupReader(index, self._online, self._preferred, self._machine_made),
+            self._prefers,
             scan,
             deferral,
             unstamped,
