@@ -33,7 +33,7 @@ BEFORE = {
         "gorillacomb scan ~/Drive",
     ),
     **dict.fromkeys(
-        ("vault.md", "trace.md", "scrub.md", "json.md", "exit-codes.md", "upgrading.md"),
+        ("vault.md", "trace.md", "scrub.md", "json.md", "exit-codes.md", "upgrading.md", "marks.md"),
         "gorillacomb scan ~/Drive",
     ),
 }

@@ -13,7 +13,7 @@ from gorillacomb.api.roots import RootStatus, forget_root, name_root, root_text,
 from gorillacomb.api.roots import list_roots as known_roots
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.admin.status import absence, root_lines
-from gorillacomb.cli.options import BytesPath, json_option, vault_option
+from gorillacomb.cli.options import BytesPath, json_option, vault_option, wait_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode
 
@@ -48,6 +48,7 @@ def list_roots(as_json: bool, vault: Vault) -> ExitCode:
 @click.argument("root", type=BytesPath(), metavar="PATH|ID")
 @click.argument("name")
 @json_option
+@wait_option()
 @vault_option
 def name(root: bytes, name: str, as_json: bool, vault: Vault) -> ExitCode:
     """Give a root, named by its path or id, a name of your own, such as "Old laptop".
@@ -70,6 +71,7 @@ def name(root: bytes, name: str, as_json: bool, vault: Vault) -> ExitCode:
 @click.argument("root", type=BytesPath(), metavar="PATH|ID|NAME")
 @click.option("--force", is_flag=True, help="Forget it even if its quarantine is not empty.")
 @json_option
+@wait_option()
 @vault_option
 def forget(root: bytes, force: bool, as_json: bool, vault: Vault) -> ExitCode:
     """Forget a root, named by its path, id or name, and everything the index knows about it.

@@ -19,6 +19,7 @@ from gorillacomb.cli.options import (
     progress_option,
     untested_macos_option,
     vault_option,
+    wait_option,
 )
 
 _FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
@@ -117,6 +118,7 @@ OPTION_GROUPS = {
 @untested_macos_option
 @progress_option
 @json_option
+@wait_option()
 @vault_option
 @click.pass_context
 def command(

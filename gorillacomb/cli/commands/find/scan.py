@@ -24,6 +24,7 @@ from gorillacomb.cli.options import (
     json_option,
     progress_option,
     vault_option,
+    wait_option,
     workers_option,
 )
 from gorillacomb.cli.output import render
@@ -92,6 +93,7 @@ _SHOWN = 3
 )
 @progress_option
 @json_option
+@wait_option()
 @vault_option
 def command(
     paths: tuple[bytes, ...],

@@ -18,6 +18,7 @@ from gorillacomb.cli.options import (
     progress_option,
     untested_macos_option,
     vault_option,
+    wait_option,
 )
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.good_copies import good_copy_lines
@@ -55,6 +56,7 @@ _SHOWN = 20
 @untested_macos_option
 @progress_option
 @json_option
+@wait_option()
 @vault_option
 def command(
     paths: tuple[bytes, ...],
