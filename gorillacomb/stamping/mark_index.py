@@ -17,11 +17,11 @@ from gorillacomb.fs.paths import join, join_relative, relative_path
 from gorillacomb.index.content_queries import file_at
 from gorillacomb.index.database import Index
 from gorillacomb.index.folder_queries import files_below
+from gorillacomb.index.marks.table import MarkRow, mark_rows, synced_marks
 from gorillacomb.index.paths import FolderPaths, find_folder
 from gorillacomb.index.roots import all_roots
 from gorillacomb.json_paths import path_from_json
 from gorillacomb.marks.rules import Mark, MarkKind, MarkRules, MarkState, PlacedMark
-from gorillacomb.marks.table import MarkRow, mark_rows, synced_marks
 from gorillacomb.model import READ, IndexedFile, Root
 
 MARK_EVENTS = (b'"event":"mark"', b'"event":"unmark"')

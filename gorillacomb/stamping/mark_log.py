@@ -10,8 +10,8 @@ from dataclasses import replace
 from gorillacomb.errors import VaultRolledBack
 from gorillacomb.index import file_records, stamps
 from gorillacomb.index.database import Index
+from gorillacomb.index.marks.table import MarkRow, mark_rows, put_marks, synced_marks
 from gorillacomb.marks.rules import Mark, key_of
-from gorillacomb.marks.table import MarkRow, mark_rows, put_marks, synced_marks
 from gorillacomb.sqlite import Connection
 from gorillacomb.stamping.mark_index import MARK_EVENTS, MarkPlaces, replayed
 from gorillacomb.stamping.run_log import append_beside_stamps

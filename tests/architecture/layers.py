@@ -14,8 +14,8 @@ LEVELS = (
     {"dedupe", "stamping"},
     {"folders"},
     {"unique", "scan", "canonical", "manifest"},
-    {"index", "vaultmesh", "marks"},
-    {"vault", "classify"},
+    {"index", "vaultmesh"},
+    {"vault", "classify", "marks"},
     {"fs", "workers"},
     {"clock", "model", "errors", "log", "progress", "hashing", "sqlite", "json_paths"},
 )

@@ -1,0 +1,1 @@
+"""The marks of the user, as the index has them."""
