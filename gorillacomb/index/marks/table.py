@@ -47,7 +47,7 @@ def mark_rows(connection: Connection) -> list[MarkRow]:
 
 
 def put_marks(connection: Connection, rows: Iterable[MarkRow], log: str, size: int) -> None:
-    """Replace all marks, and record how many entries of which log they reflect."""
+    """Replace all marks, and record the log and how many of its entries they reflect."""
     connection.execute("DELETE FROM marks")
     connection.executemany(
         f"INSERT INTO marks (folder, name, inode, {_COLUMNS}) VALUES ({', '.join('?' * 12)})",
