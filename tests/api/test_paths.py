@@ -153,6 +153,12 @@ USES: dict[str, Use] = {
     "OpenVault.apply.plan": lambda b, form: b.vault.apply(form(b.known("plan"))).to_dict(),
     "OpenVault.undo.run": lambda b, form: undone(b, run=form),
     "OpenVault.undo.only": lambda b, form: undone(b, only=form(b.path("c/x"))),
+    "OpenVault.mark.paths":
+        lambda b, form: [each.path for each in b.vault.mark("keep", form(b.path("a/x"))).marked],
+    "OpenVault.unmark.paths": lambda b, form: [
+        b.vault.mark("keep", b.path("a/x")).marked[0].path,
+        len(b.vault.unmark(form(b.path("a/x"))).cleared),
+    ],
     "OpenVault.forget_root.root": forgotten,
     "OpenVault.name_root.root": lambda b, form: b.vault.name_root(form(b.top), "mine").name,
     "OpenVault.back_up.folder": lambda b, form: bool(saved(b, b.vault.back_up, form)),
@@ -206,6 +212,7 @@ SEVERAL = {
     *("OpenVault.scrub.paths", "OpenVault.accept_damage.paths", "OpenVault.repair_damage.paths"),
     *(f"OpenVault.plan.{each}" for each in ("within", "prefer", "protect", "retire")),
     *("OpenVault.plan.not_a_project", "OpenVault.undo.only"),
+    *("OpenVault.mark.paths", "OpenVault.unmark.paths"),
 }
 """Parameters that take one path or several."""
 

@@ -188,6 +188,13 @@ def _upkeep(opened: gorillacomb.OpenVault, compare: Comparer, top: Path, tmp_pat
     ):
         compare.equal(root, theirs)
     compare.same(opened.name_root(top, "mine"), "roots", "name", top, "mine")
+    change = opened.mark("keep", top / "a", note="mine")
+    words = ("mark", "keep", top / "a", "--note", "mine")
+    compare.same(change, *words, but="cleared marked_ns seq set")
+    listed = run("mark", "list", "--json", vault=opened.path).json()["marks"]
+    for mark, theirs in zip(opened.marks(), listed, strict=True):
+        compare.equal(mark, theirs)
+    opened.unmark(top / "a")
     compare.same(opened.check(), "vault", "check")
     theirs = run("vault", "backup", tmp_path / "1", "--json", vault=opened.path).json()
     compare.equal(opened.back_up(tmp_path / "2"), theirs, but="backup")

@@ -204,7 +204,10 @@ class DedupeMethods:
         return clear_marks(self._vault, paths, wait=wait)
 
     def marks(self) -> tuple[MarkedPath, ...]:
-        """List all marks, oldest first, and whether what they are about is there as it was."""
+        """List all marks, oldest first, and whether what they are about is there as it was.
+
+        Raises VaultError.
+        """
         from gorillacomb.api.dedupe.marks import list_marks
 
         return list_marks(self._vault)
