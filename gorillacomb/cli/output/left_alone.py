@@ -11,6 +11,7 @@ REASONS = {
     SafetyRule.REPOSITORY: "inside repositories",
     SafetyRule.BUNDLE: "inside bundles, libraries and stores",
     SafetyRule.PROTECTED: "in folders that you protect",
+    SafetyRule.MARKED: "you marked them, or what is in them",
     SafetyRule.OTHER_VOLUME: "have their copy on another drive, as a backup",
     SafetyRule.OFFLINE: "have their copy on a drive that is not connected",
     SafetyRule.PLACEHOLDER: "in folders that are partly only in the cloud",
