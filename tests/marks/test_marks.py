@@ -12,7 +12,7 @@ import gorillacomb
 from gorillacomb.api.dedupe import marks as marking
 from gorillacomb.errors import UsageError
 from gorillacomb.vault.vault import Vault
-from tests.support.run import refused, run, start, until
+from tests.support.run import end_of, refused, run, start, until
 from tests.support.trees import Tree, make_tree
 
 NAMES = ("one", "two", "three", "four", "five", "six")
@@ -298,7 +298,7 @@ def test_a_mark_waits_for_a_writer(known: gorillacomb.OpenVault, tree: Path, vau
         assert until(lambda: has_open(waiting.pid, vault / "lock"))
     finally:
         writer.unlock()
-    assert waiting.wait() == 0
+    assert end_of(waiting).code == 0
     assert len(known.marks()) == 1
 
 
