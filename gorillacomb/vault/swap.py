@@ -166,13 +166,14 @@ def vault_held(vault: Vault) -> Iterator[VaultPlace]:
 
 
 def _real_folder(vault: Vault) -> Path:
-    folder = Path(os.path.realpath(vault.folder))
-    if os.path.lexists(vault.folder) and not os.path.lexists(folder):
-        raise VaultError(
-            f"The vault {vault.folder} is a link to {folder}, which does not exist.",
-            "Connect the drive that it leads to, or remove the link.",
-        )
-    return folder
+    for path in (vault.folder, *vault.folder.parents):
+        if path.is_symlink() and not os.path.exists(path):
+            raise VaultError(
+                f"The vault {vault.folder} cannot be used: {path} is a link to"
+                f" {os.path.realpath(path)}, which does not exist.",
+                "Connect the drive that it leads to, or remove the link.",
+            )
+    return Path(os.path.realpath(vault.folder))
 
 
 @contextmanager

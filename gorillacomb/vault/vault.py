@@ -16,7 +16,6 @@ from pathlib import Path
 from platformdirs import user_config_path, user_data_path, user_state_path
 
 from gorillacomb.errors import VaultError, VaultForeign, VaultLocked, VaultUnwritable
-from gorillacomb.fs.bounded_read import read_bounded
 from gorillacomb.fs.mounts import mount_of
 from gorillacomb.fs.openat import os_error_text, owner_advice
 
@@ -258,6 +257,8 @@ def lock_file(path: Path, take: Callable[[int], None]) -> int:
 
 def _holder(path: Path) -> str:
     """Return the id of the process that wrote it into the file that it locked."""
+    from gorillacomb.fs.bounded_read import read_bounded  # for an error alone
+
     try:
         return read_bounded(path, 64).decode(errors="replace").strip() or "unknown"
     except OSError:

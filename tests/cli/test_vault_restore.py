@@ -202,6 +202,9 @@ def test_a_link_that_leads_to_nothing(saved: Saved, own_home: Path) -> None:
     link = own_home / "link"
     link.symlink_to(own_home / "away" / "vault")
     refused(saved.restore("--replace", vault=link), 4, "does not exist")
+    around = own_home / "around"
+    around.symlink_to(own_home / "away")
+    refused(saved.restore("--replace", vault=around / "vault"), 4, "does not exist")
     assert not (own_home / "away").exists()
 
 

@@ -119,7 +119,8 @@ def _described(vault: Vault) -> VaultRemoval:
             entries = ledger.size
     except VaultError:
         pass
-    sizes = [path.lstat().st_size for path in folder.iterdir() if is_vault_file(path.name)]
+    names = filter(is_vault_file, Vault(folder).names())
+    sizes = [os.lstat(folder / name).st_size for name in names]
     return VaultRemoval(
         *(folder, sum(sizes), entries, waiting, unknown, is_readable, config_folder() / "keys")
     )
