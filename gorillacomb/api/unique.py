@@ -216,6 +216,7 @@ def _verifier(
     ``away`` says why copies in roots that are not connected do not count, as in `CopyVerifier`.
     """
     groups, settings = open_groups(index), load_settings()
+    groups.paths.load()
     return CopyVerifier(
         roots,
         away,

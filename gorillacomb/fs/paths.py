@@ -24,6 +24,11 @@ def join(folder: bytes, relative: bytes) -> bytes:
     return folder.rstrip(b"/") + b"/" + relative if relative else folder
 
 
+def parent_path(path: bytes) -> bytes:
+    """Return the folder around an absolute path."""
+    return path[: path.rfind(b"/")] or b"/"
+
+
 def join_relative(above: bytes, name: bytes) -> bytes:
     """Join paths that are relative to a root; ``above`` is empty for the root itself."""
     return above + b"/" + name if above else name

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from gorillacomb.fs.paths import join
-from gorillacomb.index.paths import FolderPaths
+from gorillacomb.index.paths import BELOW, FolderPaths
 from gorillacomb.index.rows import MoveKey
 from gorillacomb.index.schema import has_content
 from gorillacomb.model import FolderState
 from gorillacomb.sqlite import Connection, OperationalError
 
+DIGEST_SIZE = 32
+"""Bytes."""
 _FILE = "name, state, size, mtime_ns, ctime_ns, inode, checked_ns, digest, cause"
 
 
@@ -44,6 +48,10 @@ class FolderRecord:
     cause: str | None
 
 
+def _columns(table: str) -> str:
+    return ", ".join(f"{table}.{each}" for each in _FILE.split(", "))
+
+
 def folders_in(connection: Connection, folder: int) -> dict[bytes, FolderRecord]:
     """Return the direct subfolders of a folder, by name."""
     rows = connection.execute(
@@ -70,17 +78,30 @@ def files_in(
     return {name: FileRecord(root, folder, join(path, name), *facts) for name, *facts in rows}
 
 
-def files_with_content(
-    connection: Connection, paths: FolderPaths, digest: bytes
-) -> Iterator[FileRecord]:
-    """Yield the files with a content."""
+def copies_outside(
+    connection: Connection, paths: FolderPaths, digests: Sequence[bytes], folder: int
+) -> Iterator[tuple[bytes, list[FileRecord]]]:
+    """Yield contents with the files outside a folder that have them, if any, by one statement.
+
+    ``digests`` are the contents, each once; they are returned in the same order.
+    """
     rows = connection.execute(
-        f"SELECT folder, {_FILE} FROM files WHERE digest = ? AND {has_content()}", (digest,)
+        f"{BELOW}, asked (start) AS (SELECT 1 WHERE ? UNION ALL"
+        f" SELECT start + {DIGEST_SIZE} FROM asked WHERE start + {DIGEST_SIZE} < ?)"
+        f" SELECT copy.digest, copy.folder, {_columns('file')} FROM asked"
+        f" CROSS JOIN files AS copy ON copy.digest = substr(?, start, {DIGEST_SIZE})"
+        # What is in the folder is omitted before its row is looked up in the table.
+        f" AND {has_content('copy')} AND copy.folder NOT IN below"
+        " CROSS JOIN files AS file ON file.folder = copy.folder AND file.name = copy.name",
+        (folder, len(digests), DIGEST_SIZE * len(digests), b"".join(digests)),
     )
-    for folder, name, *facts in rows.fetchall():
-        place = paths.place(folder)
-        if place is not None:
-            yield FileRecord(place[0], folder, join(place[1], name), *facts)
+    for digest, copies in groupby(rows, itemgetter(0)):
+        found = []
+        for _, number, name, *facts in copies:
+            place = paths.place(number)
+            if place is not None:
+                found.append(FileRecord(place[0], number, join(place[1], name), *facts))
+        yield digest, found
 
 
 def arrivals_of_scan(connection: Connection) -> set[MoveKey]:

@@ -160,10 +160,12 @@ class CopyVerifier:
 
         Such a view shows a file's own timestamps, and nobody can set its ctime.
         """
-        views = [shows_others(self.roots[each.root].volume_type) for each in (a, b)]
-        apart = self.roots[a.root].volume != self.roots[b.root].volume
-        times = (a.mtime_ns, a.ctime_ns) == (b.mtime_ns, b.ctime_ns)
-        return any(views) and apart and times
+        one, other = self.roots[a.root], self.roots[b.root]
+        return (
+            (a.mtime_ns, a.ctime_ns) == (b.mtime_ns, b.ctime_ns)
+            and one.volume != other.volume
+            and (shows_others(one.volume_type) or shows_others(other.volume_type))
+        )
 
     def may_share(self, a: FileRecord, b: FileRecord) -> bool:
         """Return whether two files are on one file system, where they may share blocks."""

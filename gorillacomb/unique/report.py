@@ -30,12 +30,12 @@ from gorillacomb.fs.openat import (
     open_file,
     os_error_text,
 )
-from gorillacomb.fs.paths import is_below, join, join_relative
+from gorillacomb.fs.paths import is_below, join, join_relative, parent_path
 from gorillacomb.index.database import Index
 from gorillacomb.index.file_records import (
     FileRecord,
+    copies_outside,
     files_in,
-    files_with_content,
     folders_in,
     known_folder,
 )
@@ -156,14 +156,20 @@ def unique_report(
     progress.stage("listing", None, None)
     there = [each for number, each in vouching.roots.items() if number not in vouching.away]
     walk = _UniqueWalk(index, root, there, report, progress, vouching.noise)
-    known = sorted(walk.run(folder), key=lambda each: each.file.digest or b"")
+    known = sorted(walk.run(folder), key=_digest)
     vouching.gone_folders |= walk.folders
     paths = FolderPaths(index.connection, vouching.roots)
+    paths.load()
+    digests = [digest for digest, _ in groupby(known, key=_digest)]
+    elsewhere = copies_outside(index.connection, paths, digests, folder)
+    after = next(elsewhere, None)
     canonical = {digest for digest, _ in stamps_below(index.connection, folder)}
     planned: set[bytes] = set()
     progress.stage("looking at copies", len(known), sum(each.file.size for each in known))
-    for digest, files in groupby(known, key=lambda each: each.file.digest or b""):
-        copies = list(files_with_content(index.connection, paths, digest))
+    for digest, files in groupby(known, key=_digest):
+        copies: Sequence[FileRecord] = ()
+        if after is not None and after[0] == digest:
+            copies, after = after[1], next(elsewhere, None)
         planned.update(each.path for each in copies if vouching.is_planned(each.path))
         found: dict[tuple[LocationKind, bytes | None], _VerifiedCopies] = {}
         lost = len(report.unique)
@@ -178,6 +184,11 @@ def unique_report(
     report.unique.sort(key=lambda each: each.path)
     report.unproven.sort(key=lambda each: each.path)
     return report
+
+
+def _digest(file: _IndexedOnDisk) -> bytes:
+    assert file.file.digest is not None, "it matches what was read"
+    return file.file.digest
 
 
 @dataclass(slots=True)
@@ -253,8 +264,8 @@ def _judge(
 
 
 def _note(file: FileRecord, copy: FileRecord, vouching: CopyVerifier, report: UniqueReport) -> None:
-    report.shared[os.path.dirname(file.path)] += 1
-    report.vouchers[os.path.dirname(copy.path)] += 1
+    report.shared[parent_path(file.path)] += 1
+    report.vouchers[parent_path(copy.path)] += 1
     root = vouching.roots[copy.root]
     if root.id in vouching.away:
         before = report.offline.get(root.path, copy.checked_ns)
@@ -300,8 +311,10 @@ class _UniqueWalk:
                         self._unproven(join(path, name), os_error_text(facts))
                         continue
                     if not stat.S_ISDIR(facts.st_mode):
-                        descriptor = open_folders.open(relative)
-                        yield from self._file(descriptor, join(path, name), facts, rows.get(name))
+                        file = rows.get(name)
+                        if self._matches(open_folders, relative, path, name, facts, file):
+                            assert file is not None, "it matches"
+                            yield _IndexedOnDisk(file, identity_of(facts))
                         continue
                     if is_ours(name):
                         self.report.quarantines.append(path)
@@ -318,24 +331,35 @@ class _UniqueWalk:
         finally:
             open_folders.close()
 
-    def _file(
-        self, folder: int, path: bytes, facts: os.stat_result, known: FileRecord | None
-    ) -> Iterator[_IndexedOnDisk]:
+    def _matches(
+        self,
+        open_folders: OpenFolders,
+        relative: bytes,
+        folder: bytes,
+        name: bytes,
+        facts: os.stat_result,
+        known: FileRecord | None,
+    ) -> bool:
+        """Return whether a file is not empty and as the index has it; add any other to the report.
+
+        ``relative`` is the path of its ``folder`` below the open one.
+        """
         if stat.S_ISLNK(facts.st_mode):
             self.report.links += 1
-            return
+            return False
         if not stat.S_ISREG(facts.st_mode):
             self.report.odd += 1
-            return
-        if os.path.basename(path) in self.noise:
+            return False
+        if name in self.noise:
             self.report.noise += 1
-            return
+            return False
         self.report.files += 1
         self.report.size += facts.st_size
         self.progress.advance(1, 0)
+        path = known.path if known is not None else join(folder, name)
         if is_placeholder(facts):
             self._unproven(path, "only in the cloud")
-        elif not facts.st_size and self._is_empty(folder, path):
+        elif not facts.st_size and self._is_empty(open_folders, relative, name):
             self.report.empty += 1
         elif known is None:
             self._unproven(path, "not in the index")
@@ -346,12 +370,13 @@ class _UniqueWalk:
         elif known.digest is None or not matches_record(known, facts):
             self._unproven(path, "changed since the scan")
         else:
-            yield _IndexedOnDisk(known, identity_of(facts))
+            return True
+        return False
 
-    def _is_empty(self, folder: int, path: bytes) -> bool:
+    def _is_empty(self, open_folders: OpenFolders, relative: bytes, name: bytes) -> bool:
         """Return whether an allegedly empty file is really empty; False if it cannot be read."""
         try:
-            file = open_file(os.path.basename(path), folder)
+            file = open_file(name, open_folders.open(relative))
         except OSError:
             return False
         try:
