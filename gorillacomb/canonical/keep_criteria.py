@@ -222,6 +222,7 @@ RULES: tuple[PlaceRule, ...] = (
 )
 """The rules in the order in which they are applied. Those before `STANDING` override earlier
 choices; for a file these are the first three."""
+_FIRST_RULES = RULES[: RULES.index(KNOWN) + 1]
 RULES_OF_MERIT = tuple(rule for rule in RULES if rule not in (STANDING, KNOWN))
 
 
@@ -239,8 +240,14 @@ def choose_place(places: Sequence[Place]) -> tuple[int, tuple[str, ...]]:
 
 
 def order_places(places: Sequence[Place]) -> list[int]:
-    """Return the positions of places in their order, first place first."""
-    return sorted(range(len(places)), key=lambda at: tuple(rule.rank(places[at]) for rule in RULES))
+    """Return the positions of places in their order, first place first.
+
+    The rules up to `KNOWN` suffice for most; what the others look at takes longer to find out.
+    """
+    ranks = [tuple([rule.rank(place) for rule in _FIRST_RULES]) for place in places]
+    if len(set(ranks)) < len(ranks):
+        ranks = [tuple([rule.rank(place) for rule in RULES]) for place in places]
+    return sorted(range(len(places)), key=ranks.__getitem__)
 
 
 def choose_canonical(copies: Sequence[Place]) -> CanonicalChoice:

@@ -11,6 +11,7 @@ import os
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 from gorillacomb.classify.companions import CompanionTable, companion_table
 from gorillacomb.classify.location import (
@@ -29,8 +30,17 @@ from gorillacomb.classify.snapshots import SnapshotFinder
 from gorillacomb.classify.stores import is_ours
 from gorillacomb.dedupe.model import DedupeAction, PlanOptions, Reference, Refusal, SafetyRule
 from gorillacomb.dedupe.safety.file_names import special_file_refusal
-from gorillacomb.fs.paths import is_below, join, path_and_parents, path_text, relative_path
+from gorillacomb.fs.paths import (
+    is_below,
+    join,
+    parent_path,
+    path_and_parents,
+    path_text,
+    relative_path,
+)
 from gorillacomb.marks.rules import NO_MARKS, MarkRules
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +75,7 @@ class PathContext:
     @property
     def folder(self) -> bytes:
         """The path of the folder itself, or of the one that contains the file."""
-        return self.path if self.is_folder else os.path.dirname(self.path)
+        return self.path if self.is_folder else parent_path(self.path)
 
     @property
     def above(self) -> Sequence[FolderContext]:
@@ -103,13 +113,29 @@ class SafetyPolicy:
     _around_fixed: frozenset[bytes] = field(init=False)
     """The folders around them, and they themselves."""
     _projects: ProjectRules = field(init=False)
+    _targets: frozenset[bytes] = field(init=False)
+    """What `links` lead to."""
+    _answers: dict[tuple[bytes, bytes, bool], _FolderAnswers] = field(init=False)
+    """By root, folder, and whether the root is a store: what rules said of a file in the folder."""
 
     def __post_init__(self) -> None:
         self._fixed = frozenset(self.fixed)
-        around = (path for each in self._fixed for path in path_and_parents(each))
-        self._around_fixed = frozenset(around)
-        not_projects = frozenset(self.options.not_a_project)
-        self._projects = ProjectRules(not_projects, frozenset(self.homes), self._fixed)
+        self._around_fixed = frozenset(each for at in self._fixed for each in path_and_parents(at))
+        self._projects = ProjectRules(self.options.not_a_project, self.homes, self._fixed)
+        self._targets = frozenset(link.target for link in self.links)
+        self._answers = {}
+
+    def _once(self, rule: Callable[[PathContext], _T], site: PathContext) -> _T:
+        """Return what a rule says of a path, if it is the same for all files in a folder."""
+        if site.is_folder:
+            return rule(site)
+        key = site.root, site.folder, site.root_is_store
+        known = self._answers.get(key)
+        if known is None or known.levels is not site.levels:
+            known = self._answers[key] = _FolderAnswers(site.levels, {})
+        if rule not in known.of:
+            known.of[rule] = rule(site)
+        return known.of[rule]  # type: ignore[no-any-return]
 
     def refusal_for(
         self, site: PathContext, keep: PathContext | None, around: bytes | None = None
@@ -122,7 +148,7 @@ class SafetyPolicy:
             self._ours(site)
             or self._closed(site)
             or self._marked(site, keep)
-            or self._owned(site)
+            or self._once(self._owned, site)
             or self._in_project(site, keep, around)
             or (None if keep is None else self.kept_copy_refusal(site, keep))
             or self._linked(site)
@@ -147,14 +173,17 @@ class SafetyPolicy:
         if site.path in self._around_fixed:
             what = "is" if site.path in self._fixed else "holds"
             return Refusal(SafetyRule.OWN, f"{what} a scanned folder, a home, a mount or the vault")
-        if any(is_below(site.path, each) for each in self.own) or any(
-            is_ours(level.name) for level in site.levels
-        ):
+        if self._once(self._is_in_ours, site) or site.path in self.own:
             return Refusal(SafetyRule.OWN, "is Gorilla Comb's own")
         return None
 
+    def _is_in_ours(self, site: PathContext) -> bool:
+        return any(is_below(site.folder, each) for each in self.own) or _has_our_level(site)
+
     def _closed(self, site: PathContext) -> Refusal | None:
-        refusal = self.protected(site.path) or _closed_level(site) or self._in_snapshot(site)
+        refusal = (
+            self.protected(site.path) or self._once(_closed_level, site) or self._in_snapshot(site)
+        )
         if refusal is None and not site.is_folder:
             return special_file_refusal(os.path.basename(site.path))
         return refusal
@@ -220,7 +249,7 @@ class SafetyPolicy:
     ) -> Refusal | None:
         if self.options.retires(site.path):
             return None
-        at = self.project(site)
+        at = self._once(self.project, site)
         if at is None:
             above = (level for level in site.above if level.path != around)
             made = next((level for level in above if is_machine_made(level.name, False)), None)
@@ -271,6 +300,9 @@ class SafetyPolicy:
 
     def location_kind(self, site: PathContext) -> LocationKind:
         """Return what kind of place it is, or is in."""
+        return self._once(self._location_kind, site)
+
+    def _location_kind(self, site: PathContext) -> LocationKind:
         if self.snapshots.around(site.folder) is not None:
             return LocationKind.PASSING
         at = self.project(site)
@@ -282,7 +314,7 @@ class SafetyPolicy:
 
     def kept_copy_refusal(self, site: PathContext, keep: PathContext) -> Refusal | None:
         """Return why another copy does not count; None if it does."""
-        if any(is_ours(level.name) for level in keep.levels):
+        if self._once(_has_our_level, keep):
             return Refusal(SafetyRule.OWN, "has its other copy in a quarantine")
         refusal = self._copy_refusal(keep, self.location_kind(site))
         if refusal is not None:
@@ -308,7 +340,9 @@ class SafetyPolicy:
         A link to a whole drive or home is not a reason to leave all of it alone, and for a retired
         folder only a link into it counts.
         """
-        for level in site.above:
+        for level in site.above if self.links else ():
+            if level.path not in self._targets:
+                continue
             if level.path in self._fixed or any(
                 is_below(each, level.path) for each in self.options.retire
             ):
@@ -317,7 +351,7 @@ class SafetyPolicy:
                 if not is_below(link.source, level.path):
                     cause = f"is where {link.shown} leads to"
                     return Refusal(SafetyRule.LINKED, cause, level.path)
-        for link in self._links_to(site.path):
+        for link in self._links_to(site.path) if self.links else ():
             if not is_below(link.source, site.path):
                 verb = "is where" if link.target == site.path else "holds what"
                 return Refusal(SafetyRule.LINKED, f"{verb} {link.shown} leads to", site.path)
@@ -340,6 +374,18 @@ class SafetyPolicy:
                 is_right_here = target == path
                 if is_right_here == (start == path) and not self.is_gone(self.links[at].source):
                     yield self.links[at]
+
+
+@dataclass(frozen=True, slots=True)
+class _FolderAnswers:
+    """What rules said of a file in a folder."""
+
+    levels: tuple[FolderContext, ...]
+    of: dict[Callable[[PathContext], object], Any]
+
+
+def _has_our_level(site: PathContext) -> bool:
+    return any(is_ours(level.name) for level in site.levels)
 
 
 def _closed_level(site: PathContext) -> Refusal | None:
