@@ -6,6 +6,7 @@ import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import islice
 
 from gorillacomb.classify.companions import DATABASE_LOGS, is_database_size
 from gorillacomb.classify.names import CLOUD_POINTERS
@@ -39,8 +40,9 @@ _OF_A_PART = (
     SafetyRule.MARKED,
 )
 """Rules about something inside a folder: the rest of it may be removed, file by file."""
-_FolderCandidate = tuple[TreeFolder, list[TreeFolder]]
-"""A folder that may be removed, and those that may be kept for it, best first."""
+_FolderCandidate = tuple[TreeFolder, Sequence[TreeFolder], int]
+"""A folder that may be removed, a family in the order of places, and how many of that precede it:
+those may be kept for it."""
 
 
 @dataclass(slots=True)
@@ -71,8 +73,8 @@ class FolderStepPlanner:
 
     def choose(self) -> None:
         """Put every folder that may be removed as a whole into the removal set."""
-        for victim, others in self._candidates():
-            self._consider(victim, others)
+        for victim, ranked, number in self._candidates():
+            self._consider(victim, islice(ranked, number))
 
     def steps(self, files: Iterable[PlanStep]) -> Iterator[PlanStep]:
         """Make a step for each folder in the removal set, beside the steps for single files."""
@@ -95,9 +97,9 @@ class FolderStepPlanner:
         """Return each folder with those before it in the order of places, if they are enough."""
         ranked = self.folders.in_order(members)
         for at in range(self.scope.keep, len(ranked)):
-            yield ranked[at], ranked[:at]
+            yield ranked[at], ranked, at
 
-    def _consider(self, victim: TreeFolder, others: Sequence[TreeFolder]) -> None:
+    def _consider(self, victim: TreeFolder, others: Iterable[TreeFolder]) -> None:
         """Remove a folder if enough others are kept for it and no rule forbids it."""
         path = self.folders.path(victim)
         if (
@@ -108,13 +110,16 @@ class FolderStepPlanner:
         ):
             return
         first: Refusal | None = None
+        possible: Set[TreeFolder] | None = None
         holders: list[tuple[TreeFolder, dict[TreeFolder, TreeFolder]]] = []
         for other in others:
+            if possible is not None and other not in possible and not self.going.around(other):
+                continue  # a family may have thousands of members
             keep = self.going.remaining(other)
             if (
                 keep is None
                 or victim.holds(keep)
-                or self.folders.in_order([victim, keep])[0] is victim
+                or (keep is not other and self.folders.in_order([victim, keep])[0] is victim)
                 or self._is_given_up(keep) > self._is_given_up(victim)
                 or any(keep.holds(each) or each.holds(keep) for each, _ in holders)
             ):
@@ -129,6 +134,8 @@ class FolderStepPlanner:
                 refusal = self.disk.refusal_for_folder(victim, keep, inner)
             if refusal is not None or inner is None:
                 first = first or refusal
+                if first is not None and possible is None:
+                    possible = self._around_rarest(victim)
                 continue
             if self.going.would_go_for_itself(RemovedFolder(victim, keep, (), inner)):
                 continue
@@ -141,6 +148,23 @@ class FolderStepPlanner:
                 return
         if first is not None and not holders:
             self._leave(victim, path, first)
+
+    def _around_rarest(self, victim: TreeFolder) -> Set[TreeFolder] | None:
+        """Return the folders that may contain all of a folder; None if all may.
+
+        Those are the ones around a content of it that is in as few folders as any other.
+        """
+        shares, order = self.folders.shares, self.folders.forest.order
+        batches = () if victim.machine else shares.own_batches(victim)
+        if not batches:
+            return None
+        found: set[TreeFolder] = set()
+        for place in min((shares.places[each] for each in batches), key=len):
+            at: TreeFolder | None = order[place]
+            while at is not None and at not in found:
+                found.add(at)
+                at = at.parent
+        return found
 
     def _is_given_up(self, folder: TreeFolder) -> bool:
         """Return whether it is in a copy of a tree that is kept elsewhere."""
@@ -181,7 +205,9 @@ class FolderStepPlanner:
         """Return whether a pattern protects something in a folder."""
         if not any(set(each) & set("*?[") for each in self.guard.options.protect):
             return None
-        for folder in self.folders.forest.order[victim.first : victim.last + 1]:
+        inside = self.folders.forest.order[victim.first : victim.last + 1]
+        self.sites.load(inside)
+        for folder in inside:
             path = self.folders.path(folder)
             for each in (path, *(join(path, name) for name in self.sites.names_in(folder))):
                 refusal = self.guard.protected(each)
