@@ -48,10 +48,12 @@ class GroupReader:
 
     def all(self) -> Iterator[DuplicateGroup]:
         """Yield all groups, most wasteful first."""
+        self.paths.load()
         return filter(self.is_reported, self._filled(self._reader.by_waste()))
 
     def below(self, folder: int) -> Iterator[DuplicateGroup]:
         """Yield groups with a copy in a folder or below it, including their copies elsewhere."""
+        self.paths.load()
         return filter(self.is_reported, self._filled(self._reader.by_waste(folder)))
 
     def is_reported(self, group: DuplicateGroup) -> bool:
@@ -77,8 +79,14 @@ class GroupReader:
         self.paths.load()
         return self._reader.by_digest()
 
+    def contents_to_stamp(self) -> Iterator[ContentCopies]:
+        """Yield every content that is to be stamped again and that a file has."""
+        self.paths.load()
+        return self._reader.to_stamp()
+
     def contents_below(self, folder: int) -> Iterator[ContentCopies]:
         """Yield those with a copy in a folder or below it, including their copies elsewhere."""
+        self.paths.load()
         return self._reader.by_waste(folder)
 
     def copies(self, content: ContentCopies) -> list[FileCopy]:

@@ -7,7 +7,7 @@ the same contents, links and empty folders in both, with the same executable bit
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -99,6 +99,14 @@ class TreeFolder:
             parts.append(at.name)
             at = at.parent
         return b"/".join([top.rstrip(b"/"), *reversed(parts)]) if parts else top
+
+
+def folder_and_parents(folder: TreeFolder) -> Iterator[TreeFolder]:
+    """Yield a folder and those around it, innermost first."""
+    at: TreeFolder | None = folder
+    while at is not None:
+        yield at
+        at = at.parent
 
 
 @dataclass(slots=True)

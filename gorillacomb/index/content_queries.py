@@ -288,10 +288,12 @@ CopyRow = tuple[int, bytes, int, int, int]
 """A file with a content: the id of its folder, name, blocks of 512 bytes, mtime (ns), and its inode
 if it may have other names, else 0."""
 
-_ANY_CONTENT = (
-    "(SELECT digest, size, count(*) AS names, 1 AS copies, 0 AS reclaimable FROM files"
-    f" WHERE {has_content()} AND digest = ?)"
+_EVEN_ALONE = (
+    "SELECT digest, size, count(*) AS names, 1 AS copies, 0 AS reclaimable FROM files"
+    f" WHERE {has_content()} AND digest"
 )
+_ANY_CONTENT = f"({_EVEN_ALONE} = ?)"
+_TO_STAMP = f"({_EVEN_ALONE} IN (SELECT digest FROM unstamped) GROUP BY digest)"
 _DIGEST = itemgetter(0)
 
 
@@ -329,6 +331,10 @@ class CopyReader:
     def of(self, digest: bytes) -> ContentCopies | None:
         """Return a content with copies; None if there is at most one."""
         return next(self._contents("groups", "WHERE groups.digest = ?", (digest,)), None)
+
+    def to_stamp(self) -> Iterator[ContentCopies]:
+        """Yield the contents that are to be stamped again, even if only one file has them."""
+        return self._contents(_TO_STAMP, "ORDER BY groups.digest")
 
     def of_any(self, digest: bytes) -> ContentCopies | None:
         """Return a content, even if only one file has it; None if none has."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 
-from gorillacomb.index.paths import BELOW, FileKey
+from gorillacomb.index.paths import FileKey
 from gorillacomb.index.schema import GROUP_INDEX, has_content
 from gorillacomb.sqlite import Connection, is_defined
 
@@ -42,25 +43,37 @@ def refresh_groups(connection: Connection) -> None:
     connection.execute("DELETE FROM touched")
 
 
-def drop_entries(
-    connection: Connection, files: Iterable[tuple[int, bytes]], folders: Iterable[int]
-) -> list[bytes]:
-    """Drop files and folders as if a scan had found them missing; return their contents.
+def drop_entries(connection: Connection, files: Iterable[FileKey], folders: Iterable[int]) -> None:
+    """Drop files and folders as if a scan had found them missing.
 
-    ``files`` are given by folder id and name. The groups are up to date afterwards.
+    The groups are up to date afterwards, and only what was dropped is marked to be stamped again.
+    The number of statements is the same for any number of files.
     """
     connection.execute("DELETE FROM touched")
+    connection.execute("DELETE FROM unstamped")
+    names = bytearray()
+    places: list[tuple[int, int, int]] = []
+    for folder, name in files:
+        places.append((folder, len(names) + 1, len(name)))
+        names += name
+    part = "json_extract(value, '$[{}]')".format
+    dropped = (
+        f"WITH dropped (folder, name) AS (SELECT {part(0)},"
+        f" substr(?, {part(1)}, {part(2)}) FROM json_each(?))"
+    )
+    below = (
+        "WITH RECURSIVE below (id) AS (SELECT value FROM json_each(?) UNION"
+        " SELECT folders.id FROM folders JOIN below ON folders.parent = below.id)"
+    )
+    here = bytes(names), json.dumps(places)
+    tops = (json.dumps(list(folders)),)
     touch = "INSERT INTO touched SELECT digest FROM files WHERE digest IS NOT NULL AND"
-    for entry in files:
-        connection.execute(f"{touch} folder = ? AND name = ?", entry)
-        connection.execute("DELETE FROM files WHERE folder = ? AND name = ?", entry)
-    for folder in folders:
-        connection.execute(f"{BELOW} {touch} folder IN below", (folder,))
-        for what in ("files WHERE folder", "our_folders WHERE folder", "folders WHERE id"):
-            connection.execute(f"DELETE FROM {what} IN ({BELOW} SELECT id FROM below)", (folder,))
-    found = [digest for (digest,) in connection.execute("SELECT DISTINCT digest FROM touched")]
+    for what in (touch, "DELETE FROM files WHERE"):
+        connection.execute(f"{dropped} {what} (folder, name) IN (SELECT * FROM dropped)", here)
+    connection.execute(f"{below} {touch} folder IN below", tops)
+    for what in ("files WHERE folder", "our_folders WHERE folder", "folders WHERE id"):
+        connection.execute(f"{below} DELETE FROM {what} IN below", tops)
     refresh_groups(connection)
-    return found
 
 
 def _group_statements(some: str) -> Iterator[str]:

@@ -298,21 +298,3 @@ def test_it_is_what_the_command_prints(drive: Drive, vault: Path) -> None:
     run("scan", drive.root, vault=vault)
     with gorillacomb.open_vault(vault) as opened:
         assert opened.overview().to_dict() == run("overview", "--json", vault=vault).json()
-
-
-def test_the_statements_do_not_grow_with_the_files(vault: Path, tmp_path: Path) -> None:
-    for number in (10, 200):
-        top = make_tree(
-            tmp_path / f"top {number}",
-            {f"{file}.txt": f"{file // 2} {number}" * 20 for file in range(number)},
-        )
-        scan(vault, top)
-    seen: list[str] = []
-    with Index.read(Vault(vault)) as index:
-        index.connection.set_trace_callback(seen.append)
-        list(content_queries.totals_by_ending(index.connection))
-        list(content_queries.copies_by_root(index.connection))
-        content_queries.contents_by_root(index.connection)
-        list(content_queries.names_in_groups(index.connection))
-        index.connection.set_trace_callback(None)
-    assert len(seen) == 4

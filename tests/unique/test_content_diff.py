@@ -10,15 +10,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import example, given, settings
 
 import gorillacomb
 from gorillacomb.index.database import Index
-from gorillacomb.index.tree_queries import ContentSides
 from gorillacomb.model import EntryState
-from gorillacomb.sqlite import open_reader
-from gorillacomb.unique.content_diff import SideContents
 from gorillacomb.vault.vault import Vault
 from tests.folders.forests import forests
 from tests.support.disks import Disks
@@ -355,25 +351,3 @@ def test_what_cannot_be_asked(tmp_path: Path, vault: Path) -> None:
     ):
         ran = run("compare", *words, vault=vault)
         assert ran.code == 2 and expected in ran.err, ran.err
-
-
-@pytest.mark.parametrize("files", [10, 300])
-def test_statements_do_not_grow_with_files(files: int, tmp_path: Path, vault: Path) -> None:
-    a = make_tree(
-        tmp_path / "a", {f"d{n % 7}": {f"f{m}": f"{n} {m}" for m in range(files)} for n in range(7)}
-    )
-    b = make_tree(tmp_path / "b", {f"f{m}": f"0 {m}" for m in range(0, files, 2)})
-    combed(vault, a, b)
-    connection = open_reader(vault / "index.db")
-    asked: list[str] = []
-    connection.set_trace_callback(asked.append)
-    tops = [row[0] for row in connection.execute("SELECT folder FROM roots ORDER BY id")]
-    asked.clear()
-    sides = ContentSides(connection, (tops[0], tops[1]), [b".DS_Store"])
-    for side in (0, 1):
-        found = SideContents.read(sides, side, tops[side])
-        list(found.entries())
-        list(found.files())
-        list(found.unknown())
-    connection.close()
-    assert len(asked) <= 30

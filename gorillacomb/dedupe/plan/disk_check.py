@@ -18,6 +18,7 @@ from typing import NamedTuple
 from gorillacomb.dedupe.model import DedupeAction, PlanStep, Refusal, SafetyRule
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.safety import replaceable
+from gorillacomb.folders.entries import FolderEntries
 from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.comparison import (
     ONE_VIEW,
@@ -37,10 +38,9 @@ from gorillacomb.fs.extents import (
 )
 from gorillacomb.fs.location import ContentDiffers
 from gorillacomb.fs.openat import OpenFolders, is_locked, open_file, os_error_text
-from gorillacomb.fs.paths import join, relative_path
+from gorillacomb.fs.paths import join, parent_path, relative_path
 from gorillacomb.fs.volumes import shows_others
-from gorillacomb.index.tree_queries import entries_in
-from gorillacomb.model import READ
+from gorillacomb.model import READ, Root
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 SAME_NAME = "is the same file under another name, no second copy"
@@ -66,6 +66,10 @@ class DiskCheck:
     """The total of all steps that were sized."""
     _opened: dict[bytes, OpenFolders] = field(default_factory=dict)
     """By the root's path."""
+    _around: dict[bytes, Root] = field(default_factory=dict)
+    """By folder: the root around the files in it."""
+    _free: set[bytes] = field(default_factory=set)
+    """Folders whose files may all be moved."""
     _measured: dict[bytes, list[_Measure]] = field(default_factory=dict)
     """By path to be removed: its files."""
     _removed: RemovedFiles = field(init=False)
@@ -85,7 +89,8 @@ class DiskCheck:
         A missing file is left to be found when the plan is applied.
         """
         with _missing_is_nothing(path) as found:
-            found.refusal = self._immovable(path)
+            if parent_path(path) not in self._free:
+                found.refusal = self._immovable(path)
             if found.refusal is None:
                 measure = self._pair(path, keep)
                 if measure is None or measure.stays:
@@ -152,6 +157,8 @@ class DiskCheck:
         folder.
         """
         folders = self.sites.folders
+        entries = FolderEntries(folders.index.connection)
+        entries.load(folders.forest.order[victim.first : victim.last + 1])
         for folder in folders.forest.order[victim.first : victim.last + 1]:
             at = folder
             while at is not victim and at not in nested:
@@ -163,9 +170,7 @@ class DiskCheck:
             # What is between the top and a nested copy need not be in the top's kept copy.
             if folder is victim or folder in nested or not any(map(folder.holds, nested)):
                 self._compare_folders(path, other)
-            for _, name, state, mode, _, _, _, _ in list(
-                entries_in(folders.index.connection, folder.id)
-            ):
+            for _, name, state, mode, _, _, _, _ in entries.of(folder):
                 if stat.S_ISREG(mode) and state in READ:
                     noise = name in folders.forest.noise
                     yield join(path, name), None if noise else join(other, name)
@@ -178,7 +183,7 @@ class DiskCheck:
 
     def _alone(self, path: bytes) -> _Measure:
         with self._open_file(path) as file:
-            kind = self.sites.root_around(path).volume_type
+            kind = self._root_around(path).volume_type
             return _Measure(os.fstat(file), blocks_of_file(file, kind), False)
 
     def _pair(self, path: bytes, keep: bytes) -> _Measure | None:
@@ -186,7 +191,7 @@ class DiskCheck:
 
         Raises ContentDiffers, OSError.
         """
-        kinds = [self.sites.root_around(each).volume_type for each in (path, keep)]
+        kinds = [self._root_around(each).volume_type for each in (path, keep)]
         with self._open_file(path) as a, self._open_file(keep) as b:
             facts, other = os.fstat(a), os.fstat(b)
             if os.path.samestat(facts, other):
@@ -211,10 +216,16 @@ class DiskCheck:
 
     def _refuse_unsupported(self, path: bytes, victim: int, keep: int) -> None:
         """Refuse what the file system cannot do at all. Raises ContentDiffers, OSError."""
-        root = self.sites.root_around(path)
+        root = self._root_around(path)
         cause = replaceable.unsupported_cause(self.action, root.volume_type, victim, keep)
         if cause is not None:
             raise _Unsupported(root.path, cause)
+
+    def _root_around(self, file: bytes) -> Root:
+        folder = parent_path(file)
+        if folder not in self._around:
+            self._around[folder] = self.sites.root_around(file)
+        return self._around[folder]
 
     def _immovable(self, path: bytes) -> Refusal | None:
         """Return why something cannot be moved out of its folder; None if it can."""
@@ -227,6 +238,8 @@ class DiskCheck:
             facts, around = os.stat(name, dir_fd=folder, follow_symlinks=False), os.fstat(folder)
             may = os.access(b".", os.W_OK | os.X_OK, dir_fd=folder, effective_ids=True)
             user = os.geteuid()
+            if may and not (around.st_mode & stat.S_ISVTX and user not in (0, around.st_uid)):
+                self._free.add(parent)
             sticky = around.st_mode & stat.S_ISVTX and user not in (0, facts.st_uid, around.st_uid)
             if stat.S_ISDIR(facts.st_mode):  # its entry for the folder above it changes
                 may = may and os.access(name, os.W_OK, dir_fd=folder, effective_ids=True)
@@ -247,7 +260,7 @@ class DiskCheck:
     @contextmanager
     def _open_file(self, path: bytes) -> Iterator[int]:
         folder, name = os.path.split(path)
-        root = self.sites.root_around(path).path
+        root = self._root_around(path).path
         folders = self._opened.setdefault(root, OpenFolders(root))
         descriptor = open_file(name, folders.open(relative_path(folder, root)))
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from gorillacomb.canonical.file_copy import FileCopy
 from gorillacomb.canonical.groups import GroupReader, group_by_inode
 from gorillacomb.canonical.keep_criteria import choose_place, order_places
 from gorillacomb.classify.companions import Companions, counterpart
-from gorillacomb.classify.copy_names import meaning_of_name
+from gorillacomb.classify.copy_names import is_dotfile, meaning_of_name
 from gorillacomb.dedupe.model import PlanStep, Refusal, RemovalPair, SafetyRule
 from gorillacomb.dedupe.plan.albums import AlbumPlanner
 from gorillacomb.dedupe.plan.closed_copies import CandidateFile, CandidateFolder, ClosedCopies
@@ -59,7 +59,7 @@ class FileStepPlanner:
         """Return a step for each file to be removed; files that belong together share one."""
         found: list[tuple[GroupSummary, PlanStep]] = []
         closed = ClosedCopies(self.groups, self.scope, self.left, self.prefers)
-        for content in self.groups.contents():
+        for content in self._contents():
             for names in self._replaceable(content):
                 if all(folder.closed is not None for folder, _ in names):
                     closed.count(content, names)
@@ -74,6 +74,8 @@ class FileStepPlanner:
 
     def together(self, found: Mapping[bytes, PlanStep]) -> list[PlanStep]:
         """Return the steps with each file's companions added; drop those that may not be."""
+        copies = (copy for it in self.chosen.values() for copy in (it.copy, *it.copies))
+        self._load(copy.folder for copy in copies)
         albums = AlbumPlanner(
             self.guard.options, self._names_at, self._keeping, self._leave_in_folder
         )
@@ -112,6 +114,22 @@ class FileStepPlanner:
     def _before(self, path: bytes) -> Sequence[FileCopy]:
         _, copies, number = self.chosen[path]
         return copies[:number]
+
+    def _contents(self) -> Iterator[ContentCopies]:
+        """Yield all contents with copies, those last that depend on what else is in a folder."""
+        waiting: list[ContentCopies] = []
+        for content in self.groups.contents():
+            if any(map(is_dotfile, {row[1] for row in content.files})):
+                waiting.append(content)
+            else:
+                yield content
+        self._load(row[0] for content in waiting for row in content.files)
+        yield from waiting
+
+    def _load(self, folders: Iterable[int]) -> None:
+        """Read what is in some folders, given by their ids, at once."""
+        known = self.sites.folders.forest.folders
+        self.sites.load(known[each] for each in set(folders) if each in known)
 
     def _replaceable(self, content: ContentCopies) -> Iterator[list[CandidateFile]]:
         """Yield the files with a content that are not removed yet, if several can replace each

@@ -12,7 +12,7 @@ from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.paths import is_below, join, path_parts, relative_path
 from gorillacomb.index.roots import roots_of_path
-from gorillacomb.index.tree_queries import entries_in, link_targets
+from gorillacomb.index.tree_queries import entries_in_folders, link_targets
 from gorillacomb.model import Root
 
 
@@ -25,6 +25,8 @@ class IndexLocations:
     table: CompanionTable = field(default_factory=companion_table)
     """Which files belong together."""
     _contexts: dict[int, PathContext] = field(default_factory=dict)
+    _sizes: dict[int, dict[bytes, int]] = field(default_factory=dict)
+    """By folder: the entries in it, and their sizes."""
     _links: dict[int, list[bytes]] | None = None
     """By folder: the texts of the symbolic links in it."""
     _may_belong: dict[bytes, bool] = field(default_factory=dict)
@@ -48,7 +50,8 @@ class IndexLocations:
 
     def of_file(self, copy: FileCopy) -> PathContext:
         """Return a file, in a folder of the forest, as the rules see it."""
-        return replace(self.of_folder(self.folder_of(copy)), path=copy.path, is_folder=False)
+        within = self.of_folder(self.folder_of(copy))
+        return PathContext(within.root, copy.path, False, within.levels, within.root_is_store)
 
     def of_name(self, folder: TreeFolder, name: bytes) -> PathContext:
         """Return a file, given by its name in a folder of the forest, as the rules see it."""
@@ -87,12 +90,21 @@ class IndexLocations:
 
     def names_in(self, folder: TreeFolder) -> list[bytes]:
         """Return the names of the entries directly in a folder, without its subfolders."""
-        return [row[1] for row in entries_in(self.folders.index.connection, folder.id)]
+        return list(self.sizes_in(folder))
 
     def sizes_in(self, folder: TreeFolder) -> dict[bytes, int]:
         """Return the same with their sizes."""
-        rows = entries_in(self.folders.index.connection, folder.id)
-        return {row[1]: row[4] for row in rows}
+        if folder.id not in self._sizes:
+            self.load([folder])
+        return self._sizes[folder.id]
+
+    def load(self, folders: Iterable[TreeFolder]) -> None:
+        """Read what is in some folders, by one statement, before they are asked about singly."""
+        wanted = {each.id for each in folders if each.id not in self._sizes}
+        if wanted:
+            self._sizes |= {number: {} for number in wanted}
+            for row in entries_in_folders(self.folders.index.connection, wanted):
+                self._sizes[row[0]][row[1]] = row[4]
 
     def links_in(self, folder: TreeFolder) -> list[bytes]:
         """Return the texts of the symbolic links directly in a folder."""

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gorillacomb.canonical.groups import GroupReader
+from gorillacomb.canonical.keep_criteria import order_places
 from gorillacomb.canonical.rules_version import RULES_VERSION
-from gorillacomb.canonical.selector import CanonicalSelector, standing_first
 from gorillacomb.dedupe.model import PlanStep
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.folders.analysis import FolderAnalysis
-from gorillacomb.folders.tree import TreeFolder
+from gorillacomb.folders.tree import TreeFolder, folder_and_parents
 from gorillacomb.fs.paths import join
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
@@ -30,8 +30,6 @@ class NextIndex:
     guard: SafetyPolicy
     read_groups: Callable[[Index], GroupReader]
     read_folders: Callable[[Index], FolderAnalysis]
-    prefers: bool
-    """Whether the user prefers some paths."""
     _files: set[tuple[int, bytes]] = field(default_factory=set)
     """Folder ids and names of files that are removed singly."""
     _folders: dict[int, TreeFolder] = field(default_factory=dict)
@@ -64,6 +62,7 @@ class NextIndex:
                 else:
                     self._files.add((above.id, os.path.basename(pair.path)))
                     emptied.append(above)
+        self.sites.load(each for folder in emptied for each in folder_and_parents(folder))
         waiting = {each.first: each for each in emptied}
         while waiting:
             folder = waiting.pop(max(waiting))
@@ -88,24 +87,19 @@ class NextIndex:
     def read(self) -> Iterator[tuple[FolderAnalysis, GroupReader]]:
         """Return the resulting index. Raises sqlite3.Error."""
         with self.sites.folders.index.private_copy() as index:
-            touched = drop_entries(index.connection, self._files, self._folders)
+            drop_entries(index.connection, self._files, self._folders)
             groups = self.read_groups(index)
-            self._stamp(index, groups, touched)
+            self._stamp(index, groups)
             yield self.read_folders(index), groups
 
-    def _stamp(self, index: Index, groups: GroupReader, touched: Sequence[bytes]) -> None:
-        """Choose the canonical files of some contents as the scan will."""
-        chooser = CanonicalSelector(index, groups, self.prefers)
-        connection = index.connection
-        for digest in touched:
-            old = stamps.stamp_of(connection, digest)
-            held = stamps.content(connection, digest)
-            if old is None or held is None:
-                stamps.drop_stamps(connection, [digest])
-                continue
-            there = stamps.content_at(connection, old.folder, old.name) == (digest,)
-            known = standing_first(chooser.known_order(digest), old if there else None)
-            folder, name = chooser.order(held, known)[0]
-            if (folder, name) != (old.folder, old.name):
-                row = digest, old.seq, folder, name, RULES_VERSION
-                stamps.put_stamps(connection, [row])
+    def _stamp(self, index: Index, groups: GroupReader) -> None:
+        """Choose the canonical files of the contents of what was dropped as the scan will."""
+        rows: list[tuple[bytes, int, bytes]] = []
+        for content in groups.contents_to_stamp():
+            copies = groups.copies(content)
+            if content.stamped is not None and copies:
+                first = copies[order_places(copies)[0]]
+                if (first.folder, first.name) != content.stamped:
+                    rows.append((content.summary.digest, first.folder, first.name))
+        stamps.drop_former_stamps(index.connection)
+        stamps.move_stamps(index.connection, rows, RULES_VERSION)

@@ -104,7 +104,7 @@ class Planner:
     ) -> list[PlanStep]:
         """Add to some steps those that become possible when they are done, and so on."""
         found = StepComposition(sites)
-        then = NextIndex(sites, self.guard, self.read_groups, self.read_folders, self.prefers)
+        then = NextIndex(sites, self.guard, self.read_groups, self.read_folders)
         while steps:
             found.add(steps)
             then.take(steps)

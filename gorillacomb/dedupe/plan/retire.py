@@ -15,10 +15,10 @@ from gorillacomb.dedupe.plan.file_steps import FileChoice, FileStepPlanner
 from gorillacomb.dedupe.plan.index_locations import IndexLocations, find_descendant, relative_names
 from gorillacomb.dedupe.plan.removal_set import RemovalSet, RemovedFolder
 from gorillacomb.folders.analysis import nested_folders
+from gorillacomb.folders.entries import FolderEntries
 from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.paths import is_below, join
 from gorillacomb.index.content_queries import ContentCopies
-from gorillacomb.index.tree_queries import entries_in
 from gorillacomb.model import EntryState
 
 _FOLDER_REASONS = ("you retire this folder",)
@@ -47,6 +47,8 @@ class FolderRetirer:
         twins = self._twins_outside(top)
         contents = self.loose.groups.contents_below(top.id) if self.loose.scope.files else ()
         self._contents = {each.summary.digest: each for each in contents}
+        entries = FolderEntries(self.sites.folders.index.connection)
+        entries.load(self.sites.folders.forest.order[top.first : top.last + 1])
         found: dict[bytes, PlanStep] = {}
         waiting = [top]
         while waiting:
@@ -55,7 +57,7 @@ class FolderRetirer:
                 continue  # what is left of the folder still needs it
             if not self._goes_whole(folder, top, twins):
                 waiting += folder.children
-                found |= {step.path: step for step in self._files(folder, top)}
+                found |= {step.path: step for step in self._files(folder, top, entries)}
         return self.loose.together(found)
 
     def _twins_outside(self, top: TreeFolder) -> list[TreeFolder]:
@@ -94,14 +96,15 @@ class FolderRetirer:
                 return True
         return False
 
-    def _files(self, folder: TreeFolder, top: TreeFolder) -> Iterator[PlanStep]:
+    def _files(
+        self, folder: TreeFolder, top: TreeFolder, entries: FolderEntries
+    ) -> Iterator[PlanStep]:
         """Make a step for each file directly in a folder that also exists outside the retired."""
         if not self.loose.scope.files or self.going.relies_on(folder):
             return
         noise = self.sites.folders.forest.noise
         path = self.sites.folders.path(folder)
-        rows = entries_in(self.sites.folders.index.connection, folder.id)
-        for _, name, state, _, size, _, digest, _ in list(rows):
+        for _, name, state, _, size, _, digest, _ in entries.of(folder):
             content = None if digest is None else self._contents.get(digest)
             if state > EntryState.FRESH or content is None or not size or name in noise:
                 continue

@@ -30,14 +30,7 @@ from gorillacomb.classify.snapshots import SnapshotFinder
 from gorillacomb.classify.stores import is_ours
 from gorillacomb.dedupe.model import DedupeAction, PlanOptions, Reference, Refusal, SafetyRule
 from gorillacomb.dedupe.safety.file_names import special_file_refusal
-from gorillacomb.fs.paths import (
-    is_below,
-    join,
-    parent_path,
-    path_and_parents,
-    path_text,
-    relative_path,
-)
+from gorillacomb.fs.paths import is_below, join, path_and_parents, path_text, relative_path
 from gorillacomb.marks.rules import NO_MARKS, MarkRules
 
 _T = TypeVar("_T")
@@ -75,7 +68,7 @@ class PathContext:
     @property
     def folder(self) -> bytes:
         """The path of the folder itself, or of the one that contains the file."""
-        return self.path if self.is_folder else parent_path(self.path)
+        return self.path if self.is_folder else self.path.rpartition(b"/")[0] or b"/"
 
     @property
     def above(self) -> Sequence[FolderContext]:
@@ -115,8 +108,9 @@ class SafetyPolicy:
     _projects: ProjectRules = field(init=False)
     _targets: frozenset[bytes] = field(init=False)
     """What `links` lead to."""
-    _answers: dict[tuple[bytes, bytes, bool], _FolderAnswers] = field(init=False)
-    """By root, folder, and whether the root is a store: what rules said of a file in the folder."""
+    _answers: dict[tuple[bytes, bytes, bool], tuple[object, dict[Any, Any]]] = field(init=False)
+    """By root, folder, and whether the root is a store: the levels of a file in the folder, and
+    what rules said of it. The levels are others if the folder was read again."""
 
     def __post_init__(self) -> None:
         self._fixed = frozenset(self.fixed)
@@ -131,11 +125,11 @@ class SafetyPolicy:
             return rule(site)
         key = site.root, site.folder, site.root_is_store
         known = self._answers.get(key)
-        if known is None or known.levels is not site.levels:
-            known = self._answers[key] = _FolderAnswers(site.levels, {})
-        if rule not in known.of:
-            known.of[rule] = rule(site)
-        return known.of[rule]  # type: ignore[no-any-return]
+        if known is None or known[0] is not site.levels:
+            known = self._answers[key] = site.levels, {}
+        if rule not in known[1]:
+            known[1][rule] = rule(site)
+        return known[1][rule]  # type: ignore[no-any-return]
 
     def refusal_for(
         self, site: PathContext, keep: PathContext | None, around: bytes | None = None
@@ -374,14 +368,6 @@ class SafetyPolicy:
                 is_right_here = target == path
                 if is_right_here == (start == path) and not self.is_gone(self.links[at].source):
                     yield self.links[at]
-
-
-@dataclass(frozen=True, slots=True)
-class _FolderAnswers:
-    """What rules said of a file in a folder."""
-
-    levels: tuple[FolderContext, ...]
-    of: dict[Callable[[PathContext], object], Any]
 
 
 def _has_our_level(site: PathContext) -> bool:
