@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gorillacomb.canonical.folder_traits import FolderTraits, TraitReader
+from gorillacomb.classify.copy_names import looks_like_copy
 from gorillacomb.classify.media import media_kind
 from gorillacomb.model import CanonicalChoice, GroupSummary, Root
 
@@ -78,6 +79,12 @@ class FileCopy:
     def made(self) -> bool:
         """Whether it is in a folder that programs make or keep."""
         return self.within.traits.made
+
+    @property
+    def copy_names(self) -> tuple[bytes, ...]:
+        """The components of its path that are names of copies."""
+        above = self.within.traits.copy_names
+        return (*above, self.name) if looks_like_copy(self.name) else above
 
     @property
     def nested(self) -> bool:

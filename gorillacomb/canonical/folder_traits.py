@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from gorillacomb.canonical.keep_criteria import copy_names_in
-from gorillacomb.classify.copy_names import looks_like_copy
+from gorillacomb.classify.copy_names import copy_names_in, looks_like_copy
 from gorillacomb.classify.media import MediaKind, is_album, media_kind
 from gorillacomb.classify.names import NOISE, is_machine_made
 from gorillacomb.classify.projects import is_repository_marker, project_around
@@ -40,8 +39,8 @@ class FolderTraits(NamedTuple):
     """Whether that project contains another one around it."""
     made: bool
     """Whether it, or a folder around it, is machine-made or kept by a program."""
-    copy_names: int
-    """How many components of its path are names of copies."""
+    copy_names: tuple[bytes, ...]
+    """The components of its path that are names of copies."""
     depth: int
     """The number of slashes in its path."""
 
@@ -76,7 +75,7 @@ class TraitReader:
             root, parent, name, marker = self._paths.row(at) or (0, None, b"", None)
             if parent is None:
                 path = self._roots[root].path if root in self._roots else b""
-                names, depth = len(copy_names_in(path)), path.rstrip(b"/").count(b"/")
+                names, depth = copy_names_in(path), path.rstrip(b"/").count(b"/")
                 self._traits[at] = FolderTraits(None, False, False, names, depth)
             else:
                 chain.append((at, name, marker))
@@ -101,7 +100,9 @@ class TraitReader:
             assert place is not None, "no scan leaves a folder detached"
             here = Project(folder, place[1], marker, is_repository_marker(marker))
             project = project_around(project, here, True)
-        return FolderTraits(project, nested, made, names + looks_like_copy(name), depth + 1)
+        if looks_like_copy(name):
+            names = *names, name
+        return FolderTraits(project, nested, made, names, depth + 1)
 
     def company(self, folder: int, kind: MediaKind) -> int:
         """Return how many related files a file of a kind has in a folder.

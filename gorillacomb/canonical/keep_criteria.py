@@ -12,11 +12,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Protocol
 
-from gorillacomb.canonical.rule_engine import rank
-from gorillacomb.classify.copy_names import ends_in_number, looks_like_copy
+from gorillacomb.canonical.rule_engine import order, rank
+from gorillacomb.classify.copy_names import ends_in_number
 from gorillacomb.model import CanonicalChoice
 
 
@@ -37,6 +36,10 @@ class Place(Protocol):
     @property
     def made(self) -> bool:
         """Whether it is in a folder that programs make or keep."""
+
+    @property
+    def copy_names(self) -> Sequence[bytes]:
+        """The components of its path that are names of copies."""
 
     @property
     def own_project(self) -> int:
@@ -112,25 +115,9 @@ class PlaceRule:
     reason: Callable[[Place, Iterable[Place]], str]
 
 
-@lru_cache(maxsize=65536)
-def _copy_names_above(folder: bytes) -> tuple[bytes, ...]:
-    return tuple(part for part in folder.split(b"/") if looks_like_copy(part))
-
-
-def copy_names_in(path: bytes) -> tuple[bytes, ...]:
-    """Return the components of an absolute path that are names of copies.
-
-    All components count, so that it does not matter at which folder a root begins.
-    """
-    folder, _, name = path.rpartition(b"/")
-    above = _copy_names_above(folder)
-    return (*above, name) if looks_like_copy(name) else above
-
-
 def _copy_name_reason(winner: Place, losers: Iterable[Place]) -> str:
-    worst = max(losers, key=lambda place: (len(copy_names_in(place.path)), place.path))
-    own = copy_names_in(winner.path)
-    parts = [part for part in copy_names_in(worst.path) if part not in own]
+    worst = max(losers, key=lambda place: (len(place.copy_names), place.path))
+    parts = [part for part in worst.copy_names if part not in winner.copy_names]
     if not parts:
         return "fewer names of copies in its path"
     return f"not under a name of a copy, such as '{_show(parts[0])}'"
@@ -174,7 +161,7 @@ PREFERRED = PlaceRule(
 MADE = PlaceRule(
     "made", lambda place: place.made, lambda _, __: "not in a folder that programs make"
 )
-COPY_NAME = PlaceRule("copy name", lambda place: len(copy_names_in(place.path)), _copy_name_reason)
+COPY_NAME = PlaceRule("copy name", lambda place: len(place.copy_names), _copy_name_reason)
 CHOSEN_BEFORE = "chosen before"
 """The reason if merit alone would now choose another one; the trace has the details."""
 STANDING = PlaceRule("standing", lambda place: -place.standing, lambda _, __: CHOSEN_BEFORE)
@@ -222,7 +209,6 @@ RULES: tuple[PlaceRule, ...] = (
 )
 """The rules in the order in which they are applied. Those before `STANDING` override earlier
 choices; for a file these are the first three."""
-_FIRST_RULES = RULES[: RULES.index(KNOWN) + 1]
 RULES_OF_MERIT = tuple(rule for rule in RULES if rule not in (STANDING, KNOWN))
 
 
@@ -240,14 +226,8 @@ def choose_place(places: Sequence[Place]) -> tuple[int, tuple[str, ...]]:
 
 
 def order_places(places: Sequence[Place]) -> list[int]:
-    """Return the positions of places in their order, first place first.
-
-    The rules up to `KNOWN` suffice for most; what the others look at takes longer to find out.
-    """
-    ranks = [tuple([rule.rank(place) for rule in _FIRST_RULES]) for place in places]
-    if len(set(ranks)) < len(ranks):
-        ranks = [tuple([rule.rank(place) for rule in RULES]) for place in places]
-    return sorted(range(len(places)), key=ranks.__getitem__)
+    """Return the positions of places in their order, first place first."""
+    return order(places, RULES)
 
 
 def choose_canonical(copies: Sequence[Place]) -> CanonicalChoice:

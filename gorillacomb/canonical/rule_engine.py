@@ -19,6 +19,34 @@ class RankingRule(Protocol[_PlaceT]):
     def reason(self) -> Callable[[_PlaceT, Iterable[_PlaceT]], str]: ...
 
 
+def order(places: Sequence[Any], rules: Sequence[RankingRule[Any]]) -> list[int]:
+    """Return the positions of places in the order of the rules, first place first.
+
+    A rule is asked only about places that the previous rules left equal: the first few suffice for
+    most, and later ones read more of the index.
+    """
+    return _in_order(places, list(range(len(places))), rules)
+
+
+def _in_order(
+    places: Sequence[Any], equal: list[int], rules: Sequence[RankingRule[Any]]
+) -> list[int]:
+    for number, rule in enumerate(rules, 1):
+        if len(equal) == 1:
+            break
+        ranks = [rule.rank(places[at]) for at in equal]
+        if min(ranks) != max(ranks):
+            by_rank: dict[int | bytes, list[int]] = {}
+            for at, each in zip(equal, ranks, strict=True):
+                by_rank.setdefault(each, []).append(at)
+            return [
+                at
+                for each in sorted(by_rank)
+                for at in _in_order(places, by_rank[each], rules[number:])
+            ]
+    return equal
+
+
 def rank(
     places: Sequence[Any], rules: Sequence[RankingRule[Any]]
 ) -> tuple[list[int], tuple[str, ...]]:

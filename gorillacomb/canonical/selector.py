@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
-from gorillacomb.canonical.folder_traits import FolderTraits
+from gorillacomb.canonical.file_copy import FileCopy
 from gorillacomb.canonical.groups import GroupReader, number_copies
 from gorillacomb.canonical.keep_criteria import choose_canonical, choose_place, order_places
 from gorillacomb.classify.copy_names import looks_like_copy
@@ -16,6 +18,8 @@ from gorillacomb.index.paths import FileKey
 from gorillacomb.index.stamps import ContentFile, ContentHolders, Stamp
 
 _ONLY = ("the only copy",)
+_MOST_ORDERS = 50_000
+"""Orders remembered at once."""
 
 
 class CanonicalFile(NamedTuple):
@@ -35,8 +39,16 @@ def standing_first(known: Sequence[FileKey], standing: Stamp | None) -> list[Fil
     return [first, *(copy for copy in known if copy != first)]
 
 
+class RankedCopies(NamedTuple):
+    """All files with a content, first place first."""
+
+    order: list[FileKey]
+    choose: Callable[[], CanonicalFile]
+    """Returns the first of them, and why it is; computed when asked."""
+
+
 class _AnyFileIn:
-    """Any file of a kind in a folder, as a `Place` with attributes computed on demand.
+    """Any file of a kind in a folder, as a `Place`; what needs queries is computed on demand.
 
     Of files with one name, no two are in one folder: the rules decide before they look at the name
     or the time.
@@ -50,10 +62,14 @@ class _AnyFileIn:
         self._groups = groups
         self._folder = folder
         self._kind = kind
-
-    @property
-    def _traits(self) -> FolderTraits:
-        return self._groups.traits.of(self._folder)
+        traits = groups.traits.of(folder)
+        project = traits.project
+        self.made = traits.made
+        self.nested = traits.nested
+        self.copy_names = traits.copy_names
+        self.project = None if project is None else project.path
+        self.marker = None if project is None else project.marker
+        self.repository = project is not None and project.repository
 
     @property
     def path(self) -> bytes:
@@ -62,35 +78,21 @@ class _AnyFileIn:
         return place[1].rstrip(b"/") + b"/"
 
     @property
-    def made(self) -> bool:
-        return self._traits.made
-
-    @property
-    def nested(self) -> bool:
-        return self._traits.nested
-
-    @property
-    def project(self) -> bytes | None:
-        project = self._traits.project
-        return None if project is None else project.path
-
-    @property
-    def marker(self) -> str | None:
-        project = self._traits.project
-        return None if project is None else project.marker
-
-    @property
-    def repository(self) -> bool:
-        project = self._traits.project
-        return project is not None and project.repository
-
-    @property
     def company(self) -> int:
         return self._groups.traits.company(self._folder, self._kind)
 
     @property
     def touched(self) -> int:
         return self._groups.traits.touched(self._folder)
+
+
+@dataclass(slots=True)
+class _FolderOrder:
+    """The order of files that depends on their folders alone."""
+
+    positions: list[int]
+    reasons: tuple[str, ...] = ()
+    """Why the first of them is chosen; empty until that is asked."""
 
 
 class CanonicalSelector:
@@ -103,66 +105,74 @@ class CanonicalSelector:
         self._index = index
         self._groups = groups
         self._prefers = prefers
-        self._chosen: dict[tuple[str, MediaKind], tuple[int, tuple[str, ...]]] = {}
-        """By the folders with a content under one name, and its kind: the position of the chosen
-        one, and why."""
-        self._orders: dict[tuple[tuple[int, ...], MediaKind], list[int]] = {}
-        """By the same: the positions of the folders in the order of places."""
+        self._by_folder: dict[tuple[str, MediaKind], _FolderOrder] = {}
+        """By the folders of files with one content and one name, and their kind."""
 
     def known_order(self, digest: bytes) -> list[FileKey]:
         """Return the copies of a content in their order after the last scan; empty if not known."""
         return self._groups.known_order(digest)
 
-    def order(self, held: ContentHolders, known: Sequence[FileKey]) -> list[FileKey]:
+    def rank(self, held: ContentHolders, known: Sequence[FileKey]) -> RankedCopies:
         """Return all files with a content in the order of places.
 
         Those ``known`` stay in their order, before others, unless a rule that precedes the one for
         earlier choices says otherwise. So no third file reverses the order of two others, even
         after what they were ordered by has changed.
         """
-        if held.files == 1 and held.name is not None:
-            return [(int(held.folders), held.name)]
+        name = held.name
+        if name is not None and held.files == 1:
+            only = CanonicalFile(int(held.folders), name, int(held.times), _ONLY)
+            return RankedCopies([only[:2]], lambda: only)
+        if name is not None and not known and not self._prefers and not looks_like_copy(name):
+            return self._rank_by_folder(held, name)
         files = self._files(held)
-        numbers = number_copies(known)
+        if not known:
+            copies = [self._groups.copy_in(*file) for file in files]
+            order = [files[at][:2] for at in order_places(copies)]
+            return RankedCopies(order, partial(_chosen, files, copies))
+        return RankedCopies(
+            self._order_after(files, number_copies(known)),
+            partial(self._choose_after, files, number_copies(known)),
+        )
+
+    def _rank_by_folder(self, held: ContentHolders, name: bytes) -> RankedCopies:
+        """Rank files of a name about which no rule but those on folders has anything to say."""
+        key = held.folders, media_kind(name)
+        found = self._by_folder.get(key)
+        if found is None:
+            if len(self._by_folder) >= _MOST_ORDERS:
+                self._by_folder.clear()
+            found = self._by_folder[key] = _FolderOrder(order_places(self._any_files_in(*key)))
+        folders = held.folders.split(",")
+        order = [(int(folders[at]), name) for at in found.positions]
+        return RankedCopies(order, partial(self._first_by_folder, held, name, found))
+
+    def _first_by_folder(
+        self, held: ContentHolders, name: bytes, found: _FolderOrder
+    ) -> CanonicalFile:
+        if not found.reasons:
+            found.reasons = choose_place(self._any_files_in(held.folders, media_kind(name)))[1]
+        folder, time = (each.split(",")[found.positions[0]] for each in (held.folders, held.times))
+        return CanonicalFile(int(folder), name, int(time), found.reasons)
+
+    def _any_files_in(self, folders: str, kind: MediaKind) -> list[_AnyFileIn]:
+        return [_AnyFileIn(self._groups, int(folder), kind) for folder in folders.split(",")]
+
+    def _order_after(
+        self, files: Sequence[ContentFile], numbers: Mapping[FileKey, int]
+    ) -> list[FileKey]:
+        """Order files, those in a known order by their numbers in it."""
         new = [file for file in files if file[:2] not in numbers]
-        ordered = [new[at][:2] for at in self._order_new(new, held.name)]
-        if len(ordered) == len(files):
-            return ordered
-        after = {file: len(numbers) + at for at, file in enumerate(ordered)}
+        ordered = new
+        if len(new) > 1:
+            ordered = [
+                new[at] for at in order_places([self._groups.copy_in(*file) for file in new])
+            ]
+        after = {file[:2]: len(numbers) + at for at, file in enumerate(ordered)}
         return sorted(
             (file[:2] for file in files),
             key=lambda file: (*self._overruling_rank(*file), numbers.get(file, after.get(file, 0))),
         )
-
-    def _order_new(self, files: Sequence[ContentFile], name: bytes | None) -> list[int]:
-        """Return the positions of files with one content in the order of places.
-
-        ``name`` is the name of them all; None if they differ.
-        """
-        if len(files) < 2:
-            return list(range(len(files)))
-        if self._prefers or name is None or looks_like_copy(name):
-            return order_places([self._groups.copy_in(*file) for file in files])
-        key = tuple(folder for folder, _, _ in files), media_kind(name)
-        if key not in self._orders:
-            places = [_AnyFileIn(self._groups, folder, key[1]) for folder in key[0]]
-            self._orders[key] = order_places(places)
-        return self._orders[key]
-
-    def choose(self, held: ContentHolders, known: Sequence[FileKey] = ()) -> CanonicalFile:
-        """Return which of the files with a content is the first in `order`, and why."""
-        name = held.name
-        if held.files == 1 and name is not None:
-            return CanonicalFile(int(held.folders), name, int(held.times), _ONLY)
-        if known or self._prefers or name is None or looks_like_copy(name):
-            return self._choose_by_all_rules(self._files(held), known)
-        key = held.folders, media_kind(name)
-        files = self._files(held)
-        if key not in self._chosen:
-            places = [_AnyFileIn(self._groups, folder, key[1]) for folder, _, _ in files]
-            self._chosen[key] = choose_place(places)
-        at, reasons = self._chosen[key]
-        return CanonicalFile(*files[at], reasons)
 
     def _files(self, held: ContentHolders) -> list[ContentFile]:
         """Return the files with a content."""
@@ -178,14 +188,17 @@ class CanonicalSelector:
         preferred = 0
         if self._prefers:
             preferred = self._groups.copy_in(folder, name, 0).preferred
-        return -preferred, traits.made, traits.copy_names + looks_like_copy(name)
+        return -preferred, traits.made, len(traits.copy_names) + looks_like_copy(name)
 
-    def _choose_by_all_rules(
-        self, files: Sequence[ContentFile], known: Sequence[FileKey] = ()
+    def _choose_after(
+        self, files: Sequence[ContentFile], numbers: Mapping[FileKey, int]
     ) -> CanonicalFile:
-        numbers = number_copies(known)
         copies = [
             self._groups.copy_in(*file, numbers.get(file[:2], len(numbers))) for file in files
         ]
-        choice = choose_canonical(copies)
-        return CanonicalFile(*files[choice.winner], choice.reasons)
+        return _chosen(files, copies)
+
+
+def _chosen(files: Sequence[ContentFile], copies: Sequence[FileCopy]) -> CanonicalFile:
+    choice = choose_canonical(copies)
+    return CanonicalFile(*files[choice.winner], choice.reasons)

@@ -79,14 +79,29 @@ def _compiled(which: str) -> re.Pattern[bytes]:
     return re.compile(texts[which]().encode(), _FLAGS)
 
 
-@lru_cache(maxsize=65536)
 def looks_like_copy(name: bytes) -> bool:
     """Return whether a file's or folder's name suggests a copy, a leftover or a passing place."""
-    if name.isascii():
-        lower = name.lower()
-        if not any(hint in lower for hint in _HINTS):
-            return False
-    return _compiled("looks").search(name) is not None
+    if name.isascii() and _hints().search(name.lower()) is None:
+        return False
+    return _matches("looks", name)
+
+
+@lru_cache(maxsize=4096)
+def _matches(which: str, name: bytes) -> bool:
+    return _compiled(which).search(name) is not None
+
+
+@lru_cache(maxsize=1)
+def _hints() -> re.Pattern[bytes]:
+    return re.compile(b"|".join(map(re.escape, _HINTS)))
+
+
+def copy_names_in(path: bytes) -> tuple[bytes, ...]:
+    """Return the components of an absolute path that are names of copies.
+
+    All components count, so that it does not matter at which folder a root begins.
+    """
+    return tuple(part for part in path.split(b"/") if looks_like_copy(part))
 
 
 _HINTS = (

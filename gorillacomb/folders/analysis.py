@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, filterfalse
 
 from gorillacomb.canonical.keep_criteria import choose_place, order_places
+from gorillacomb.classify.copy_names import copy_names_in
 from gorillacomb.classify.names import NOISE, is_version_control
 from gorillacomb.classify.projects import is_repository_marker
 from gorillacomb.classify.stores import is_opaque
@@ -152,6 +153,7 @@ class FolderAnalysis:
                 path,
                 None if folder.project is None else self.path(folder.project),
                 self.preferred(path),
+                copy_names_in(path),
                 contents,
                 int(stamped >= contents > 0),
                 scans_before(self.arrivals, folder.id),

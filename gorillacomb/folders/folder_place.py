@@ -16,6 +16,7 @@ class FolderPlace:
     path: bytes
     project: bytes | None
     preferred: int
+    copy_names: tuple[bytes, ...]
     contents: int
     """Its contents, each counted once, without machine-made folders."""
     standing: int

@@ -12,7 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.canonical.rules_version import RULES_VERSION
-from gorillacomb.canonical.selector import CanonicalFile, CanonicalSelector, standing_first
+from gorillacomb.canonical.selector import (
+    CanonicalFile,
+    CanonicalSelector,
+    RankedCopies,
+    standing_first,
+)
 from gorillacomb.index import duplicate_groups, stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.file_records import arrivals_of_scan, move_key
@@ -202,30 +207,27 @@ class _Stamper:
                 self._undecided.append(held.digest)
                 continue
             old = standing.get(held.digest)
-            known, order = self._order(held, old)
-            if old is not None and (old.folder, old.name) == order[0]:
+            copies = self._rank(held, old)
+            if old is not None and (old.folder, old.name) == copies.order[0]:
                 continue
-            chosen = self._chooser.choose(held, known)
-            step = self._told(held, chosen, old or fallen.get(held.digest), places)
+            step = self._told(held, copies.choose(), old or fallen.get(held.digest), places)
             lost.difference_update(step.drop)
             yield step
         self._store_orders()
         for digest in sorted(lost):
             yield from self._gone(digest, fallen[digest])
 
-    def _order(
-        self, held: ContentHolders, standing: Stamp | None
-    ) -> tuple[list[FileKey], list[FileKey]]:
-        """Return the order of a content's copies as known and as it is now, and store the latter.
+    def _rank(self, held: ContentHolders, standing: Stamp | None) -> RankedCopies:
+        """Return a content's copies in their order as it is now, and store that.
 
         A content whose canonical file was chosen by older rules is ordered again.
         """
         stored = self._chooser.known_order(held.digest)
         known = [] if held.digest in self._unstamped.outdated else standing_first(stored, standing)
-        order = self._chooser.order(held, known)
-        if order != stored and (len(order) > 1 or stored):
-            self._note_order(held.digest, order)
-        return known, order
+        copies = self._chooser.rank(held, known)
+        if copies.order != stored and (len(copies.order) > 1 or stored):
+            self._note_order(held.digest, copies.order)
+        return copies
 
     def _note_order(self, digest: bytes, order: Sequence[FileKey]) -> None:
         self._orders.append((digest, order))

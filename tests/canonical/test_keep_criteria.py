@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gorillacomb.canonical.groups import hard_link_of
 from gorillacomb.canonical.keep_criteria import choose_canonical
-from gorillacomb.classify.copy_names import looks_like_copy
+from gorillacomb.classify.copy_names import copy_names_in, looks_like_copy
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,10 @@ class AnyCopy:
     own_project: int = 0
     inner_project: int = 2
     contents: int = 0
+
+    @property
+    def copy_names(self) -> tuple[bytes, ...]:
+        return copy_names_in(self.path)
 
 
 def copy(path: str, **more: object) -> AnyCopy:

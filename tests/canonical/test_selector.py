@@ -49,7 +49,7 @@ def test_it_chooses_as_the_rules_do(tree: Tree, dice: random.Random, prefers: bo
                 copies = found.copies
                 rules = choose_canonical(copies)
                 best = copies[rules.winner]
-                assert chooser.choose(held) == (
+                assert chooser.rank(held, ()).choose() == (
                     best.folder,
                     os.path.basename(best.path),
                     best.mtime_ns,
@@ -58,12 +58,13 @@ def test_it_chooses_as_the_rules_do(tree: Tree, dice: random.Random, prefers: bo
                 assert stamps.content(index.connection, held.digest) == held
                 ranked = [copies[at] for at in order_places(copies)]
                 order = [(copy.folder, os.path.basename(copy.path)) for copy in ranked]
-                assert chooser.order(held, ()) == order
+                assert chooser.rank(held, ()).order == order
                 known = dice.sample(order, dice.randint(1, len(order)))
-                now = chooser.order(held, known)
-                assert (now[0], sorted(now)) == (chooser.choose(held, known)[:2], sorted(order))
-                assert chooser.order(held, now) == now
-                assert [each for each in chooser.order(held, known[:1]) if each in known[1:]] == [
+                now, choose = chooser.rank(held, known)
+                assert (now[0], sorted(now)) == (choose()[:2], sorted(order))
+                assert chooser.rank(held, now).order == now
+                after = chooser.rank(held, known[:1]).order
+                assert [each for each in after if each in known[1:]] == [
                     each for each in order if each in known[1:]
                 ]
 

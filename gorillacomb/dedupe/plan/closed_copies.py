@@ -108,7 +108,10 @@ class ClosedCopies:
         if self.scope.keep > 1 or self.prefers or any(row[4] for _, row in files):
             return None
         ranks = [
-            (folder.within.traits.made, folder.within.traits.copy_names + looks_like_copy(row[1]))
+            (
+                folder.within.traits.made,
+                len(folder.within.traits.copy_names) + looks_like_copy(row[1]),
+            )
             for folder, row in files
             if folder.within
         ]

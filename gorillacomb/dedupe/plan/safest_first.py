@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from gorillacomb.canonical.keep_criteria import copy_names_in
+from gorillacomb.classify.copy_names import copy_names_in
 from gorillacomb.dedupe.model import FreeGoal, PlanStep
 from gorillacomb.dedupe.plan.disk_check import DiskCheck
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
