@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from gorillacomb.index.paths import FileKey
 from gorillacomb.index.schema import GROUP_INDEX, has_content
-from gorillacomb.sqlite import Connection, is_defined
+from gorillacomb.sqlite import Connection, insert, is_defined
 
 _LINKED = 0
 """Marks the copies of a group as not counted yet, as some of its names may be hard links."""
@@ -112,13 +112,14 @@ def put_copy_orders(
     Of two copies too, although the stamp says which is the first: it says nothing of the other and
     a third one that takes the stamp.
     """
-    put, drop = [], []
+    put: list[bytes] = []
+    drop: list[tuple[bytes]] = []
     for digest, copies in rows:
         if len(copies) > 1:
-            put.append((digest, b"\0".join(b"%d/%s" % copy for copy in copies)))
+            put += digest, b"\0".join([b"%d/%s" % copy for copy in copies])
         else:
             drop.append((digest,))
-    connection.executemany("INSERT OR REPLACE INTO copy_orders VALUES (?, ?)", put)
+    insert(connection, "INSERT OR REPLACE INTO copy_orders VALUES (?, ?)", put)
     connection.executemany("DELETE FROM copy_orders WHERE digest = ?", drop)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from gorillacomb.index.paths import AWAY, WITHOUT_PLACE
 from gorillacomb.index.schema import has_content, has_gap
 from gorillacomb.model import EntryState, FolderState
-from gorillacomb.sqlite import Connection
+from gorillacomb.sqlite import Connection, insert
 
 _STAMP = "seq, folder, name"
 _BELOW = (
@@ -129,9 +130,10 @@ def stamps_below(connection: Connection, folder: int) -> list[tuple[bytes, Stamp
 
 def put_stamps(connection: Connection, rows: Iterable[tuple[bytes, int, int, bytes, int]]) -> None:
     """Store stamps: digest, seq, folder, name, version of the rules."""
-    connection.executemany(
+    insert(
+        connection,
         "INSERT OR REPLACE INTO stamps (digest, seq, folder, name, rules) VALUES (?, ?, ?, ?, ?)",
-        rows,
+        [*chain.from_iterable(rows)],
     )
 
 

@@ -25,6 +25,7 @@ from gorillacomb.index.paths import FileKey, FolderPaths
 from gorillacomb.index.rows import MoveKey
 from gorillacomb.index.stamps import FOLDERS_CHANGED, ContentHolders, Stamp
 from gorillacomb.model import Root, StampReport
+from gorillacomb.sqlite import SMALL_CACHE, cache_of
 from gorillacomb.stamping.deferral import StampDeferral
 from gorillacomb.stamping.move_entries import FolderMoveRecorder, folders_that_wait
 from gorillacomb.stamping.recorded_paths import RecordedPaths
@@ -105,7 +106,12 @@ class _Stamper:
             self._former = moves.former
             if moves.has_waiting:
                 self._undecided.append(FOLDERS_CHANGED)
-        scribe.append(self._all_contents() if first else self._contents(candidates))
+        if first:
+            # All contents are read in their order, and everything about them is appended.
+            with cache_of(connection, SMALL_CACHE):
+                scribe.append(self._all_contents())
+        else:
+            scribe.append(self._contents(candidates))
         self._finish(roots)
         counts = scribe.counts
         return StampReport(

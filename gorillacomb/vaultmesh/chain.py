@@ -32,9 +32,10 @@ def chain_entries(
     """
     moment = str(time_ns)
     for number, body in enumerate(bodies, seq):
-        data = canonical_json_fast(
+        written = canonical_json_fast(
             {**body, "v": VERSION, "seq": number, "prev": prev, "time_ns": moment}
         )
+        data = b"%b" % written  # a copy: the original occupies all of the buffer it was written to
         leaf = merkle.leaf_hash(data)
         yield ChainedEntry(number, data, leaf)
         prev = leaf.hex()

@@ -7,6 +7,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Self
 
@@ -49,7 +50,7 @@ class TraceStore:
         """Create a new file with empty tables. Raises VaultError."""
         with translate_errors(path):
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            connection = sqlite.open_writer(path)
+            connection = _open_writer(path)
             try:
                 connection.executescript(f"BEGIN; {_TABLES} COMMIT;")
             except BaseException:
@@ -60,7 +61,7 @@ class TraceStore:
     @classmethod
     def write(cls, path: Path) -> Self:
         """Open to append. Raises VaultError."""
-        return cls._open(path, sqlite.open_writer)
+        return cls._open(path, _open_writer)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -212,8 +213,9 @@ class TraceStore:
         self, entries: Sequence[tuple[int, bytes]], subtrees: Sequence[tuple[int, int, bytes]]
     ) -> None:
         """Add entries, (seq, entry), and hashes of the tree, (level, place, hash)."""
-        self._connection.executemany("INSERT INTO entries VALUES (?, ?)", entries)
-        self._connection.executemany("INSERT INTO subtrees VALUES (?, ?, ?)", subtrees)
+        put, connection = sqlite.insert, self._connection
+        put(connection, "INSERT INTO entries VALUES (?, ?)", [*chain.from_iterable(entries)])
+        put(connection, "INSERT INTO subtrees VALUES (?, ?, ?)", [*chain.from_iterable(subtrees)])
 
     def put_key(self, seq: int) -> None:
         """Record that an entry names a key."""
@@ -222,6 +224,11 @@ class TraceStore:
     def put_checkpoint(self, size: int, note: bytes) -> None:
         """Add a checkpoint."""
         self._connection.execute("INSERT INTO checkpoints VALUES (?, ?)", (size, note))
+
+
+def _open_writer(path: Path) -> sqlite.Connection:
+    """Open for writing: entries are appended, so no page is needed for long."""
+    return sqlite.open_writer(path, sqlite.SMALL_CACHE)
 
 
 def _bare(words: str | None) -> str:
