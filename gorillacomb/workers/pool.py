@@ -2,7 +2,7 @@
 
 The main process hands each worker one task at a time, plus some that wait in the pipe, so that no
 worker idles while the main process writes rows. It uses no threads: it may fork, and a result
-arrives only when asked for. A pool may have spare workers, which get tasks only while the others
+arrives only when asked for. A pool may have spare workers, which are started only while the others
 wait for the disk instead of computing.
 """
 
@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from typing import NoReturn
 
 from gorillacomb.errors import ExitCode, GorillaCombError
+from gorillacomb.workers.spare_processes import SpareWorkers
 from gorillacomb.workers.worker import WorkerDied, WorkerFactory, WorkerResult, WorkerTask
 from gorillacomb.workers.worker_processes import (
     CpuLoad,
@@ -52,8 +53,8 @@ class WorkerPool:
         self._most = size + spare
         self._load = CpuLoad()
         self._waiting: list[tuple[WorkerTask, bytes]] = []
-        # Spawning is expensive and can be done on demand; forking is neither.
-        refusal = self._start(size if self.method == "spawn" else size + spare)
+        self._spares: SpareWorkers | None = None
+        refusal = self._start(size, spare if self.method == "fork" else 0)
         if len(self._processes) < size:
             self.close()
             raise WorkersRefused(
@@ -61,13 +62,21 @@ class WorkerPool:
                 "Ask for fewer with --workers.",
             )
 
-    def _start(self, size: int) -> str | None:
-        """Start processes up to a number, or until the system refuses; return why it did."""
+    def _start(self, size: int, spare: int = 0) -> str | None:
+        """Start processes up to a number, or until the system refuses; return why it did.
+
+        ``spare`` more are prepared, to be forked later: then this process may have a database open.
+        """
         try:
             with interrupts_wait():
                 while len(self._processes) < size:
-                    started = start_process(self.method, self._processes, self._make_worker)
-                    self._processes.append(started)
+                    if self._spares is None:
+                        new = start_process(self.method, self._processes, self._make_worker)
+                    else:
+                        new = self._spares.take()
+                    self._processes.append(new)
+                if spare:
+                    self._spares = SpareWorkers(spare, self._processes, self._make_worker)
         except OSError as error:
             self._most = len(self._processes)
             return error.strerror
@@ -132,8 +141,7 @@ class WorkerPool:
         hired = self._hired
         if len(hired) < self._most and self._load.is_waiting(hired):
             self._at_work = min(2 * len(hired), self._most)
-            if self.method == "spawn":
-                self._start(self._at_work)
+            self._start(self._at_work)
 
     def _died(self, each: WorkerProcess) -> NoReturn:
         self._processes.remove(each)
@@ -147,11 +155,19 @@ class WorkerPool:
         self._processes = [each for each in self._processes if each.tasks]
         self._most = len(self._processes)
         end_processes(idle)
+        if not self._processes:
+            self._end_spares()
 
     def close(self) -> None:
         self._waiting.clear()
         end_processes(self._processes)
         self._processes.clear()
+        self._end_spares()
+
+    def _end_spares(self) -> None:
+        if self._spares is not None:
+            self._spares.close()
+            self._spares = None
 
 
 MOST_WORKERS = 64

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkContext, SpawnContext
+from typing import Protocol
 
 from gorillacomb.errors import INTERRUPTS
 from gorillacomb.workers.worker import WorkerFactory, WorkerTask
@@ -24,11 +24,29 @@ _WAITING = 0.7
 """Workers that use less CPU than this share of the time are waiting for the disk."""
 
 
+class AnyProcess(Protocol):
+    """The part of `multiprocessing.Process` that a pool needs of a running process."""
+
+    @property
+    def pid(self) -> int | None: ...
+
+    @property
+    def exitcode(self) -> int | None: ...
+
+    def is_alive(self) -> bool: ...
+
+    def join(self, timeout: float | None = None) -> None: ...
+
+    def terminate(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
 @dataclass(slots=True)
 class WorkerProcess:
     """A process, and our end of the pipe to it."""
 
-    process: multiprocessing.process.BaseProcess
+    process: AnyProcess
     pipe: Connection
     tasks: list[WorkerTask] = field(default_factory=list)
     cpu: float = 0.0

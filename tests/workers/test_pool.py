@@ -7,8 +7,10 @@ import multiprocessing
 import multiprocessing.util
 import os
 import signal
+import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -16,7 +18,7 @@ import pytest
 from gorillacomb.progress import NullProgress
 from gorillacomb.workers.pool import WorkerPool, start_pool
 from gorillacomb.workers.resilient_dispatcher import ResilientDispatcher
-from gorillacomb.workers.worker import Advance
+from gorillacomb.workers.worker import Advance, WorkerDied
 from gorillacomb.workers.worker_processes import default_workers
 
 
@@ -98,6 +100,52 @@ def test_beside_a_thread_they_are_started_when_they_are_needed() -> None:
     finally:
         ended.set()
         thread.join()
+
+
+def descendants(process: int) -> set[int]:
+    """The processes below one."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return {int(each) for each in children}.union(*(descendants(int(each)) for each in children))
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="/proc names the processes")
+def test_spare_workers_exist_only_when_they_are_needed() -> None:
+    before = descendants(os.getpid())
+    pool = WorkerPool(2, Sleeper, spare=6)
+    assert pool.method == "fork"
+    started = descendants(os.getpid()) - before
+    assert len(started) == 3  # the two, and one that would fork the others
+    at_work(pool, 10, 0.001)
+    assert not started & descendants(os.getpid())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere spare workers are spawned")
+def test_a_spare_worker_that_is_killed_is_replaced() -> None:
+    """Its exit code is reported, though it is not our child."""
+    pool = WorkerPool(1, Sleeper, spare=3)
+    assert pool.method == "fork"
+    first = descendants(os.getpid())
+    tasks = [Nap(0.05)] * 60
+    done: list[int] = []
+    deaths: list[WorkerDied] = []
+    killed = None
+    try:
+        while tasks or pool.busy:
+            try:
+                while tasks and pool.room(1) > 0:
+                    pool.submit(tasks.pop())
+                done += [each[0] for each in pool.results() if not isinstance(each, int)]
+            except WorkerDied as death:
+                deaths.append(death)
+                tasks += death.tasks
+            busy = [each for each in done[-1:] if each not in first]
+            if killed is None and busy and tasks:
+                [killed] = busy
+                os.kill(killed, signal.SIGKILL)
+    finally:
+        pool.close()
+    assert killed is not None
+    assert [death.process_code for death in deaths] == [-signal.SIGKILL]
 
 
 def test_without_need_nobody_joins_in() -> None:
