@@ -48,6 +48,7 @@ TARGET: Final = 12
 CAUSE: Final = 13
 SHORT_SIZE: Final = 3
 SHORT_MTIME: Final = 4
+SHORT_CTIME: Final = 5
 SHORT_INODE: Final = 6
 SHORT_DIGEST: Final = 10
 """Indexes in the two short rows, which begin with a folder's id."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gorillacomb.fs.openat import INT64, clamp_int64, open_file, to_signed64
-from gorillacomb.fs.racy import is_provisional
+from gorillacomb.fs.racy import YOUNG_NS, is_provisional
 from gorillacomb.index.folder_digest import SETTLED, EntryFacts, folder_digest
 from gorillacomb.index.paths import FileKey
 from gorillacomb.index.rows import (
@@ -21,6 +21,7 @@ from gorillacomb.index.rows import (
     MODE,
     MTIME,
     NAME,
+    SHORT_CTIME,
     SHORT_INODE,
     SHORT_MTIME,
     SHORT_SIZE,
@@ -114,7 +115,7 @@ def describe_all(
     """Describe every entry of a folder without any rows yet; return the folder digest."""
     writes = changes.writes
     hashed: list[HashedRow] = []
-    settled = True
+    settled = final = True
     if context.hash_limit:
         hashed, rows = read_files(descriptor, folder, files, context, moment)
         if hashed:
@@ -126,6 +127,7 @@ def describe_all(
             size = _count_short(values, HASHED_WIDTH, changes)
             changes.hashed_files += len(hashed)
             changes.hashed_bytes += size
+            final = _are_final(hashed, values)
     else:
         values, rest, untold = _left_for_later(descriptor, folder, files, context)
         writes.later += values
@@ -139,13 +141,19 @@ def describe_all(
     if rows:
         rows.sort()
         _count_rows(folder, rows, changes)
-    return _seal(hashed, rows) if settled else None
+    return _seal(hashed, rows) if settled and final else None
+
+
+def _are_final(hashed: list[HashedRow], values: list[Any]) -> bool:
+    """Return whether none of these digests is provisional; ``values`` are all of the same rows."""
+    newest = max(*values[SHORT_MTIME::HASHED_WIDTH], *values[SHORT_CTIME::HASHED_WIDTH])
+    if newest < hashed[0][9] - YOUNG_NS:
+        return True  # no time in such rows is negative, and all have the same time of reading
+    return not any(is_provisional(each[4], each[5], each[9]) for each in hashed)
 
 
 def _seal(hashed: list[HashedRow], rows: list[EntryRow]) -> bytes | None:
     """Return the folder digest for these entries; None if one of them must be looked at."""
-    if any(is_provisional(each[4], each[5], each[9]) for each in hashed):
-        return None
     listed: list[EntryFacts] = [(each[1], _HASHED, *each[2:9]) for each in hashed]
     if rows:
         if any(row[STATE] not in SETTLED or is_row_provisional(row) for row in rows):
