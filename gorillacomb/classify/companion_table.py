@@ -2,41 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
 from typing import Final
 
-
-class InUse(Enum):
-    """What a companion says about the file that it belongs to."""
-
-    NEVER = "nothing"
-    PRESENT = "its being there says that a program has the file open, or crashed"
-    NOT_EMPTY = "what is in it is not yet in the file"
-
-
-@dataclass(frozen=True, slots=True)
-class CompanionKind:
-    """Files whose names share one stem, which ``{stem}`` stands for in all of them.
-
-    In a template ``@`` is a digit, ``?`` any character and ``*`` one or more of any; case and
-    character encoding are ignored. A template without ``{stem}`` belongs to the whole folder. One
-    that ends in a slash is a folder, which is only ever removed together with the rest of its set.
-    """
-
-    what: str
-    source: str
-    mains: tuple[str, ...]
-    """Names of the main files: without one there is no set."""
-    others: tuple[str, ...] = ()
-    in_use: InUse = InUse.NEVER
-    mains_belong_together: bool = False
-    """Whether two main files with one stem are a set without any other file."""
-
-
-def _endings(text: str) -> tuple[str, ...]:
-    return tuple("{stem}." + each for each in text.split())
-
+from gorillacomb.classify.kinds.companion_kind import CompanionKind, InUse, endings
+from gorillacomb.classify.kinds.data_companions import DATA_COMPANIONS
 
 _SETTINGS = "xmp aae pp3 dop thm on1 cos rwl arp vrd nksc"
 _PHONE = "heic heif jpg jpeg png dng mov mp4"
@@ -50,7 +19,8 @@ _PAGE_FOLDERS = (
     " _soubory _tiedostot"
 )
 _SIGNATURES = (
-    "asc sig sign minisig dsse md5 sha1 sha256 sha512 b3 md5sum sha1sum sha256sum sha512sum b3sum"
+    "asc sig sign minisig dsse p7s tsr ots sigstore"
+    " md5 sha1 sha256 sha512 b3 md5sum sha1sum sha256sum sha512sum b3sum"
 )
 
 COMPANIONS: Final[tuple[CompanionKind, ...]] = (
@@ -59,18 +29,18 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
         "picture",
         "https://exiftool.org/TagNames/, https://helpx.adobe.com/camera-raw/using/"
         "supported-cameras.html",
-        _endings(
+        endings(
             "jpg jpeg heic heif avif tif tiff dng cr2 cr3 crw nef nrw arw srf sr2 orf rw2 raf pef"
             " srw gpr x3f 3fr iiq mrw mov mp4 m4v"
         ),
-        (*_endings(_SETTINGS), *("{stem}.*." + each for each in _SETTINGS.split())),
+        (*endings(_SETTINGS), *("{stem}.*." + each for each in _SETTINGS.split())),
         mains_belong_together=True,
     ),
     CompanionKind(
         "picture of another format",
         "https://exiftool.org/metafiles.html, https://github.com/immich-app/immich/pull/8235",
-        _endings("png apng webp psd psb gif bmp jxl jp2 jxr exr hdr tga"),
-        (*_endings(_SETTINGS), *("{stem}.*." + each for each in _SETTINGS.split())),
+        endings("png apng webp psd psb gif bmp jxl jp2 jxr exr hdr tga"),
+        (*endings(_SETTINGS), *("{stem}.*." + each for each in _SETTINGS.split())),
     ),
     CompanionKind(
         "picture out of Google Photos",
@@ -105,9 +75,9 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
     CompanionKind(
         "film",
         "https://jellyfin.org/docs/general/server/media/movies/, https://kodi.wiki/view/NFO_files",
-        _endings(_FILMS),
+        endings(_FILMS),
         (
-            *_endings(_SUBTITLES + " nfo edl"),
+            *endings(_SUBTITLES + " nfo edl"),
             *("{stem}.*." + each for each in _SUBTITLES.split()),
             *("{stem}-" + each for each in ("poster.jpg", "fanart.jpg", "thumb.jpg")),
         ),
@@ -134,40 +104,58 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
     CompanionKind(
         "clip of a Blu-ray disc or an AVCHD camera",
         "https://docs.rs/crate/libfreemkv/0.13.43/source/src/disc/bluray.rs",
-        _endings("m2ts mts"),
-        _endings("clpi mpls cpi mpl"),
+        endings("m2ts mts"),
+        endings("clpi mpls cpi mpl"),
     ),
     CompanionKind(
         "VobSub subtitles",
         "https://wiki.multimedia.cx/index.php/VOBsub",
-        _endings("idx"),
-        _endings("sub"),
+        endings("idx"),
+        endings("sub"),
     ),
     CompanionKind(
         "song",
         "https://en.wikipedia.org/wiki/LRC_(file_format)",
-        _endings(_SONGS),
-        _endings("lrc"),
+        endings(_SONGS),
+        endings("lrc"),
     ),
     CompanionKind(
         "playlist",
         "https://docs.fileformat.com/audio/m3u/: it names its files",
-        _endings(f"{_SONGS} {_FILMS}"),
-        _endings("m3u m3u8 pls xspf wpl"),
+        endings(f"{_SONGS} {_FILMS}"),
+        endings("m3u m3u8 pls xspf wpl"),
     ),
     CompanionKind(
         "Audacity project",
         "https://github.com/audacity/audacity-manual/blob/master/manual/man/audacity_2.html",
-        _endings("aup"),
+        endings("aup"),
         ("{stem}_data/",),
+    ),
+    CompanionKind(
+        "song for karaoke",
+        "https://en.wikipedia.org/wiki/CD%2BG",
+        endings("mp3 ogg wav"),
+        endings("cdg"),
+    ),
+    CompanionKind(
+        "film that was downloaded with what is said of it",
+        "https://github.com/yt-dlp/yt-dlp#filesystem-options",
+        endings(f"{_FILMS} {_SONGS}"),
+        endings("info.json description live_chat.json annotations.xml"),
+    ),
+    CompanionKind(
+        "book with the reader's notes",
+        "https://github.com/koreader/koreader/blob/master/frontend/docsettings.lua",
+        endings("epub mobi azw azw3 kfx pdf djvu fb2 cbz"),
+        ("{stem}.sdr/",),
     ),
     # Discs and disk images
     CompanionKind(
         "cue sheet",
         "https://www.gnu.org/software/ccd2cue/manual/ccd2cue.html",
-        _endings("cue"),
+        endings("cue"),
         (
-            *_endings("bin img iso wav flac ape wv mp3 toc"),
+            *endings("bin img iso wav flac ape wv mp3 toc"),
             "{stem} (track @).bin",
             "{stem} (track @@).bin",
         ),
@@ -181,38 +169,54 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
     CompanionKind(
         "CloneCD image",
         "https://www.gnu.org/software/ccd2cue/manual/ccd2cue.html",
-        _endings("ccd"),
-        _endings("img sub"),
+        endings("ccd"),
+        endings("img sub"),
     ),
     CompanionKind(
         "Media Descriptor image",
         "https://en.wikipedia.org/wiki/Media_Descriptor_File",
-        _endings("mds"),
-        _endings("mdf"),
+        endings("mds"),
+        endings("mdf"),
     ),
     CompanionKind(
         "disk image in parts",
         "https://techdocs.broadcom.com/us/en/vmware-cis/desktop-hypervisors/fusion-pro.html",
-        _endings("vmdk"),
+        endings("vmdk"),
         ("{stem}-s@@@.vmdk", "{stem}-f@@@.vmdk", "{stem}-flat.vmdk", "{stem}-delta.vmdk"),
+    ),
+    CompanionKind(
+        "disk image with snapshots, each a difference from it",
+        "https://techdocs.broadcom.com/us/en/vmware-cis/desktop-hypervisors/fusion-pro.html,"
+        " https://learn.microsoft.com/windows-server/virtualization/hyper-v/",
+        endings("vmdk vhd vhdx"),
+        (
+            *("{stem}-@@@@@@" + each for each in (".vmdk", "-delta.vmdk", "-sesparse.vmdk")),
+            *("{stem}_*.avhdx", "{stem}_*.avhd"),
+        ),
+    ),
+    CompanionKind(
+        "backup in files, each a difference from the one before",
+        "https://knowledgebase.macrium.com/",
+        ("{stem}-@@-@@.mrimg",),
+        mains_belong_together=True,
     ),
     CompanionKind(
         "disk image in parts",
         "https://github.com/libyal/libewf/blob/main/documentation/",
-        _endings("e01 ex01 l01 s01"),
+        endings("e01 ex01 l01 s01"),
         ("{stem}.e@@", "{stem}.ex@@", "{stem}.l@@", "{stem}.s@@"),
     ),
     CompanionKind(
         "disk image in parts",
         "https://keith.github.io/xcode-man-pages/hdiutil.1.html",
-        _endings("dmg"),
+        endings("dmg"),
         ("{stem}.@@@.dmgpart",),
     ),
     CompanionKind(
         "disk image in parts",
         "https://learn.microsoft.com/windows-hardware/manufacture/desktop/"
         "split-a-windows-image--wim--file-to-span-across-multiple-dvds",
-        _endings("swm"),
+        endings("swm"),
         ("{stem}@.swm", "{stem}@@.swm"),
     ),
     # Archives in parts
@@ -225,13 +229,26 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
     CompanionKind(
         "archive in parts",
         "https://www.rarlab.com/rar_file.htm",
-        _endings("rar"),
+        endings("rar"),
         ("{stem}.r@@", "{stem}.s@@", "{stem}.rev"),
     ),
     CompanionKind(
         "archive in parts",
+        "http://dar.linux.free.fr/doc/man/dar.html",
+        ("{stem}.@.dar", "{stem}.@@.dar", "{stem}.@@@.dar"),
+        mains_belong_together=True,
+    ),
+    CompanionKind(
+        "archive in parts",
+        "https://en.wikipedia.org/wiki/ARJ,"
+        " https://en.wikipedia.org/wiki/ACE_(compressed_file_format)",
+        endings("arj ace"),
+        ("{stem}.a@@", "{stem}.c@@"),
+    ),
+    CompanionKind(
+        "archive in parts",
         "https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT",
-        _endings("zip zipx"),
+        endings("zip zipx"),
         ("{stem}.z@@", "{stem}.zx@@", "{stem}.z@@@"),
     ),
     CompanionKind(
@@ -247,6 +264,15 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
         ("{stem}.aa", "{stem}.00"),
         ("{stem}.??",),
     ),
+    *(
+        CompanionKind(
+            "file in parts",
+            "https://www.gnu.org/software/coreutils/manual/html_node/split-invocation.html",
+            (f"{{stem}}.{before}aa",),
+            tuple(f"{{stem}}.{before}a{letter}" for letter in "bcdefghijklmnopqrstuvwxyz"),
+        )
+        for before in ("a", "tar", "gz", "tgz", "bz2", "xz", "zip")
+    ),
     CompanionKind(
         "file in parts",
         "https://www.gnu.org/software/coreutils/manual/html_node/split-invocation.html",
@@ -258,7 +284,7 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
         "https://www.gnupg.org/gph/en/manual/x135.html, https://jedisct1.github.io/minisign/,"
         " https://www.gnu.org/software/coreutils/manual/html_node/md5sum-invocation.html",
         ("{stem}",),
-        _endings(_SIGNATURES),
+        endings(_SIGNATURES),
     ),
     CompanionKind(
         "recovery set",
@@ -266,100 +292,11 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
         ("{stem}.par2", "{stem}"),
         ("{stem}.vol*.par2",),
     ),
-    # Maps
-    CompanionKind(
-        "shapefile",
-        "https://doc.arcgis.com/en/arcgis-online/reference/shapefiles.htm",
-        _endings("shp"),
-        (
-            *_endings(
-                "shx dbf prj cpg sbn sbx fbn fbx ain aih ixs mxs qix qpj qml qmd shp.xml cst"
-            ),
-            "{stem}.*.atx",
-        ),
-    ),
-    CompanionKind(
-        "MapInfo table",
-        "https://gdal.org/en/stable/drivers/vector/mitab.html",
-        _endings("tab"),
-        _endings("dat map id ind dbf"),
-    ),
-    CompanionKind(
-        "MapInfo interchange files",
-        "https://gdal.org/en/stable/drivers/vector/mitab.html",
-        _endings("mif"),
-        _endings("mid"),
-    ),
-    CompanionKind(
-        "map image",
-        "https://gdal.org/en/stable/drivers/raster/wld.html",
-        _endings("tif tiff jpg jpeg png gif bmp jp2 ecw sid img"),
-        (
-            *_endings("tfw tifw jgw jpgw pgw pngw gfw bpw j2w eww sdw wld ige hdr rrd"),
-            *("{stem}.*." + each for each in ("aux.xml", "ovr", "msk")),
-        ),
-    ),
-    # Databases
-    CompanionKind(
-        "SQLite database with a log",
-        "https://www.sqlite.org/tempfiles.html",
-        ("{stem}",),
-        ("{stem}-wal", "{stem}-journal"),
-        InUse.NOT_EMPTY,
-    ),
-    CompanionKind(
-        "SQLite database with shared memory",
-        "https://www.sqlite.org/walformat.html",
-        ("{stem}",),
-        ("{stem}-shm",),
-    ),
-    CompanionKind(
-        "LMDB database",
-        "http://www.lmdb.tech/doc/starting.html",
-        ("data.mdb",),
-        ("lock.mdb",),
-    ),
-    CompanionKind(
-        "LMDB database", "http://www.lmdb.tech/doc/group__mdb.html", ("{stem}",), ("{stem}-lock",)
-    ),
-    CompanionKind(
-        "Access database",
-        "https://learn.microsoft.com/office/troubleshoot/access/lock-files-introduction",
-        _endings("mdb accdb mde accde"),
-        _endings("ldb laccdb"),
-        InUse.PRESENT,
-    ),
-    CompanionKind(
-        "Berkeley DB environment",
-        "https://docs.oracle.com/cd/E17076_05/html/programmer_reference/env_region.html",
-        ("log.@@@@@@@@@@",),
-        ("__db.@@@", "*.db", "*.bdb"),
-    ),
-    CompanionKind(
-        "MySQL table",
-        "https://dev.mysql.com/doc/refman/5.7/en/myisam-storage-engine.html,"
-        " https://dev.mysql.com/doc/refman/8.4/en/innodb-file-per-table-tablespaces.html",
-        _endings("frm myd myi ibd mad mai"),
-        (*_endings("par trg trn isl cfg cfp sdi"), "{stem}_@@@.sdi", "{stem}#p#*.ibd"),
-        mains_belong_together=True,
-    ),
-    CompanionKind(
-        "dBASE table",
-        "https://www.clicketyclick.dk/databases/xbase/format/",
-        _endings("dbf"),
-        _endings("dbt fpt cdx mdx ndx ntx"),
-    ),
-    CompanionKind(
-        "Outlook Express or Mozilla mailbox",
-        "https://kb.mozillazine.org/Files_and_folders_in_the_profile_-_Thunderbird",
-        ("{stem}",),
-        ("{stem}.msf",),
-    ),
     # Documents
     CompanionKind(
         "web page with its parts",
         "https://learn.microsoft.com/windows/win32/shell/manage (connected files)",
-        _endings("htm html xhtml"),
+        endings("htm html xhtml"),
         tuple("{stem}" + each + "/" for each in _PAGE_FOLDERS.split()),
     ),
     # Documents that are open
@@ -379,6 +316,49 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
         InUse.PRESENT,
     ),
     CompanionKind(
+        "file open in Emacs, or not saved",
+        "https://www.gnu.org/software/emacs/manual/html_node/emacs/Interlocking.html,"
+        " https://www.gnu.org/software/emacs/manual/html_node/emacs/Auto-Save-Files.html",
+        ("{stem}",),
+        (".#{stem}", "#{stem}#"),
+        InUse.PRESENT,
+    ),
+    CompanionKind(
+        "file open in Kate",
+        "https://docs.kde.org/stable5/en/kate/katepart/config-dialog-open-save.html",
+        ("{stem}",),
+        (".{stem}.kate-swp",),
+        InUse.PRESENT,
+    ),
+    CompanionKind(
+        "drawing open in AutoCAD",
+        "https://en.wikipedia.org/wiki/.dwg",
+        endings("dwg"),
+        endings("dwl dwl2"),
+        InUse.PRESENT,
+    ),
+    CompanionKind(
+        "book open in GnuCash",
+        "https://wiki.gnucash.org/wiki/FAQ",
+        ("{stem}",),
+        ("{stem}.lck",),
+        InUse.PRESENT,
+    ),
+    CompanionKind(
+        "database open in KeePass",
+        "https://keepass.info/help/v2/setup.html",
+        endings("kdbx kdb"),
+        ("{stem}.kdbx.lock", "{stem}.kdb.lock", ".{stem}.kdbx.lock"),
+        InUse.PRESENT,
+    ),
+    CompanionKind(
+        "download that is not complete",
+        "https://aria2.github.io/manual/en/html/aria2c.html",
+        ("{stem}",),
+        ("{stem}.aria2",),
+        InUse.PRESENT,
+    ),
+    CompanionKind(
         "file open in Vim",
         "https://vimhelp.org/recover.txt.html",
         ("{stem}",),
@@ -392,4 +372,11 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
         ("{stem}",),
         ("._{stem}",),
     ),
+    CompanionKind(
+        "file with a resource fork",
+        "https://netatalk.io/docs",
+        ("{stem}",),
+        ("{stem}.rsrc",),
+    ),
+    *DATA_COMPANIONS,
 )

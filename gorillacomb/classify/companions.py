@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from gorillacomb.classify.companion_table import COMPANIONS, CompanionKind, InUse
+from gorillacomb.classify.companion_table import COMPANIONS
+from gorillacomb.classify.kinds.companion_kind import CompanionKind, InUse
 
 _STEM = "{stem}"
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 _GNOME = "https://gitlab.gnome.org/GNOME/nautilus/-/tree/main/po: ' (copy)' in 2020, 'Copy' in 2026"
+_GNOME_ONCE = (
+    "https://gitlab.gnome.org/GNOME/nautilus/-/tree/main/po: ' (copy)', of the years before 2020"
+)
 _FINDER = (
     "http://docserver.scripting.com/Finder/duplicate (adds 'copy'), in the language of the Mac"
 )
@@ -62,6 +65,26 @@ COPY_WORDS: Final = (
     CopyWord("bản sao", "vi"),
     CopyWord("sao chép", "vi"),
     CopyWord("salinan", "id"),
+    CopyWord("kopyası", "tr", _FINDER),
+    CopyWord("kopje", "sq", _GNOME_ONCE),
+    CopyWord("kopja", "sq", _GNOME_ONCE),
+    CopyWord("kopiya", "crh", _GNOME_ONCE),
+    CopyWord("kopî", "ku", _GNOME_ONCE),
+    CopyWord("copi", "cy", _GNOME_ONCE),
+    CopyWord("cóip", "ga", _GNOME_ONCE),
+    CopyWord("nüsxə", "az", _GNOME_ONCE),
+    CopyWord("нусха", "tg, uz", _GNOME_ONCE),
+    CopyWord("көшірме", "kk"),
+    CopyWord("afrit", "is", _EXPLORER),
+    CopyWord("رونوشت", "fa"),
+    CopyWord("प्रतिलिपि", "hi, ne", _EXPLORER),
+    CopyWord("प्रत", "mr", _GNOME_ONCE),
+    CopyWord("অনুলিপি", "bn", _GNOME_ONCE),
+    CopyWord("প্রতিলিপি", "bn_IN", _GNOME_ONCE),
+    CopyWord("நகல்", "ta", _GNOME_ONCE),
+    CopyWord("నకలు", "te", _GNOME_ONCE),
+    CopyWord("สำเนา", "th", f"{_GNOME}; {_EXPLORER}", is_apart=False),
+    CopyWord("မိတ္တူ", "my", is_apart=False),
     CopyWord("コピー", "ja", f"{_GNOME}; {_FINDER}; {_EXPLORER}", is_apart=False),
     CopyWord("副本", "zh_CN, zh_TW", f"{_GNOME}; {_FINDER}; {_EXPLORER}", is_apart=False),
     CopyWord("复件", "zh_CN", is_apart=False),
@@ -104,9 +127,10 @@ class CopyMark:
 
 COPY_MARKS: Final = (
     CopyMark(
-        r"\ ?\((?:copiar|kopijuoti|salin|[Кк]опиране|העתקה)(?:\ \d+)?\)",
+        r"\ ?\((?:copiar|kopijuoti|salin|kopēt|afrita|kopiatu|kopiram|[Кк]опиране|კოპირება|העתקה)"
+        r"(?:\ \d+)?\)",
         "x (copiar 2).txt",
-        f"{_GNOME}; in es, lt, id, bg and he it was taken for the verb",
+        f"{_GNOME}; in es, lt, lv, is, eu, sr, id, bg, ka and he it was taken for the verb",
     ),
     CopyMark(
         r"\ ?\(\d+\)",
@@ -119,6 +143,13 @@ COPY_MARKS: Final = (
         "x (Anna's conflicted copy 2024-01-01).txt",
         "https://help.dropbox.com/syncing-uploads/conflicted-copy; "
         "https://docs.nextcloud.com/server/latest/user_manual/en/desktop/conflicts.html",
+    ),
+    CopyMark(
+        r"\ ?\((?:case|unicode\ encoding|selective\ sync|white\ space|shared\ folder)\ conflict"
+        r"(?:\ \d[^()/]*)?\)",
+        "x (Case Conflict).txt",
+        "https://help.dropbox.com/organize/case-conflict,"
+        " https://www.dropbox.com/help/syncing-uploads/white-space-conflict",
     ),
     CopyMark(
         r"_conflict-\d{8}-\d{6}",

@@ -17,7 +17,9 @@ from gorillacomb.classify.copy_name_table import (
     WEAK_NUMBERS,
 )
 
-_ENDING = r"(?:\.[^.]*)?$"
+_ENDING = r"(?:\.[a-z]{1,4}(?=\.(?:bz2|gz|lz|lzma|lzo|xz|z|zst)$))?(?:\.[^.]*)?$"
+"""An extension, or two: browsers put a number before all of ``.tar.gz`` (chromium, base/files/
+file_path.cc, kCommonDoubleExtensionSuffixes)."""
 _NUMBER = r"(?:[\ _]?\(?\d+\)?)?"
 _FLAGS = re.IGNORECASE | re.VERBOSE
 
@@ -105,7 +107,8 @@ def copy_names_in(path: bytes) -> tuple[bytes, ...]:
 
 
 _HINTS = (
-    *(b"cop", b"kop", b"koopia", b"salinan", b"(", b"[", b"conflict", b"-desktop-", b"-laptop-"),
+    *(b"cop", b"kop", b"koopia", b"salin", b"afrit", b"(", b"[", b"conflict"),
+    *(b"-desktop-", b"-laptop-"),
     *(b"folder", b"ordner", b"tmp", b"temp", b"cache", b"download", b"backup", b"bak", b"old"),
     *(b"trash", b"recycle", b"orig", b"lost+found", b"_files", b"~", b"_conf("),
 )

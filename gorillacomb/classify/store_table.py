@@ -2,140 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
+from gorillacomb.classify.kinds.backup_stores import BACKUP_STORES
+from gorillacomb.classify.kinds.database_stores import DATABASE_STORES
+from gorillacomb.classify.kinds.store_kind import StoreKind
 
-@dataclass(frozen=True, slots=True)
-class StoreKind:
-    """A kind of store; all the given signs must be present.
-
-    Signs are globs in which ``|`` separates alternatives and ``/`` enters a subfolder; the first
-    sign should be the most distinctive.
-    """
-
-    what: str
-    source: str
-    named: tuple[str, ...] = ()
-    """The folder's own name, in lower case: one of these."""
-    folders: tuple[str, ...] = ()
-    files: tuple[str, ...] = ()
-    is_loose: bool = False
-    """Whether its files may be mixed with others, so that they do not make a store of a whole root.
-    """
-
-    @property
-    def is_told_by_name(self) -> bool:
-        """Whether the name alone identifies it."""
-        return not self.folders and not self.files
-
-
-_HEX, _DIGIT = "[0-9a-f]", "[0-9]"
-_SNAPSHOT = "-".join(_DIGIT * times for times in (4, 2, 2, 6))
 _UTI = "https://developer.apple.com/library/archive/documentation/CoreFoundation/Conceptual/CFBundles/DocumentPackages/DocumentPackages.html"
 
 STORES: Final[tuple[StoreKind, ...]] = (
-    # Version control
-    StoreKind(
-        "bare or mirrored git repository, also of bup",
-        "https://git-scm.com/docs/gitrepository-layout",
-        folders=("refs", "objects"),
-        files=("HEAD",),
-    ),
-    StoreKind(
-        "Subversion repository",
-        "https://svnbook.red-bean.com/en/1.7/svn.reposadmin.basics.html",
-        folders=("locks", "db", "hooks"),
-        files=("format",),
-    ),
-    StoreKind(
-        "Mercurial store",
-        "https://wiki.mercurial-scm.org/FileFormats",
-        folders=("store",),
-        files=("requires",),
-    ),
-    StoreKind(
-        "git-annex special remote",
-        "https://git-annex.branchable.com/internals/hashing/",
-        folders=(f"{_HEX * 3}/{_HEX * 3}/[A-Z]*--*",),
-    ),
-    StoreKind(
-        "OSTree repository",
-        "https://ostreedev.github.io/ostree/repo/",
-        folders=("refs", "objects"),
-        files=("config",),
-    ),
-    # Backup programs
-    StoreKind(
-        "kopia repository",
-        "https://kopia.io/docs/advanced/architecture/",
-        files=("kopia.repository|kopia.repository.f",),
-    ),
-    StoreKind(
-        "restic repository",
-        "https://restic.readthedocs.io/en/stable/100_references.html#repository-layout",
-        folders=("snapshots", "data", "index", "keys"),
-        files=("config",),
-    ),
-    StoreKind(
-        "borg repository",
-        "https://borgbackup.readthedocs.io/en/1.4-maint/internals/data-structures.html",
-        folders=("data",),
-        files=("README", "config", "index.*|hints.*|integrity.*"),
-    ),
-    StoreKind(
-        "duplicacy storage",
-        "https://forum.duplicacy.com/t/duplicacy-design/23692",
-        folders=("chunks", "snapshots"),
-    ),
-    StoreKind(
-        "duplicity backup",
-        "https://duplicity.gitlab.io/stable/duplicity.1.html",
-        files=("duplicity-full.*.manifest*",),
-        is_loose=True,
-    ),
-    StoreKind(
-        "Duplicati backup",
-        "https://docs.duplicati.com/technical-details/data-formats",
-        files=("duplicati-*.dlist.*",),
-        is_loose=True,
-    ),
-    StoreKind(
-        "rdiff-backup repository",
-        "https://rdiff-backup.net/arch/backup_repository_format.html",
-        folders=("rdiff-backup-data",),
-    ),
-    StoreKind(
-        "BackupPC pool",
-        "https://backuppc.github.io/backuppc/BackupPC.html#Storage-layout",
-        folders=("cpool", "pc"),
-    ),
-    StoreKind(
-        "Proxmox backup datastore",
-        "https://pbs.proxmox.com/docs/storage.html",
-        folders=(".chunks",),
-    ),
-    StoreKind(
-        "Time Machine backup",
-        "https://support.apple.com/guide/mac-help/mh11422/mac",
-        named=("*.backupdb", "*.sparsebundle", _SNAPSHOT + ".backup", _SNAPSHOT + ".previous"),
-    ),
-    StoreKind(
-        "Time Machine volume",
-        "https://eclecticlight.co/2021/04/17/time-machine-to-apfs-what-does-it-back-up-to/",
-        files=("backup_manifest.plist",),
-    ),
-    StoreKind(
-        "sparse bundle under another name",
-        "https://keith.github.io/xcode-man-pages/hdiutil.1.html",
-        folders=("bands",),
-        files=("Info.plist",),
-    ),
-    StoreKind(
-        "backup of a phone",
-        "https://support.apple.com/en-us/108809",
-        files=("Manifest.db|Manifest.mbdb", "Info.plist"),
-    ),
+    *BACKUP_STORES,
+    *DATABASE_STORES,
     # Containers
     StoreKind(
         "Docker storage",
@@ -172,8 +49,37 @@ STORES: Final[tuple[StoreKind, ...]] = (
         folders=("datastore", "blocks"),
         files=("config",),
     ),
+    StoreKind(
+        "volumes of containers",
+        "https://docs.docker.com/engine/storage/volumes/",
+        named=("volumes",),
+        files=("metadata.db",),
+    ),
+    StoreKind(
+        "registry of container images",
+        "https://distribution.github.io/distribution/",
+        folders=("docker/registry",),
+    ),
+    StoreKind(
+        "models of Ollama",
+        "https://github.com/ollama/ollama/blob/main/docs/faq.md",
+        folders=("manifests/registry.ollama.ai", "blobs"),
+    ),
+    StoreKind(
+        "cache of Hugging Face",
+        "https://huggingface.co/docs/huggingface_hub/guides/manage-cache",
+        named=("models--*", "datasets--*", "spaces--*"),
+        folders=("blobs", "refs"),
+    ),
+    StoreKind("cache of npm", "https://github.com/npm/cacache", named=("_cacache",)),
     # Mail
     StoreKind("Maildir", "https://cr.yp.to/proto/maildir.html", folders=("cur", "new", "tmp")),
+    StoreKind(
+        "Maildir without its empty folders, or with the names that Windows gets",
+        "https://cr.yp.to/proto/maildir.html",
+        folders=("cur",),
+        files=("cur/[0-9]*.*2,*",),
+    ),
     StoreKind(
         "Thunderbird profile",
         "https://support.mozilla.org/kb/profiles-where-thunderbird-stores-user-data",
@@ -204,7 +110,9 @@ STORES: Final[tuple[StoreKind, ...]] = (
     StoreKind(
         "Dovecot mailbox",
         "https://doc.dovecot.org/main/core/config/mailbox/formats/dbox.html",
-        files=("dovecot-uidlist|dovecot.map.index|dovecot.index.log",),
+        files=(
+            "dovecot-uidlist|dovecot.map.index|dovecot.index.log|dovecot.index|dovecot.index.cache",
+        ),
     ),
     StoreKind(
         "Cyrus mailbox",
@@ -290,6 +198,83 @@ STORES: Final[tuple[StoreKind, ...]] = (
         "https://pastebin.com/Qe8absnX (a listing), https://github.com/jellyfin/jellyfin-kodi/pull/330",
         folders=("CLIPINF|clipinf", "STREAM|stream", "PLAYLIST|playlist"),
     ),
+    StoreKind(
+        "set of Ableton Live",
+        "https://www.ableton.com/en/manual/managing-files-and-sets/",
+        folders=("Ableton Project Info",),
+    ),
+    StoreKind(
+        "Pro Tools session",
+        "https://en.wikipedia.org/wiki/Pro_Tools",
+        files=("*.ptx|*.ptf", "Audio Files/*"),
+    ),
+    StoreKind(
+        "rekordbox library",
+        "https://djl-analysis.deepsymmetry.org/rekordbox-export-analysis/exports.html",
+        named=("pioneer",),
+        folders=("rekordbox",),
+    ),
+    StoreKind(
+        "Engine library",
+        "https://github.com/xsco/libdjinterop",
+        named=("engine library",),
+        folders=("Database2",),
+    ),
+    StoreKind(
+        "Photo Booth library",
+        "https://support.apple.com/guide/photo-booth/welcome/mac",
+        named=("photo booth library",),
+    ),
+    # Documents and profiles that are a folder
+    StoreKind("RTFD document", _UTI, named=("*.rtfd",), files=("TXT.rtf",)),
+    StoreKind(
+        "iWork document",
+        _UTI,
+        named=("*.pages", "*.key", "*.numbers"),
+        files=("Index.zip|index.xml|index.xml.gz|index.apxl|index.apxl.gz",),
+    ),
+    StoreKind(
+        "Scrivener project",
+        "https://www.literatureandlatte.com/scrivener/",
+        named=("*.scriv",),
+        files=("*.scrivx|binder.scrivproj",),
+    ),
+    StoreKind(
+        "DEVONthink database",
+        "https://www.devontechnologies.com/apps/devonthink",
+        named=("*.dtbase2", "*.dtbase"),
+    ),
+    StoreKind(
+        "Joplin profile",
+        "https://joplinapp.org/help/dev/spec/architecture",
+        files=("database.sqlite", "settings.json|log.txt"),
+    ),
+    StoreKind(
+        "Apple Notes",
+        "https://github.com/threeplanetssoftware/apple_cloud_notes_parser",
+        files=("NoteStore.sqlite",),
+    ),
+    StoreKind(
+        "Outlook for Mac",
+        "https://support.microsoft.com/en-us/office/"
+        "back-up-outlook-for-mac-to-an-external-hard-drive",
+        files=("Outlook.sqlite",),
+    ),
+    StoreKind(
+        "Signal profile",
+        "https://github.com/signalapp/Signal-Desktop",
+        folders=("attachments.noindex", "sql"),
+    ),
+    StoreKind(
+        "Firefox profile",
+        "https://support.mozilla.org/kb/profiles-where-firefox-stores-user-data",
+        files=("places.sqlite", "prefs.js"),
+    ),
+    StoreKind(
+        "Chromium profiles",
+        "https://chromium.googlesource.com/chromium/src/+/main/docs/user_data_dir.md",
+        files=("Local State", "Default|Profile 1/Preferences"),
+    ),
     # Virtual machines
     StoreKind(
         "virtual machine",
@@ -318,48 +303,6 @@ STORES: Final[tuple[StoreKind, ...]] = (
         "Hyper-V virtual machines",
         "https://learn.microsoft.com/windows-server/virtualization/hyper-v/",
         folders=("Virtual Machines", "Virtual Hard Disks"),
-    ),
-    # Databases that are a folder
-    StoreKind(
-        "geodatabase",
-        "https://gdal.org/en/stable/drivers/vector/openfilegdb.html",
-        files=("a00000001.gdbtable",),
-    ),
-    StoreKind(
-        "PostgreSQL cluster",
-        "https://www.postgresql.org/docs/current/storage-file-layout.html",
-        folders=("pg_wal|pg_xlog", "base", "global"),
-        files=("PG_VERSION",),
-    ),
-    StoreKind(
-        "MySQL or MariaDB data",
-        "https://dev.mysql.com/doc/refman/8.4/en/data-directory.html",
-        files=("ibdata1",),
-    ),
-    StoreKind(
-        "WiredTiger data",
-        "https://source.wiredtiger.com/develop/arch-dhandle.html",
-        files=("WiredTiger.wt|WiredTiger.turtle",),
-    ),
-    StoreKind(
-        "LevelDB or RocksDB data",
-        "https://github.com/google/leveldb/blob/main/doc/impl.md",
-        files=("MANIFEST-[0-9]*", "CURRENT"),
-    ),
-    StoreKind(
-        "Berkeley DB environment",
-        "https://docs.oracle.com/cd/E17076_05/html/programmer_reference/env_naming.html",
-        files=("log.0000" + _DIGIT * 6,),
-    ),
-    StoreKind(
-        "Berkeley DB environment",
-        "https://docs.oracle.com/cd/E17076_05/html/programmer_reference/env_region.html",
-        files=("__db.001|__db.002|__db.003|DB_CONFIG",),
-    ),
-    StoreKind(
-        "Lucene index",
-        "https://lucene.apache.org/core/9_0_0/core/org/apache/lucene/codecs/lucene90/package-summary.html",
-        files=("segments_*", "*.si|*.cfs"),
     ),
     # Programs
     StoreKind("program", _UTI, named=("*.app",)),

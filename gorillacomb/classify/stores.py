@@ -14,8 +14,9 @@ from fnmatch import translate
 from functools import cache, lru_cache
 from typing import Final, Protocol
 
+from gorillacomb.classify.kinds.store_kind import StoreKind
 from gorillacomb.classify.names import is_version_control
-from gorillacomb.classify.store_table import STORES, StoreKind
+from gorillacomb.classify.store_table import STORES
 from gorillacomb.fs.openat import OUR_FOLDER
 
 

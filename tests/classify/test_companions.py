@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gorillacomb.classify.companion_table import COMPANIONS, CompanionKind, InUse
+from gorillacomb.classify.companion_table import COMPANIONS
 from gorillacomb.classify.companions import Companions, companion_table, counterpart
+from gorillacomb.classify.kinds.companion_kind import CompanionKind, InUse
 
 KINDS = [pytest.param(kind, id=f"{at}-{kind.what}") for at, kind in enumerate(COMPANIONS)]
 

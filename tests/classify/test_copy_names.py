@@ -98,6 +98,7 @@ def test_names_that_say_nothing_of_a_copy(name: str) -> None:
         (".env (1)", ".env"),
         ("Copy of .env", ".env"),
         ("x (1).tar.gz", "x.tar.gz"),
+        ("x copy.tar.zst", "x.tar.zst"),
         ("__init__ 2.py", "__init__.py"),
         ("x - Copy (1) - Copy.txt", "x.txt"),
         (".env.example", ".env.example"),
@@ -107,6 +108,13 @@ def test_names_that_say_nothing_of_a_copy(name: str) -> None:
 )
 def test_what_a_name_is_a_copy_of(copy: str, of: str) -> None:
     assert plain_name(copy.encode()) == of.encode()
+
+
+@pytest.mark.parametrize("mark", [*COPY_MARKS[1:3], CopyMark("", "x copy.txt", "Finder")])
+@pytest.mark.parametrize("ending", [".tar.gz", ".tar.zst", ".json.xz", ".txt", ""])
+def test_a_mark_is_also_known_before_two_extensions(mark: CopyMark, ending: str) -> None:
+    assert looks_like_copy(mark.example.replace(".txt", ending).encode())
+    assert not looks_like_copy(f"x{ending}".encode())
 
 
 PIECES = st.lists(

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from gorillacomb.classify.kinds.store_kind import StoreKind
 from gorillacomb.classify.names import is_version_control
-from gorillacomb.classify.store_table import STORES, StoreKind
+from gorillacomb.classify.store_table import STORES
 from gorillacomb.classify.stores import is_opaque, store_kind
 from gorillacomb.fs.openat import DiskFolder, OpenFolders
 from gorillacomb.index.database import Index
@@ -34,7 +35,7 @@ def tree_of(kind: StoreKind, without: str | None = None) -> Tree:
     found: dict[str, object] = {"own.bin": "own"}
     signs = [(each, True) for each in kind.folders] + [(each, False) for each in kind.files]
     for pattern, is_folder in signs:
-        if pattern == without:
+        if without is not None and f"{pattern}/".startswith(f"{without}/"):
             continue
         at = found
         *above, last = [example(part) for part in pattern.split("/")]

@@ -1,0 +1,1 @@
+"""Rows of the tables of stores and companions, and what a row is."""
