@@ -105,17 +105,22 @@ def _unquoted(text: bytes) -> bytes:
 
 
 def _git_config(content: bytes) -> Iterator[MentionedPath]:
-    in_core = False
+    in_core = in_remote = False
     for at, line in _lines(content):
         section = re.match(rb"\[([^\]]*)\]\s*", line)
         if section is not None:
             in_core = section[1].strip().lower() == b"core"
+            in_remote = section[1].lstrip().lower().startswith(b"remote ")
             line = line[section.end() :]
         key, equals, value = line.partition(b"=")
         if in_core and equals and key.strip().lower() == b"worktree":
             value = value.strip()
             bare = value if value.startswith(b'"') else re.split(rb"\s*[#;]", value, maxsplit=1)[0]
             yield MentionedPath(_unquoted(bare), at)
+        elif in_remote and equals and key.strip().lower() in (b"url", b"pushurl"):
+            path = _unquoted(value.strip()).removeprefix(b"file://")
+            if path.startswith(b"/"):
+                yield MentionedPath(path, at)
 
 
 _EXECUTABLES = frozenset({b"executable", b"base-executable"})
@@ -235,6 +240,37 @@ def _line_of(content: bytes, text: str) -> int:
     return content.count(b"\n", 0, max(at, 0)) + 1
 
 
+_OUTSIDE = rb"(?:\.\./|/|~/)"
+"""What a path out of the folder begins with: what is inside is one thing with the file."""
+_PATH_VALUE = re.compile(
+    rb"""\bpath["']?[ \t]*[=:][ \t]*(?:"(%(out)b[^"]*)"|'(%(out)b[^']*)'|(%(out)b[^\s,}#]*))"""
+    % {b"out": _OUTSIDE}
+)
+_GO_PATH = re.compile(
+    rb"""(?:=>[ \t]+|^(?:use[ \t(]+)?)["`]?(%b[^\s"`)]*)""" % _OUTSIDE,
+)
+_EDITABLE = re.compile(rb"(?:(?:-e|--editable)[ \t=]+)?(?:file:(?://)?)?(%b[^#;]*)" % _OUTSIDE)
+
+
+def _path_values(content: bytes) -> Iterator[MentionedPath]:
+    for at, line in _lines(content):
+        if not line.startswith(b"#"):
+            for match in _PATH_VALUE.finditer(line):
+                yield MentionedPath(match[1] or match[2] or match[3], at)
+
+
+def _go_paths(content: bytes) -> Iterator[MentionedPath]:
+    for at, line in _lines(content):
+        if not line.startswith(b"//") and (match := _GO_PATH.search(line)) is not None:
+            yield MentionedPath(match[1], at)
+
+
+def _requirements(content: bytes) -> Iterator[MentionedPath]:
+    for at, line in _lines(content):
+        if (match := _EDITABLE.match(line)) is not None:
+            yield MentionedPath(match[1].strip(), at)
+
+
 class _Format(NamedTuple):
     """A kind of file that refers to paths."""
 
@@ -249,7 +285,11 @@ _FORMATS: Final = (
     _Format(re.compile(rb"/worktrees/[^/]+/gitdir$"), _worktree_place, "gitrepository-layout(5)"),
     _Format(re.compile(rb"/worktrees/[^/]+/commondir$"), _only_line, "gitrepository-layout(5)"),
     _Format(re.compile(rb"/objects/info/alternates$"), _alternates, "gitrepository-layout(5)"),
-    _Format(re.compile(rb"/config(?:\.worktree)?$"), _git_config, "git-config(1), core.worktree"),
+    _Format(
+        re.compile(rb"/config(?:\.worktree)?$"),
+        _git_config,
+        "git-config(1), core.worktree; git-remote(1), a remote that is a folder",
+    ),
     _Format(re.compile(rb"/pyvenv\.cfg$"), _pyvenv, "PEP 405; Lib/venv/__init__.py"),
     _Format(
         re.compile(rb"/(?:bin|Scripts)/activate[^/]*$"),
@@ -272,10 +312,21 @@ _FORMATS: Final = (
         _package,
         "npm, package.json, 'Local Paths'; yarn, 'portal:'",
     ),
+    _Format(
+        re.compile(rb"/(?:Cargo\.toml|pyproject\.toml|Pipfile|pubspec\.yaml)$"),
+        _path_values,
+        "The Cargo Book, 'Specifying path dependencies'; uv, 'Path'; Dart, 'Path packages'",
+    ),
+    _Format(
+        re.compile(rb"/go\.(?:mod|work)$"), _go_paths, "Go Modules Reference, 'replace' and 'use'"
+    ),
+    _Format(re.compile(rb"/requirements\.txt$"), _requirements, "pip, 'Local project installs'"),
 )
 NAMES: Final = (
     *(b".git", b"gitdir", b"commondir", b"alternates", b"config", b"config.worktree"),
     *(b"pyvenv.cfg", b"activate", b"direct_url.json", b"package.json"),
+    *(b"Cargo.toml", b"pyproject.toml", b"Pipfile", b"pubspec.yaml", b"go.mod", b"go.work"),
+    b"requirements.txt",
 )
 """Names of the files that `reference_parser` handles."""
 BEGINNINGS: Final = (b"__editable__",)

@@ -70,6 +70,36 @@ CASES: list[tuple[str, str, list[tuple[str, int, int]]]] = [
         '"pnpm": {"overrides": {"e": "portal:./e"}},\n"main": "./index.js"}',
         [("../a", 2, 0), ("./e", 6, 0), ("/b", 3, 0), ("~/d", 5, 0)],
     ),
+    (
+        "/p/.git/config",
+        '[remote "a"]\n\turl = /r/a.git\n[remote "b"]\n\turl = https://h/b\n\tpushurl = file:///r/b\n'
+        "[branch]\n\turl = /no\n",
+        [("/r/a.git", 2, 0), ("/r/b", 5, 0)],
+    ),
+    (
+        "/p/Cargo.toml",
+        '[lib]\npath = "src/lib.rs"\n[dependencies]\na = { path = "../a b", version = "1" }\n'
+        "[dependencies.b]\npath = '/b'\n# path = \"../no\"\n",
+        [("../a b", 4, 0), ("/b", 6, 0)],
+    ),
+    ("/p/pyproject.toml", 'a = {path = "../a", editable = true}\n', [("../a", 1, 0)]),
+    ("/p/pubspec.yaml", "  a:\n    path: ../a\n  b:\n    path: b\n", [("../a", 2, 0)]),
+    (
+        "/p/go.mod",
+        "module p\nreplace a => ../a\nreplace (\n\tb v1 => /b v2\n\tc => d v1.0.0\n)\n"
+        "// => ../no\n",
+        [("../a", 2, 0), ("/b", 4, 0)],
+    ),
+    (
+        "/p/go.work",
+        "go 1.22\nuse ../a\nuse (\n\t./b\n\t../c\n)\n",
+        [("../a", 2, 0), ("../c", 5, 0)],
+    ),
+    (
+        "/p/requirements.txt",
+        "numpy\n-e ../a\n--editable=/b\n../c  # x\nd @ https://h/d\nfile:///e\n",
+        [("../a", 2, 0), ("/b", 3, 0), ("../c", 4, 0), ("/e", 6, 0)],
+    ),
     ("/p/package.json", '{"devDependencies": {"a": "file:///a/b"}}', [("/a/b", 1, 0)]),
     ("/p/package.json", "[1]", []),
     ("/p/package.json", "{", []),
