@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -90,9 +91,18 @@ def path_text(path: bytes) -> str:
 def printable_path(path: bytes) -> str:
     """Return a path on one line that is safe to print to a terminal.
 
-    Bytes that are not UTF-8, control characters and newlines are escaped.
+    Bytes that are not UTF-8, control characters and newlines are escaped, and so are blanks at the
+    end of a name, which nobody would see.
     """
-    return printable(path_text(path))
+    text = printable(path_text(path))
+    return _BLANKS_AT_END.sub(_escaped_blanks, text) if " /" in text or text[-1:] == " " else text
+
+
+_BLANKS_AT_END = re.compile(r" +(?=/|$)")
+
+
+def _escaped_blanks(blanks: re.Match[str]) -> str:
+    return "\\x20" * len(blanks[0])
 
 
 def printable(text: str) -> str:

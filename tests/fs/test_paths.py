@@ -16,6 +16,7 @@ from gorillacomb.fs.paths import (
     join_relative,
     path_parts,
     path_prefixes,
+    printable_path,
     relative_path,
 )
 
@@ -62,3 +63,18 @@ def test_the_innermost_folder_around_a_path(names: list[bytes], some: set[int]) 
 )
 def test_what_lies_below_what(path: bytes, folder: bytes, below: bool) -> None:
     assert is_below(path, folder) is below
+
+
+@pytest.mark.parametrize(
+    ("path", "printed"),
+    [
+        (b"/a b/c d", "/a b/c d"),
+        (b"/a /b", "/a\\x20/b"),
+        (b"b.txt  ", "b.txt\\x20\\x20"),
+        (b"/ b", "/ b"),
+        (b"/a\n", "/a\\n"),
+        ("/a\u200b\u202e".encode(), "/a\\u200b\\u202e"),
+    ],
+)
+def test_nothing_in_a_printed_path_is_invisible(path: bytes, printed: str) -> None:
+    assert printable_path(path) == printed

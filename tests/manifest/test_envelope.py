@@ -161,6 +161,14 @@ def test_the_envelope_of_another_manifest_is_invalid(key: Ed25519SigningKey) -> 
     assert check_signatures(PAYLOAD + b" ", envelope, []).state == "invalid"
 
 
+def test_a_manifest_that_came_by_mail_has_the_line_ends_of_mails(key: Ed25519SigningKey) -> None:
+    mailed = PAYLOAD.replace(b"\n", b"\r\n")
+    assert parse_manifest(mailed) == parse_manifest(PAYLOAD)
+    assert check_signatures(mailed, sign_payload(PAYLOAD, [key]), [key.public]).state == "valid"
+    edited = mailed.replace(b"1", b"2", 1)
+    assert check_signatures(edited, sign_payload(PAYLOAD, [key]), [key.public]).state == "invalid"
+
+
 @given(st.data())
 def test_any_byte_of_the_manifest_counts(key: Ed25519SigningKey, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(PAYLOAD) - 1))
