@@ -243,6 +243,8 @@ class DiskCheck:
             sticky = around.st_mode & stat.S_ISVTX and user not in (0, facts.st_uid, around.st_uid)
             if stat.S_ISDIR(facts.st_mode):  # its entry for the folder above it changes
                 may = may and os.access(name, os.W_OK, dir_fd=folder, effective_ids=True)
+            if os.fstatvfs(folder).f_flag & os.ST_RDONLY:
+                return Refusal(SafetyRule.LOCKED, "cannot be moved: its disk is read-only")
             if not may or sticky:
                 return Refusal(SafetyRule.LOCKED, "cannot be moved: you have no right to")
         return None

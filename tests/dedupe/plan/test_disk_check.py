@@ -12,6 +12,7 @@ import pytest
 from gorillacomb.fs.comparison import ONE_VIEW
 from gorillacomb.fs.extents import ENCODED, INLINE
 from tests.dedupe.plans import Bench, Planned
+from tests.support import mounts
 from tests.support.disks import Disks
 from tests.support.disks import run as shell
 from tests.support.stranger import give, ground, run_as_stranger
@@ -115,6 +116,20 @@ def test_what_is_immutable(what: str, bench: Bench, immutable: Callable[[Path], 
     assert not plan.steps
     [cause] = left_by(plan, "locked")
     assert "immutable" in cause
+
+
+def test_what_is_on_a_disk_that_is_mounted_read_only(tmp_path: Path, vault: Path) -> None:
+    bench_at(tmp_path / "source", vault)
+    point = tmp_path / "drive"
+    point.mkdir()
+    with mounts.bind(tmp_path / "source", point):
+        bench = Bench(point, vault)
+        settle(point)
+        bench.scan(point)
+        mounts.remount(point, "bind,ro")
+        plan = bench.plan()
+        assert not plan.steps
+        assert left_by(plan, "locked") == ["cannot be moved: its disk is read-only"]
 
 
 def test_what_somebody_else_holds() -> None:
