@@ -102,8 +102,10 @@ class CompanionTable:
         """Templates that fix only the number of characters after the last dot."""
         self.by_digit: list[_Template] = []
         """Templates that end in a digit."""
-        self.by_beginning: list[tuple[str, _Template]] = []
-        self.by_tail: list[tuple[str, _Template]] = []
+        self.by_beginning: defaultdict[str, list[tuple[str, _Template]]] = defaultdict(list)
+        """By the first character."""
+        self.by_tail: defaultdict[str, list[tuple[str, _Template]]] = defaultdict(list)
+        """By the last one."""
         self.of_folders: list[tuple[str, _Template]] = []
         """Templates for folders, by their ending."""
         self.of_any: defaultdict[int, list[str]] = defaultdict(list)
@@ -125,15 +127,16 @@ class CompanionTable:
         elif template.endswith("@"):
             self.by_digit.append(made)
         elif made.before:
-            self.by_beginning.append((made.before, made))
+            self.by_beginning[made.before[0]].append((made.before, made))
         elif ending and not set(ending) & set("@?*{"):
             self.by_ending[ending].append(made)
         elif ending and not set(ending) - {"?"}:
             self.by_length[len(ending)].append(made)
         elif not tail and not made.has_stem and _literals(template)[0]:
-            self.by_beginning.append((_literals(template)[0], made))
+            beginning = _literals(template)[0]
+            self.by_beginning[beginning[0]].append((beginning, made))
         else:
-            self.by_tail.append((tail, made))
+            self.by_tail[tail[-1:]].append((tail, made))
 
     def matching(self, key: str) -> Iterator[_Template]:
         """Yield the templates that may match a name."""
@@ -145,12 +148,13 @@ class CompanionTable:
         yield from self.by_length.get(len(ending), ())
         if key[-1:].isdigit():
             yield from self.by_digit
-        for text, template in self.by_beginning:
+        for text, template in self.by_beginning.get(key[:1], ()):
             if key.startswith(text):
                 yield template
-        for text, template in self.by_tail:
-            if key.endswith(text):
-                yield template
+        for last in (key[-1:], ""):  # the latter: a template of a user's may end in a wildcard
+            for text, template in self.by_tail.get(last, ()):
+                if key.endswith(text):
+                    yield template
 
     def may_belong(self, folder_name: bytes) -> bool:
         """Return whether a folder of this name may belong to a file beside it."""
