@@ -32,7 +32,7 @@ def _in_order(
     places: Sequence[Any], equal: list[int], rules: Sequence[RankingRule[Any]]
 ) -> list[int]:
     for number, rule in enumerate(rules, 1):
-        if len(equal) == 1:
+        if len(equal) < 2:
             break
         ranks = [rule.rank(places[at]) for at in equal]
         if min(ranks) != max(ranks):

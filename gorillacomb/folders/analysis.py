@@ -25,7 +25,12 @@ from gorillacomb.folders.folder_place import FolderPlace
 from gorillacomb.folders.identical import identical_folders
 from gorillacomb.folders.path_groups import group_by_path
 from gorillacomb.folders.relation import ComparedFolders, FolderRelation, compare_folders
-from gorillacomb.folders.tree import FolderTree, TreeFolder, are_parts_of_one_project
+from gorillacomb.folders.tree import (
+    FolderTree,
+    TreeFolder,
+    are_parts_of_one_project,
+    nested_folders,
+)
 from gorillacomb.index import stamps
 from gorillacomb.index import tree_queries as stream
 from gorillacomb.index.database import Index
@@ -197,12 +202,9 @@ class FolderAnalysis:
     def around(self, folder: TreeFolder) -> FolderFamily | None:
         """Return the family of a folder, or of its innermost parent that has one."""
         at: TreeFolder | None = folder
-        while at is not None:
-            found = self._told_of(at)
-            if found is not None:
-                return found
+        while at is not None and (found := self._told_of(at)) is None:
             at = at.parent
-        return None
+        return None if at is None else found
 
     def _told_of(self, folder: TreeFolder) -> FolderFamily | None:
         """Return the family of a folder, as listed by `families` if it is."""
@@ -215,11 +217,16 @@ class FolderAnalysis:
     def relations(self, families: Iterable[FolderFamily]) -> Iterator[list[FolderRelation]]:
         """Yield, for each family, how each other member relates to the one to keep."""
 
+        inner = {
+            each: copies
+            for members in self.kin.families
+            for each, copies in zip(members, nested_folders(members), strict=True)
+        }
+
         def compared(family: FolderFamily) -> list[ComparedFolders]:
-            inner = dict(zip(family.members, nested_folders(family.members), strict=True))
             keep = family.keep
             return [
-                (each, keep, (*inner[keep], *inner[each]))
+                (each, keep, (*inner.get(keep, ()), *inner.get(each, ())))
                 for each in family.members
                 if each is not keep
             ]
@@ -359,17 +366,6 @@ def _is_in(folder: TreeFolder, known: Container[TreeFolder]) -> bool:
     while at is not None and at not in known:
         at = at.parent
     return at is not None
-
-
-def nested_folders(folders: Sequence[TreeFolder]) -> list[list[TreeFolder]]:
-    """Return, for each of some folders in the tree's order, those of them inside it."""
-    found = []
-    for at, folder in enumerate(folders):
-        end = at + 1
-        while end < len(folders) and folders[end].first <= folder.last:
-            end += 1
-        found.append(list(folders[at + 1 : end]))
-    return found
 
 
 def load_analysis(

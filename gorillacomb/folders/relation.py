@@ -106,8 +106,9 @@ def folder_relation(
 ) -> FolderRelation:
     """Compare two folders of an index.
 
-    ``apart`` are other copies of the same tree. Those inside one of the two folders, because it was
-    copied into itself, do not count; any other folder inside them does.
+    ``apart`` are other copies of the same tree. Those inside one of the two folders do not count:
+    what is in a copy need not be in the tree around it as well. Nor does one of the two in the
+    other.
     """
     apart_a, apart_b = _copied_into(a, b, apart)
     ours, theirs = shares.own_batches(a, apart_a), shares.own_batches(b, apart_b)
@@ -176,8 +177,8 @@ def _copied_into(
 ) -> tuple[set[TreeFolder], set[TreeFolder]]:
     """Return what does not count of each of two folders, of each other and of ``apart``."""
     return (
-        {each for each in (*apart, b) if is_copied_into_itself(a, each)},
-        {each for each in (*apart, a) if is_copied_into_itself(b, each)},
+        {each for each in (*apart, b) if each is not a and a.holds(each)},
+        {each for each in (*apart, a) if each is not b and b.holds(each)},
     )
 
 

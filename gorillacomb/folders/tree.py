@@ -7,7 +7,7 @@ the same contents, links and empty folders in both, with the same executable bit
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -118,6 +118,17 @@ class FolderTree:
     """In preorder: each folder before those below it."""
     noise: frozenset[bytes]
     """Names of files that do not count."""
+
+
+def nested_folders(folders: Sequence[TreeFolder]) -> list[list[TreeFolder]]:
+    """Return, for each of some folders in the tree's order, those of them inside it."""
+    found = []
+    for at, folder in enumerate(folders):
+        end = at + 1
+        while end < len(folders) and folders[end].first <= folder.last:
+            end += 1
+        found.append(list(folders[at + 1 : end]))
+    return found
 
 
 def load_tree(

@@ -14,9 +14,8 @@ from gorillacomb.dedupe.model import PlanStep, Refusal
 from gorillacomb.dedupe.plan.file_steps import FileChoice, FileStepPlanner
 from gorillacomb.dedupe.plan.index_locations import IndexLocations, find_descendant, relative_names
 from gorillacomb.dedupe.plan.removal_set import RemovalSet, RemovedFolder
-from gorillacomb.folders.analysis import nested_folders
 from gorillacomb.folders.entries import FolderEntries
-from gorillacomb.folders.tree import TreeFolder
+from gorillacomb.folders.tree import TreeFolder, nested_folders
 from gorillacomb.fs.paths import is_below, join
 from gorillacomb.index.content_queries import ContentCopies
 from gorillacomb.model import EntryState
