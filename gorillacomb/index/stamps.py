@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import NamedTuple
 
@@ -166,37 +165,6 @@ def chosen_by_older_rules(connection: Connection, version: int) -> list[bytes]:
 def drop_stamps(connection: Connection, digests: Iterable[bytes]) -> None:
     """Drop the stamps of contents."""
     connection.executemany("DELETE FROM stamps WHERE digest = ?", ((digest,) for digest in digests))
-
-
-def drop_former_stamps(connection: Connection) -> None:
-    """Drop the stamps of contents that are to be stamped again and that no file has any more."""
-    connection.execute(
-        "DELETE FROM stamps WHERE digest IN (SELECT digest FROM unstamped) AND NOT EXISTS"
-        f" (SELECT 1 FROM files WHERE files.digest = stamps.digest AND {has_content('files')})"
-    )
-
-
-def move_stamps(
-    connection: Connection, rows: Sequence[tuple[bytes, int, bytes]], rules: int
-) -> None:
-    """Move stamps to other files, given as digest, folder and name, by one statement.
-
-    ``rules`` is the version of the rules that chose those.
-    """
-    texts = bytearray()
-    places: list[tuple[int, int, int, int]] = []
-    for digest, folder, name in rows:
-        places.append((len(texts) + 1, len(digest), folder, len(name)))
-        texts += digest + name
-    part = "json_extract(value, '$[{}]')".format
-    connection.execute(
-        f"WITH moved (digest, folder, name) AS (SELECT substr(?1, {part(0)}, {part(1)}),"
-        f" {part(2)}, substr(?1, {part(0)} + {part(1)}, {part(3)}) FROM json_each(?2))"
-        " INSERT OR REPLACE INTO stamps (digest, seq, folder, name, rules)"
-        " SELECT moved.digest, stamps.seq, moved.folder, moved.name, ?3"
-        " FROM moved JOIN stamps ON stamps.digest = moved.digest",
-        (bytes(texts), json.dumps(places), rules),
-    )
 
 
 _HELD = (

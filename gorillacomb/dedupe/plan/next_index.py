@@ -16,9 +16,8 @@ from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.folders.tree import TreeFolder, folder_and_parents
 from gorillacomb.fs.paths import join
-from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
-from gorillacomb.index.duplicate_groups import drop_entries
+from gorillacomb.index.duplicate_groups import drop_entries, drop_former_stamps, move_stamps
 
 
 @dataclass(slots=True)
@@ -101,5 +100,5 @@ class NextIndex:
                 first = copies[order_places(copies)[0]]
                 if (first.folder, first.name) != content.stamped:
                     rows.append((content.summary.digest, first.folder, first.name))
-        stamps.drop_former_stamps(index.connection)
-        stamps.move_stamps(index.connection, rows, RULES_VERSION)
+        drop_former_stamps(index.connection)
+        move_stamps(index.connection, rows, RULES_VERSION)
