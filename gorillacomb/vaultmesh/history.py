@@ -18,6 +18,8 @@ _IS_RUN = re.compile(rb'"event":"(?:applied|repaired|undone|purged)"')
 _FOLDER = b'"tree":'
 _ENCODED = b'_b64":'
 _MOST_MOVES = 100
+_NO_PRESENCE = ("retire", "mark", "unmark")
+"""Events about a path that do not mean that a file is there from then on."""
 
 
 @dataclass(slots=True)
@@ -153,7 +155,7 @@ def departure_from(
     """
     at, seq, found = (root, path), -1, None
     for each in reversed(entries):
-        if (each["root"], entry_path(each)) == at and each["event"] != "retire":
+        if (each["root"], entry_path(each)) == at and each["event"] not in _NO_PRESENCE:
             seq = each["seq"]  # earlier entries are about another file
             break
     for _ in range(_MOST_MOVES):

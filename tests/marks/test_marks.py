@@ -167,6 +167,19 @@ def test_marks_follow_what_is_moved(known: gorillacomb.OpenVault, tree: Path, va
     assert marked(known) == expected
 
 
+def test_a_mark_that_is_cleared_late_hides_no_departure(
+    known: gorillacomb.OpenVault, tree: Path
+) -> None:
+    known.mark("keep", tree / "odd/x")
+    (tree / "odd/x").unlink()
+    known.scan(workers=0)
+    assert marked(known) == {("odd/x", "keep", "missing")}
+    assert known.unmark(tree / "odd/x").cleared
+    left = known.explain(tree / "odd/x").fate.left
+    assert left is not None
+    assert left.entry["event"] == "retire"
+
+
 def test_swapped_folders_swap_their_marks(known: gorillacomb.OpenVault, tree: Path) -> None:
     known.mark("not-duplicates", [tree / "a", tree / "b"])
     seqs = {each.path: each.marked_ns for each in known.marks()}
