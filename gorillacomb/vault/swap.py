@@ -158,9 +158,8 @@ def vault_held(vault: Vault) -> Iterator[VaultPlace]:
         place = VaultPlace(folder)
         if place.exists:
             _refuse_other_folder(folder)
-            held = Vault(folder)
-            held.lock(named=False)
-            stack.callback(held.unlock)
+            vault.lock(named=False)
+            stack.callback(vault.unlock)
             stack.callback(os.close, _watcher_lock(folder))
         yield place
 

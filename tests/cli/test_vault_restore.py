@@ -326,7 +326,7 @@ def test_while_somebody_uses_the_vault(name: str, code: int, words: str, saved: 
         refused(saved.restore("--replace"), code, words)
     assert files_in(saved.vault) == was
     assert saved.beside() == []
-    assert saved.restore("--replace").code == 0
+    assert saved.restore("--replace", "--wait", "9").code == 0
 
 
 def test_two_at_once(saved: Saved) -> None:

@@ -13,7 +13,7 @@ from gorillacomb.api.next_step.upkeep import after_remove, after_restore
 from gorillacomb.api.upkeep.backup import back_up_vault
 from gorillacomb.api.upkeep.check import check_vault
 from gorillacomb.api.vault import Vault
-from gorillacomb.cli.options import json_option, vault_option
+from gorillacomb.cli.options import json_option, vault_option, wait_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode, RefusedForSafety
 
@@ -73,6 +73,7 @@ def back_up(folder: Path, as_json: bool, vault: Vault) -> ExitCode:
     "--without-keys", is_flag=True, help="Restore it even if keys that signed its trace are lost."
 )
 @json_option
+@wait_option()
 @vault_option
 def restore(
     backup: Path, replace: bool, without_keys: bool, as_json: bool, vault: Vault
@@ -114,6 +115,7 @@ def _restored_lines(result: VaultRestore, vault: Vault) -> Iterator[str]:
     help="Remove it without being asked, while N files wait in quarantines (0 if none do).",
 )
 @json_option
+@wait_option()
 @vault_option
 def remove(yes_remove: int | None, as_json: bool, vault: Vault) -> ExitCode:
     """Delete the vault: the index, and the trace, which nothing can rebuild.
