@@ -11,7 +11,7 @@ import pytest
 
 import gorillacomb
 from gorillacomb.api.dedupe.apply import ConfirmDeletion
-from gorillacomb.api.dedupe.review import folder_differences, swap_copies, to_review
+from gorillacomb.api.dedupe.review import folder_differences, swap_copies, swap_refusal, to_review
 from gorillacomb.api.facade.vault import OpenVault
 from gorillacomb.progress import ProgressEvent
 from tests.support.run import run
@@ -314,8 +314,8 @@ def test_a_plan_is_reviewed_step_by_step(opened: OpenVault, top: Path) -> None:
     found = folder_differences(folder)
     assert (found.only_removed, found.only_kept, found.resized) == ((b"g", b"new"), (), (b"f",))
 
+    assert swap_refusal(file) is None
     swapped = swap_copies(file)
-    assert swapped is not None
     assert (swapped.path, swapped.keep) == (file.keep, file.path)
     agreed = plan.with_steps([swapped])
     assert agreed.contents.uid != plan.contents.uid
@@ -339,3 +339,19 @@ def test_a_plan_is_of_one_moment(opened: OpenVault, top: Path) -> None:
     assert opened.plan(progress=scan_once).steps == before
     assert events
     assert len(opened.plan().steps) > len(before)
+
+
+def test_a_swap_that_would_lose_something_is_refused(vault: Path, tmp_path: Path) -> None:
+    """A copy inside the other one, and one with less: applying would skip their steps."""
+    inner: Tree = {"f": "1" * 20_000, "g": "2" * 5000}
+    tree: Tree = {"a": {**inner, "a": inner, "h": "of its own"}, "Copy of a": inner}
+    top = make_tree(tmp_path / "drive", tree)
+    settle(top)
+    with gorillacomb.open_vault(vault) as opened:
+        opened.scan(top)
+        plan = opened.plan()
+    refusals = {os.path.relpath(os.fsdecode(it.path), top): swap_refusal(it) for it in plan.steps}
+    assert refusals == {
+        "a/a": "One of them is inside the other.",
+        "Copy of a": "The other one has files that this one lacks.",
+    }

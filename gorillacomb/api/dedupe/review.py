@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gorillacomb.dedupe.model import PlanStep
+from gorillacomb.fs.paths import is_below
 
-__all__ = ["FolderDifferences", "folder_differences", "swap_copies", "to_review"]
+__all__ = ["FolderDifferences", "folder_differences", "swap_copies", "swap_refusal", "to_review"]
 
 
 def to_review(steps: Iterable[PlanStep]) -> list[PlanStep]:
@@ -16,10 +17,19 @@ def to_review(steps: Iterable[PlanStep]) -> list[PlanStep]:
     return sorted(steps, key=lambda step: (step.kind != "folder", -step.size, step.path))
 
 
-def swap_copies(step: PlanStep) -> PlanStep | None:
-    """Return the step that keeps the other copy; None if others are removed together with it."""
+def swap_refusal(step: PlanStep) -> str | None:
+    """Return why the other copy cannot be removed instead, as a sentence; None if it can."""
     if step.nested or step.sidecars:
-        return None
+        return "This one belongs together with others."
+    if is_below(step.path, step.keep) or is_below(step.keep, step.path):
+        return "One of them is inside the other."
+    if step.kind == "folder" and folder_differences(step).only_kept:
+        return "The other one has files that this one lacks."
+    return None
+
+
+def swap_copies(step: PlanStep) -> PlanStep:
+    """Return the step that keeps the other copy, if `swap_refusal` allows it."""
     return replace(step, path=step.keep, keep=step.path, reasons=("you chose it",))
 
 

@@ -11,7 +11,12 @@ from pathlib import Path
 import click
 
 from gorillacomb.api.dedupe.plan import PlanStep, read_plan
-from gorillacomb.api.dedupe.review import folder_differences, swap_copies, to_review
+from gorillacomb.api.dedupe.review import (
+    folder_differences,
+    swap_copies,
+    swap_refusal,
+    to_review,
+)
 from gorillacomb.api.next_step.dedupe import after_review
 from gorillacomb.api.paths import is_below
 from gorillacomb.api.vault import Vault
@@ -120,11 +125,11 @@ def _answer(step: PlanStep) -> tuple[str, PlanStep]:
         if answer in ("y", "n", "a", "q"):
             return answer, step
         if answer == "s":
-            swapped = swap_copies(step)
-            if swapped is None:
-                click.echo("The copies cannot be swapped: this one belongs together with others.")
+            refusal = swap_refusal(step)
+            if refusal is not None:
+                click.echo(f"The copies cannot be swapped. {refusal}")
             else:
-                step = swapped
+                step = swap_copies(step)
                 click.echo("Swapped; nothing is decided yet:")
                 _show(step)
         elif answer == "d":
