@@ -163,7 +163,8 @@ def _left_lines(left: Sequence[SkippedCopy], verbose: bool) -> Iterator[str]:
         files = render.format_count(sum(each.files for each in places), "file")
         size = render.format_size(sum(each.size for each in places))
         where = render.format_count(len(places), "place")
-        yield render.shorten_path(f"  {files}, {size}, in {where}: {reason(rule)}", width)
+        text = f"{files}, {size}, in {where}: {reason(rule)}"
+        yield from render.wrapped_paragraph(text, "  ") if width else [f"  {text}"]
     yield "All of these places:" if verbose else "The largest of these places:"
     for each in left if verbose else left[:_LEFT_SHOWN]:
         label = f"  {render.format_size(each.size):>9}  "
