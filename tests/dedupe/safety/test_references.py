@@ -90,6 +90,7 @@ def test_a_repository_from_which_another_one_borrows_objects(bench: Bench) -> No
     repo = repository(top / "Old" / "repo")
     copied(repo, top / "repo")
     git(top, "clone", "-q", "--shared", repo, top / "clone")
+    git(top / "clone", "remote", "remove", "origin")  # it refers to the repository too
     bench.scan(top)
     plan = bench.plan("--prefer", top / "repo")
     assert plan.told("Old/repo", "linked")["cause"] == (
