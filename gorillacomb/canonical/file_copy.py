@@ -56,11 +56,6 @@ class FileCopy:
         return self.within.id
 
     @property
-    def root_path(self) -> bytes:
-        """The path of its root."""
-        return self.within.root.path
-
-    @property
     def volume(self) -> str:
         """The identity of its volume."""
         return self.within.root.volume

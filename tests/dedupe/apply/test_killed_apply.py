@@ -56,8 +56,8 @@ def tried(
     )
     assert not wrong, "\n".join(wrong)
     assert chosen
-    # Of a few points any may be one of those; of all, a tenth at most.
-    assert unreached < len(chosen) if most else unreached <= len(chosen) / 10
+    # Of a few points any may be one of those; of all, a twentieth at most.
+    assert unreached < len(chosen) if most else unreached <= len(chosen) / 20
 
 
 def killed(bench: Bench, point: Point, *arguments: Argument, also: str = "") -> None:
