@@ -19,6 +19,7 @@ from fixtures.compat.archive import unpack
 from fixtures.compat.build import tables
 from fixtures.compat.look import look
 from fixtures.compat.mounted import ABOVE, NEEDED, POINT, Mounted
+from tests.dedupe.drives import OWN_NAMES
 from tests.support import mount_namespace
 from tests.support.disks import need
 from tests.support.run import REPOSITORY, Argument, Ran, environment, run
@@ -82,7 +83,7 @@ class Old:
     def aside(self, root: str, name: str) -> list[str]:
         """List what a run has in the quarantine."""
         found = os.listdir(self.top / self.run_folder(root, name))
-        return sorted(set(found) - {"journal.jsonl"})
+        return sorted(set(found) - set(OWN_NAMES))
 
 
 def unpacked(fixture: Fixture, folder: Path) -> Old:

@@ -24,6 +24,7 @@ from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.fs.openat import OUR_FOLDER, identity_of
 from gorillacomb.fs.volumes import identify_volume, shows_others
+from tests.dedupe.drives import OWN_NAMES
 
 OURS = os.fsdecode(OUR_FOLDER)
 
@@ -146,7 +147,7 @@ def slots(top: Path) -> list[Path]:
     return sorted(
         path
         for path in (top / OURS / "quarantine").glob("*/*")
-        if path.name != "journal.jsonl" and not path.name.startswith("+")
+        if path.name not in OWN_NAMES and not path.name.startswith("+")
     )
 
 

@@ -16,6 +16,8 @@ FOLDERS = ["x", "y", "Backup", "New Folder With Items", "album", "client", "Temp
 MARKED = ["package.json", ".git"]
 CONTENTS = [b"", *(bytes([65 + number]) * (1 + number * 7) for number in range(6))]
 OUR_FOLDER = ".gorillacomb"
+OWN_NAMES = ("journal.jsonl", ".purging-when-the-disk-is-full")
+"""What the folder of a run contains beside what was quarantined."""
 
 
 def build(top: Path, dice: random.Random) -> None:
@@ -150,7 +152,7 @@ def contents(top: Path, but: Collection[bytes] = ()) -> Contents:
     for folder, _, names in os.walk(top):
         for name in names:
             path = Path(folder, name)
-            if name in ("journal.jsonl", "lock", "bases.jsonl") and OUR_FOLDER in path.parts:
+            if name in (*OWN_NAMES, "lock", "bases.jsonl") and OUR_FOLDER in path.parts:
                 continue
             if os.fsencode(name) not in but and path.is_file() and not path.is_symlink():
                 digest = hashlib.sha256(path.read_bytes()).digest()

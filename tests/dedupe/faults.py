@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.dedupe.drives import OWN_NAMES
 from tests.support import stopped
 from tests.support.run import Argument, Ran, environment, run, until
 from tests.support.stopped import is_stopped
@@ -179,7 +180,8 @@ class Bench:
 
     def set_aside(self) -> list[Path]:
         """What lies in the quarantine, by the disk alone."""
-        return [each for each in self.drive.glob(f"{OURS}/quarantine/*/*") if not _is_journal(each)]
+        found = self.drive.glob(f"{OURS}/quarantine/*/*")
+        return [each for each in found if each.name not in OWN_NAMES]
 
     def nothing_lost(self) -> None:
         """Every content that there was is still somewhere on the drive."""
@@ -238,10 +240,6 @@ def sample(points: Sequence[Point], most: int | None) -> Iterator[Point]:
 
 def below(inner: str, top: str) -> bool:
     return inner == top or inner.startswith(top + "/")
-
-
-def _is_journal(path: Path) -> bool:
-    return path.name == "journal.jsonl"
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -105,6 +105,8 @@ def purge_step(
             problem = StepProblem(join(run.base, record.moves[0].path), os_error_text(error))
         return PurgedStep(_freed(found, removed, gone), problem)
     run.journal.note([replace(record, state=PURGED, cause=None, when_ns=now())])
+    if record.state == PURGING:
+        run.unmark_purging(record)
     return PurgedStep(_freed(found, removed, gone))
 
 
@@ -116,7 +118,8 @@ def _note_purging(
 ) -> None:
     """Write that a step is about to be deleted; if the disk is full, delete one file of it first.
 
-    That makes room for the line. Raises OSError.
+    That makes room for the line. Until it is written a mark says the same: an empty file, which
+    needs no room. Raises OSError.
     """
     try:
         run.journal.note([record])
@@ -126,6 +129,7 @@ def _note_purging(
         for move, sighting in found:
             inner = _file_to_make_room(sighting)
             if inner is not None:
+                run.mark_purging(move)
                 folders = OpenFolders(run.path, identity_of(os.fstat(run.folder)))
                 try:
                     _remove_one(run, folders, join(move.slot, inner), sighting.victim[inner])
@@ -134,6 +138,7 @@ def _note_purging(
                 removed.append((sighting, inner))
                 mutations.fsync(run.folder)
                 run.journal.note([record])
+                run.unmark_purging(record)
                 return
         raise
 

@@ -123,6 +123,9 @@ def undo_run(
             run.sync_put_back(move for each in waiting for move in each.back.moves)
             when_ns = now()
             run.journal.note(replace(each.after, when_ns=when_ns) for each in waiting)
+            for each in waiting:
+                if each.back.state == PURGING:
+                    run.unmark_purging(each.back)
         while waiting:
             step = waiting.pop(0)
             ended(step.back, step.problems)

@@ -11,7 +11,9 @@ from typing import Any, Self
 from gorillacomb import clock
 from gorillacomb.dedupe.quarantine.journal_entries import (
     DONE,
+    HELD,
     INTENT,
+    PURGING,
     REPAIR,
     STUCK,
     JournalContents,
@@ -21,7 +23,7 @@ from gorillacomb.dedupe.quarantine.journal_entries import (
     ReturnedItem,
     StepRecord,
 )
-from gorillacomb.dedupe.quarantine.run_folders import JOURNAL
+from gorillacomb.dedupe.quarantine.run_folders import JOURNAL, PURGE_MARK
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
 from gorillacomb.fs.bounded_read import open_regular
@@ -203,6 +205,7 @@ def read_journal(folder: int, where: bytes) -> JournalContents:
             except (ValueError, RecursionError):
                 continue  # a torn line, after which another run continued
             _play(recorded, document)
+        _add_marked(folder, recorded)
     except NO_JOURNAL as error:
         raise UntrustedInput(
             f"{path_text(join(where, JOURNAL))} is not a valid journal: {error}.",
@@ -253,6 +256,15 @@ def _play(recorded: JournalContents, document: dict[str, Any]) -> None:
         recorded.add(replace(old, state=state, cause=cause, when_ns=when_ns, back=()))
 
 
+def _add_marked(folder: int, recorded: JournalContents) -> None:
+    """Add the steps whose deletion is only recorded by a mark. Raises OSError."""
+    names = map(os.fsencode, os.listdir(folder))
+    marked = {name.removeprefix(PURGE_MARK) for name in names if name.startswith(PURGE_MARK)}
+    for record in recorded.steps.values() if marked else ():
+        if record.state in HELD and any(move.slot in marked for move in record.moves):
+            recorded.add(replace(record, state=PURGING, cause=None, back=()))
+
+
 def _returned(document: dict[str, Any]) -> ReturnedItem:
     when_ns = document.get("time_ns")
     return ReturnedItem(
@@ -269,7 +281,7 @@ def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[MovedItem]:
     for each in documents:
         before, after = each.get("parent_mtime_ns"), each.get("parent_after_ns")
         slot = str(each["slot"]).encode()
-        if not slot or {47, 0} & set(slot) or slot in (b".", b"..", JOURNAL):
+        if not slot or {47, 0} & set(slot) or _is_ours(slot):
             raise ValueError(f"{slot!r} is not the name of a slot")
         yield MovedItem(
             _inner(each),
@@ -284,6 +296,10 @@ def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[MovedItem]:
             path_from_json(each, "put_text") if has_path(each, "put_text") else b"",
             _contents(each) if "good" in each else None,
         )
+
+
+def _is_ours(name: bytes) -> bool:
+    return name in (b".", b"..", JOURNAL) or name.startswith(PURGE_MARK)
 
 
 def _contents(document: dict[str, Any]) -> RepairContents:

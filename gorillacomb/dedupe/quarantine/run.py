@@ -36,6 +36,8 @@ from gorillacomb.dedupe.quarantine.journal_format import (
 )
 from gorillacomb.dedupe.quarantine.partial import is_folder_at, put_back_rest
 from gorillacomb.dedupe.quarantine.run_folders import (
+    PURGE_MARK,
+    SPARE_MARK,
     all_runs,
     header_of_run,
     list_runs,
@@ -233,6 +235,25 @@ class Quarantine:
             return True
         return record.state in HELD and any(map(self.has_slot, record.moves))
 
+    def mark_purging(self, move: MovedItem) -> None:
+        """Record durably, without a line in the journal, that an item is about to be deleted.
+
+        Raises OSError.
+        """
+        with suppress(FileExistsError):  # the mark of a purge that was killed
+            try:
+                spare, mark = SPARE_MARK, PURGE_MARK + move.slot
+                mutations.rename_no_replace(self.folder, spare, self.folder, mark)
+            except FileNotFoundError:
+                os.close(mutations.create(self.folder, mark))
+        mutations.fsync(self.folder)
+
+    def unmark_purging(self, record: StepRecord) -> None:
+        """Remove such marks of a step, once the journal says what became of it. Raises OSError."""
+        for move in record.moves:
+            with suppress(FileNotFoundError):
+                mutations.remove(self.folder, PURGE_MARK + move.slot)
+
     def close(self) -> None:
         self.journal.close()
         os.close(self.folder)
@@ -267,6 +288,7 @@ def create_run(root: bytes, base: bytes, recorded: JournalContents) -> Quarantin
     try:
         if base != root:
             remember_base(root, base)
+        os.close(mutations.create(folder, SPARE_MARK))
         return Quarantine(base, identity, folder, JournalWriter.begin(folder, recorded))
     except BaseException:
         os.close(folder)

@@ -15,6 +15,11 @@ from gorillacomb.fs.openat import FILE_FLAGS, OUR_FOLDER, FileIdentity, OpenFold
 from gorillacomb.fs.paths import join
 
 JOURNAL = b"journal.jsonl"
+PURGE_MARK = b".purging-"
+"""Begins the names of empty files: each names a slot whose deletion began while the disk was too
+full for a line in the journal."""
+SPARE_MARK = PURGE_MARK + b"when-the-disk-is-full"
+"""An empty file that becomes such a mark: XFS creates none on a full disk, but renames."""
 _MOST_HEADER = 1 << 20
 """Bytes."""
 
@@ -53,9 +58,10 @@ def all_runs(base: bytes) -> list[tuple[str, bytes]]:
 
 
 def run_slots(base: bytes, run: str) -> frozenset[bytes]:
-    """Return the names in a run's folder except its journal; none if it cannot be read."""
+    """Return the names in a run's folder except our own; none if it cannot be read."""
     try:
-        return frozenset(os.listdir(run_folder(base, run))) - {JOURNAL}
+        names = frozenset(os.listdir(run_folder(base, run))) - {JOURNAL}
+        return frozenset(name for name in names if not name.startswith(PURGE_MARK))
     except OSError:
         return frozenset()
 

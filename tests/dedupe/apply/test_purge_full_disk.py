@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.dedupe.acting import slots
+from tests.dedupe.faults import need_strace
 from tests.support.disks import Disks
 from tests.support.mounts import fill, tmpfs
-from tests.support.run import Ran, run
+from tests.support.run import Ran, command, environment, run
 from tests.support.trees import Tree, make_tree, settle
 
 BLOCK = 4096
@@ -107,3 +110,40 @@ def test_a_disk_that_is_still_full_then(disk: Path) -> None:
     history = run("dedupe", "--history", "--json", vault=vault).json()["runs"]
     assert [each["event"] for each in history] == ["applied"]
     assert run("scan", top, vault=vault).code == 0
+
+
+@pytest.mark.parametrize("then", ["emptied", "taken back"])
+def test_killed_before_the_journal_has_its_line(then: str, tmp_path: Path, vault: Path) -> None:
+    """One file is deleted to make room for it. What was begun is known all the same."""
+    need_strace()
+    with tmpfs(tmp_path / "disk", "24m") as disk:
+        top = quarantined(disk, vault, FOLDERS)
+        leave_no_room_in_the_journal(top)
+        [journal] = top.glob(".gorillacomb/quarantine/*/journal.jsonl")
+        before, length = files_in(journal.parent), journal.stat().st_size
+        fill(disk)
+        second = ["-e", "trace=write", "-e", "inject=write:signal=KILL:when=2", "-P", str(journal)]
+        words = ["strace", "-f", "-o", str(tmp_path / "log"), *second]
+        emptying = command("dedupe", "--empty-quarantine", "--yes")
+        killed = subprocess.run([*words, *emptying], env=environment(vault), capture_output=True)
+        assert killed.returncode == -signal.SIGKILL, killed
+        assert journal.stat().st_size == length
+        left = files_in(journal.parent)
+        assert left < before
+        assert len(before - left) == 1
+        (disk / "filler").unlink()
+        assert [*journal.parent.glob(".purging-*")] == [journal.with_name(".purging-s1")]
+        if then == "emptied":
+            ran = empty(vault)
+            assert (ran.code, ran.json()["done"], ran.json()["skipped"]) == (0, 1, []), ran
+        else:
+            ran = run("dedupe", "--undo", vault=vault)
+            assert ran.code == 3, ran
+            assert "had been deleted already" in ran.out + ran.err
+            assert len(files_in(top / "Copy of kept")) == 2
+        assert slots(top) == []
+        assert [each.name for each in journal.parent.iterdir()] == ["journal.jsonl"]
+
+
+def files_in(folder: Path) -> set[Path]:
+    return {each for each in folder.rglob("*") if each.is_file() and each.stat().st_size > 10_000}
