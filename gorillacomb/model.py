@@ -195,6 +195,8 @@ class ScanReport:
     read_again_young: frozenset[tuple[int, bytes]] = frozenset()
     """Files, by folder id and name, that were read again only because they had been read soon after
     they were written: their presence is not news."""
+    parted_links: frozenset[int] = frozenset()
+    """Inodes of files with several hard links that lost some together with their folder."""
     other_file_systems: tuple[bytes, ...] = ()
     complete: bool = True
     """False for an early report, with the duplicates known and unique files still unread."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Set
 from typing import NamedTuple
 
+from gorillacomb.index.paths import BELOW
 from gorillacomb.sqlite import Connection
 
 LinkedFiles = frozenset[tuple[int, bytes, int, int, int, int, int, int]]
@@ -39,16 +40,27 @@ def linked_files(connection: Connection, folders: Iterable[int]) -> LinkedFiles:
     return frozenset(found)
 
 
+def linked_inodes_below(connection: Connection, folder: int) -> set[int]:
+    """Return the inodes of the files with several names that are anywhere in a folder."""
+    sql = f"{BELOW} SELECT inode FROM files WHERE folder IN below AND links > 1 AND inode <> 0"
+    return {inode for (inode,) in connection.execute(sql, (folder,))}
+
+
 def stale_after_partial_scan(
-    connection: Connection, before: LinkedFiles, after: LinkedFiles, scanned: Collection[int]
+    connection: Connection,
+    before: LinkedFiles,
+    after: LinkedFiles,
+    scanned: Collection[int],
+    parted: Set[int],
 ) -> StaleLinks:
     """Find other names of files that changed while some folders were scanned.
 
     ``before`` and ``after`` are the files with several names in the scanned folders. Other names
-    may be in these too, if the file changed between the visits to two of them. As an inode does not
-    identify the volume, the result may include unrelated folders.
+    may be in these too, if the file changed between the visits to two of them. ``parted`` are the
+    inodes of those that lost names with whole folders. As an inode does not identify the volume,
+    the result may include unrelated folders.
     """
-    inodes = {each[2] for each in before ^ after}
+    inodes = parted | {each[2] for each in before ^ after}
     found = StaleLinks(set(), set())
     if not inodes:
         return found

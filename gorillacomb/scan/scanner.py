@@ -272,6 +272,7 @@ class _ScanRun:
             hashed_files=hashed,
             hashed_bytes=sum(walk.hashed_bytes.values()) + large.hashed_bytes,
             read_again_young=frozenset(walk.read_again_young),
+            parted_links=frozenset(walk.parted_links),
             reused_files=max(files - hashed, 0),
             changes=walk.changes,
             junk=tuple(self.roots.junk),

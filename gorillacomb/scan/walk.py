@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from gorillacomb.index.database import Index
+from gorillacomb.index.hard_links import linked_inodes_below
 from gorillacomb.index.paths import FileKey
 from gorillacomb.index.rows import HASHED_WIDTH, LATER_WIDTH, SHORT_SIZE
 from gorillacomb.index.writer import IndexChanges, IndexWriter
@@ -83,6 +84,7 @@ class ScanWalk:
         self.hashed_files: Counter[int] = Counter()
         self.hashed_bytes: Counter[int] = Counter()
         self.read_again_young: set[FileKey] = set()
+        self.parted_links: set[int] = set()
         self.new: Counter[int] = Counter()
         self._changed = self._gone = self._moved = self._folders_moved = 0
         self.suspect: dict[int, str] = {}
@@ -183,6 +185,7 @@ class ScanWalk:
             with self._index.atomic():
                 away = self._store.move_away(root)
             for folder in away:
+                self.parted_links |= linked_inodes_below(self._index.connection, folder)
                 with self._index.atomic():
                     self._gone += self._store.remove_folder(folder)
                 self._index.commit_if_due()

@@ -78,8 +78,8 @@ class ScanRunner:
     def changed(self, roots: list[bytes], folders: tuple[bytes, ...]) -> None:
         """Scan changed folders, all inside these roots. Raises GorillaCombError."""
         try:
-            with self._watching_links(lambda index, known: _ids(index, known, folders)):
-                self._scanned(roots, folders)
+            with self._watching_links(lambda index, known: _ids(index, known, folders)) as parted:
+                parted |= self._scanned(roots, folders).parted_links
         except BaseException:
             for each in folders:
                 self._pending.add(each)
@@ -88,8 +88,10 @@ class ScanRunner:
     def again(self, batch: ScrubBatch) -> None:
         """Read files again that have not been read for long. Raises GorillaCombError."""
         inside = {folder for folder, _ in batch.entries}
-        with self._watching_links(lambda index, known: inside):
-            self._due_ns = self._scan(batch.roots, again=batch.entries).stamps.due_ns
+        with self._watching_links(lambda index, known: inside) as parted:
+            report = self._scan(batch.roots, again=batch.entries)
+            parted |= report.parted_links
+        self._due_ns = report.stamps.due_ns
 
     def look_again_at_links(self) -> None:
         """Queue folders again whose files may have lost other names, once nothing else waits.
@@ -138,20 +140,22 @@ class ScanRunner:
     @contextmanager
     def _watching_links(
         self, folders: Callable[[Index, Sequence[Root]], Iterable[int]]
-    ) -> Iterator[None]:
+    ) -> Iterator[set[int]]:
         """Wrap a scan of folders, given by id, and queue other folders with affected hard links.
 
-        A change to a file with several names is reported only for the folder of one of them.
+        A change to a file with several names is reported only for the folder of one of them. What
+        is yielded is to be filled with the ``parted_links`` of the scan.
         """
+        parted = set[int]()
         with self._reading() as (index, known):
             first = unused_folder(index.connection)
             before = linked_files(index.connection, folders(index, known))
-        yield
+        yield parted
         with self._reading() as (index, known):
             self._look_for_damage(index)
             scanned = {*folders(index, known), *folders_from(index.connection, first)}
             after = linked_files(index.connection, scanned)
-            stale = stale_after_partial_scan(index.connection, before, after, scanned)
+            stale = stale_after_partial_scan(index.connection, before, after, scanned, parted)
             self._queue(index, stale)
 
     def _queue(self, index: Index, stale: StaleLinks) -> None:

@@ -191,8 +191,8 @@ def accept_losses(daemon: Daemon, fresh: Path) -> bool:
 def had_names(ours: tuple[Any, ...] | None, theirs: tuple[Any, ...] | None) -> bool:
     """Whether a file differs only by a hard link of it that came and went.
 
-    That changes its ctime and its count of links. No event tells its own folder, and the index does
-    not know the name any more, or never did: the next whole scan finds the change.
+    That changes its ctime and its count of links. No event tells its own folder, and no scan ever
+    met the name: the next whole scan finds the change.
     """
     if ours is None or theirs is None:
         return False

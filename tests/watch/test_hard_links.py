@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,7 @@ from tests.support.trees import make_tree, scan
 from tests.watch.daemon import rows
 
 PLACES = [f"{folder}/{name}" for folder in "abc" for name in ("one", "other")]
-KINDS = ["chmod", "write", "unlink", "link", "rename", "create"]
+KINDS = ["chmod", "write", "unlink", "link", "rename", "create", "rmtree"]
 MOST_TURNS = 12
 """So many batches of folders at the most are scanned after the last change."""
 
@@ -92,6 +93,9 @@ class Scene:
             one, other = other, one
         elif not one.exists():
             return
+        if kind != "rmtree" and not other.parent.exists():
+            other.parent.mkdir()
+            self.queue.mark(self.root)
         if kind == "chmod":
             self.count += 1
             one.chmod(0o600 + self.count % 64)
@@ -100,6 +104,9 @@ class Scene:
                 file.write("more")
         elif kind == "unlink" and self.is_known(one):
             one.unlink()
+        elif kind == "rmtree" and all(map(self.is_known, one.parent.iterdir())):
+            shutil.rmtree(one.parent)
+            self.queue.mark(self.root)
         elif kind == "link" and not other.exists():
             os.link(one, other)
             one = other
@@ -165,6 +172,14 @@ def test_a_name_that_is_gone_before_it_is_met(tmp_path: Path) -> None:
     scene.runner.look_again_at_links()  # something waits
     third.unlink()
     mark(scene, "c")
+    scene.settle()
+
+
+def test_a_name_that_is_removed_with_its_folder(tmp_path: Path) -> None:
+    """Nothing tells of that to the folders of its other names."""
+    scene = Scene(tmp_path, [])
+    shutil.rmtree(scene.top / "b")
+    scene.queue.mark(scene.root)
     scene.settle()
 
 
