@@ -149,3 +149,9 @@ def files_below(connection: Connection, folder: int) -> Iterator[tuple[bytes, by
         (folder,),
     ):
         yield paths[at] + name, digest
+
+
+def linked_inodes_below(connection: Connection, folder: int) -> set[int]:
+    """Return the inodes of the files with several names that are anywhere in a folder."""
+    sql = f"{BELOW} SELECT inode FROM files WHERE folder IN below AND links > 1 AND inode <> 0"
+    return {inode for (inode,) in connection.execute(sql, (folder,))}

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Set
 from typing import NamedTuple
 
-from gorillacomb.index.paths import BELOW
 from gorillacomb.sqlite import Connection
 
 LinkedFiles = frozenset[tuple[int, bytes, int, int, int, int, int, int]]
@@ -38,12 +37,6 @@ def linked_files(connection: Connection, folders: Iterable[int]) -> LinkedFiles:
             )
         )
     return frozenset(found)
-
-
-def linked_inodes_below(connection: Connection, folder: int) -> set[int]:
-    """Return the inodes of the files with several names that are anywhere in a folder."""
-    sql = f"{BELOW} SELECT inode FROM files WHERE folder IN below AND links > 1 AND inode <> 0"
-    return {inode for (inode,) in connection.execute(sql, (folder,))}
 
 
 def stale_after_partial_scan(

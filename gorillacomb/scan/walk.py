@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from gorillacomb.index.database import Index
-from gorillacomb.index.hard_links import linked_inodes_below
+from gorillacomb.index.folder_queries import linked_inodes_below
 from gorillacomb.index.paths import FileKey
 from gorillacomb.index.rows import HASHED_WIDTH, LATER_WIDTH, SHORT_SIZE
 from gorillacomb.index.writer import IndexChanges, IndexWriter
