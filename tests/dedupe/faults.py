@@ -133,8 +133,11 @@ class Bench:
     def points(self, *arguments: Argument, also: str = "") -> list[Point]:
         """The calls of a command that concern the drive, the vault or the user's own folders.
 
-        Shared memory of SQLite is left out: it is nothing that is kept.
+        Shared memory of SQLite is left out: it is nothing that is kept. The command is traced on a
+        copy such as those that it is killed on: on the first one SQLite writes more pages, which
+        no later run does.
         """
+        self.restore()
         faults = [f"trace={CALLS}", *([f"inject={also}"] if also else [])]
         ran = self._traced(faults, *arguments)
         assert ran.code in (0, 3), ran
