@@ -133,7 +133,8 @@ class Load:
     def delete(self) -> None:
         path = self._file()
         path.unlink()
-        self.files.remove(path)
+        if path in self.files:  # where there is no file, it may be a link of that name
+            self.files.remove(path)
 
     def chmod(self) -> None:
         self._file().chmod(self.dice.choice([0o644, 0o755, 0o600]))
