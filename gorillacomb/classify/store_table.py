@@ -51,18 +51,18 @@ STORES: Final[tuple[StoreKind, ...]] = (
     ),
     StoreKind(
         "volumes of containers",
-        "https://docs.docker.com/engine/storage/volumes/",
+        "https://github.com/moby/moby/blob/master/daemon/volume/service/store.go",
         named=("volumes",),
         files=("metadata.db",),
     ),
     StoreKind(
         "registry of container images",
-        "https://distribution.github.io/distribution/",
-        folders=("docker/registry",),
+        "https://github.com/distribution/distribution/blob/main/registry/storage/paths.go",
+        folders=("docker/registry/v2/blobs|repositories",),
     ),
     StoreKind(
         "models of Ollama",
-        "https://github.com/ollama/ollama/blob/main/docs/faq.md",
+        "https://github.com/ollama/ollama/blob/main/manifest/paths.go",
         folders=("manifests/registry.ollama.ai", "blobs"),
     ),
     StoreKind(
@@ -71,7 +71,11 @@ STORES: Final[tuple[StoreKind, ...]] = (
         named=("models--*", "datasets--*", "spaces--*"),
         folders=("blobs", "refs"),
     ),
-    StoreKind("cache of npm", "https://github.com/npm/cacache", named=("_cacache",)),
+    StoreKind(
+        "cache of npm",
+        "https://docs.npmjs.com/cli/commands/npm-cache",
+        named=("_cacache",),
+    ),
     # Mail
     StoreKind("Maildir", "https://cr.yp.to/proto/maildir.html", folders=("cur", "new", "tmp")),
     StoreKind(
@@ -100,7 +104,7 @@ STORES: Final[tuple[StoreKind, ...]] = (
     StoreKind(
         "Apple Mail version folder",
         "https://support.apple.com/guide/mail/mlhlp1030/mac",
-        folders=("MailData",),
+        files=("MailData/Envelope Index",),
     ),
     StoreKind(
         "Apple Mail mailbox",
@@ -166,13 +170,18 @@ STORES: Final[tuple[StoreKind, ...]] = (
     StoreKind(
         "film project or library",
         _UTI,
-        named=("*.fcpbundle", "*.imovielibrary", "*.tvlibrary", "*.theater", "*.imoviemobile"),
+        named=(
+            *("*.fcpbundle", "*.imovielibrary", "*.tvlibrary", "*.imoviemobile"),
+            "imovie theater.theater",
+        ),
     ),
     StoreKind(
         "music library or song",
         _UTI,
-        named=("*.musiclibrary", "*.logicx", "*.band", "_serato_"),
+        named=("*.musiclibrary", "*.logicx", "_serato_"),
     ),
+    StoreKind("song of GarageBand", _UTI, named=("*.band",), files=("projectData",)),
+    StoreKind("song of GarageBand", _UTI, named=("*.band",), folders=("Alternatives",)),
     StoreKind(
         "iTunes library",
         "https://support.apple.com/en-us/108342",
@@ -184,7 +193,14 @@ STORES: Final[tuple[StoreKind, ...]] = (
         files=("metadata.db", "*/*/metadata.opf"),
     ),
     StoreKind(
-        "Zotero data", "https://www.zotero.org/support/zotero_data", files=("zotero.sqlite",)
+        "Zotero data",
+        "https://www.zotero.org/support/zotero_data",
+        files=("zotero.sqlite", "storage/*/*"),
+    ),
+    StoreKind(
+        "Zotero data without attachments",
+        "https://www.zotero.org/support/zotero_data",
+        files=("zotero.sqlite", "translators|styles/*"),
     ),
     StoreKind("Anki profile", "https://docs.ankiweb.net/files.html", files=("collection.anki2",)),
     StoreKind(
@@ -216,7 +232,8 @@ STORES: Final[tuple[StoreKind, ...]] = (
     ),
     StoreKind(
         "Engine library",
-        "https://github.com/xsco/libdjinterop",
+        "https://github.com/xsco/libdjinterop/blob/master/include/djinterop/engine/v3/"
+        "engine_library.hpp",
         named=("engine library",),
         folders=("Database2",),
     ),
@@ -246,12 +263,16 @@ STORES: Final[tuple[StoreKind, ...]] = (
     ),
     StoreKind(
         "Joplin profile",
-        "https://joplinapp.org/help/dev/spec/architecture",
-        files=("database.sqlite", "settings.json|log.txt"),
+        "https://github.com/laurent22/joplin/blob/dev/packages/lib/BaseApplication.ts,"
+        " https://github.com/laurent22/joplin/blob/dev/packages/lib/determineBaseAppDirs.ts",
+        named=("joplin-desktop", "joplindev-desktop", "joplin", "joplindev", "joplinprofile"),
+        files=("database.sqlite",),
     ),
     StoreKind(
         "Apple Notes",
-        "https://github.com/threeplanetssoftware/apple_cloud_notes_parser",
+        "https://github.com/threeplanetssoftware/apple_cloud_notes_parser/blob/master/lib/"
+        "AppleBackupMac.rb",
+        folders=("Accounts|Media|Previews",),
         files=("NoteStore.sqlite",),
     ),
     StoreKind(
@@ -262,7 +283,7 @@ STORES: Final[tuple[StoreKind, ...]] = (
     ),
     StoreKind(
         "Signal profile",
-        "https://github.com/signalapp/Signal-Desktop",
+        "https://github.com/signalapp/Signal-Desktop (attachments.noindex, sql/db.sqlite)",
         folders=("attachments.noindex", "sql"),
     ),
     StoreKind(

@@ -7,6 +7,7 @@ from typing import Final
 from gorillacomb.classify.kinds.store_kind import StoreKind
 
 _HEX, _DIGIT = "[0-9a-f]", "[0-9]"
+_NUMBER = "|".join(_DIGIT * digits for digits in range(1, 7))
 _SNAPSHOT = "-".join(_DIGIT * times for times in (4, 2, 2, 6))
 
 BACKUP_STORES: Final = (
@@ -25,7 +26,8 @@ BACKUP_STORES: Final = (
     ),
     StoreKind(
         "Subversion repository",
-        "https://svn.apache.org/repos/asf/subversion/trunk/subversion/libsvn_fs_fs/structure",
+        "https://github.com/apache/subversion/blob/trunk/subversion/libsvn_fs_fs/structure,"
+        " https://github.com/apache/subversion/blob/trunk/subversion/libsvn_repos/repos.h",
         files=("db/fs-type", "format"),
     ),
     StoreKind(
@@ -41,19 +43,20 @@ BACKUP_STORES: Final = (
     ),
     StoreKind(
         "Perforce server",
-        "https://help.perforce.com/helix-core/server-apps/p4sag/current/Content/P4SAG/",
+        "https://help.perforce.com/helix-core/server-apps/cmdref/current/Content/CmdRef/"
+        "p4_dbschema.html (files of the server root), P4ROOT.html",
         files=("db.rev", "db.have|db.domain|db.counters"),
     ),
     StoreKind(
         "Visual SourceSafe database",
-        "https://en.wikipedia.org/wiki/Microsoft_Visual_SourceSafe",
+        "https://jeffpar.github.io/kbarchive/kb/238/Q238155/ (what Create Database makes)",
         files=("srcsafe.ini",),
     ),
     StoreKind(
         "Git LFS objects",
-        "https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md",
+        "https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md (lfs/objects/4d/7a/4d7a21…)",
         named=("lfs",),
-        folders=("objects",),
+        files=(f"objects/{_HEX * 2}/{_HEX * 2}/{_HEX * 64}",),
     ),
     StoreKind(
         "Mercurial store",
@@ -98,19 +101,22 @@ BACKUP_STORES: Final = (
     ),
     StoreKind(
         "borg repository without its index",
-        "https://borgbackup.readthedocs.io/en/1.4-maint/internals/data-structures.html",
+        "https://borgbackup.readthedocs.io/en/1.4-maint/internals/data-structures.html"
+        " (segments: data/0/1)",
         folders=("data",),
-        files=("README", "config", "data/[0-9]*/[0-9]*"),
+        files=("README", "config", f"data/{_NUMBER}/{_NUMBER}"),
     ),
     StoreKind(
         "borg repository of version 2",
-        "https://borgbackup.readthedocs.io/en/latest/internals/data-structures.html",
-        files=("config/manifest", "config/id"),
+        "https://github.com/borgbackup/borg/blob/master/src/borg/repository.py (create)",
+        files=("config/readme", "config/version", "config/id"),
     ),
     StoreKind(
         "duplicacy storage",
-        "https://forum.duplicacy.com/t/duplicacy-design/23692",
+        "https://forum.duplicacy.com/t/duplicacy-design/23692,"
+        " https://github.com/gilbertchen/duplicacy/blob/master/src/duplicacy_config.go (config)",
         folders=("chunks", "snapshots"),
+        files=("config",),
     ),
     StoreKind(
         "duplicity backup",
@@ -157,27 +163,41 @@ BACKUP_STORES: Final = (
     ),
     StoreKind(
         "backup of a phone",
-        "https://support.apple.com/en-us/108809",
-        files=("Manifest.db|Manifest.mbdb|Manifest.plist", "Info.plist|Status.plist"),
+        "https://github.com/libimobiledevice/libimobiledevice/blob/master/tools/idevicebackup2.c",
+        files=("Manifest.db|Manifest.mbdb", "Info.plist|Status.plist|Manifest.plist"),
+    ),
+    StoreKind(
+        "backup of a phone without its list of files",
+        "https://github.com/libimobiledevice/libimobiledevice/blob/master/tools/idevicebackup2.c",
+        files=("Status.plist", "Manifest.plist"),
     ),
     StoreKind(
         "Arq backup",
-        "https://www.arqbackup.com/documentation/arq7/English.lproj/dataFormat.html,"
-        " https://www.arqbackup.com/arq_data_format.txt",
-        files=("backupconfig.json|encryptionv3.dat",),
+        "https://www.arqbackup.com/documentation/arq7/English.lproj/dataFormat.html",
+        folders=("backupfolders",),
+        files=("backupconfig.json",),
+    ),
+    StoreKind(
+        "Arq backup of version 5 or before",
+        "https://www.arqbackup.com/arq_data_format.txt",
+        files=("encryptionv3.dat",),
     ),
     StoreKind(
         "Hyper Backup",
-        "https://kb.synology.com/en-global/DSM/help/HyperBackup/BackupApp_desc",
+        "https://forums.spacerex.co/t/synology-hyperbackup-versioning-nitty-gritty-details/413",
         named=("*.hbk",),
     ),
     StoreKind(
         "ZBackup repository",
-        "https://github.com/zbackup/zbackup",
+        "https://github.com/zbackup/zbackup/blob/master/zbackup_base.cc",
         folders=("bundles", "backups", "index"),
         files=("info",),
     ),
-    StoreKind("casync chunks", "https://github.com/systemd/casync", named=("*.castr",)),
+    StoreKind(
+        "casync chunks",
+        "https://github.com/systemd/casync/blob/main/README.md (file suffixes)",
+        named=("*.castr",),
+    ),
     StoreKind(
         "Conserve archive",
         "https://github.com/sourcefrog/conserve/blob/main/doc/format.md",
@@ -196,17 +216,19 @@ BACKUP_STORES: Final = (
     ),
     StoreKind(
         "UrBackup storage",
-        "https://www.urbackup.org/administration_manual.html",
+        "https://github.com/uroni/urbackup_backend/blob/dev/urbackupserver/server_cleanup.cpp"
+        " (what it copies to the backup storage)",
         files=("urbackup/backup_server.db",),
     ),
     StoreKind(
         "Clonezilla image",
-        "https://github.com/stevenshiau/clonezilla",
+        "https://github.com/stevenshiau/clonezilla/blob/master/scripts/sbin/ocs-functions",
         files=("clonezilla-img",),
     ),
     StoreKind(
         "Perkeep blobs",
-        "https://github.com/perkeep/perkeep/tree/master/pkg/blobserver/localdisk",
+        "https://github.com/perkeep/perkeep/blob/master/pkg/blobserver/files/files.go",
         folders=("sha224|sha1",),
+        files=(f"sha224|sha1/{_HEX * 2}/{_HEX * 2}/sha*-*.dat",),
     ),
 )

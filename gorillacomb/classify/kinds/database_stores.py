@@ -44,7 +44,12 @@ DATABASE_STORES: Final = (
     StoreKind(
         "Berkeley DB environment",
         "https://docs.oracle.com/cd/E17076_05/html/programmer_reference/env_region.html",
-        files=("__db.001|__db.002|__db.003|DB_CONFIG",),
+        files=("__db.001|__db.002|__db.003",),
+    ),
+    StoreKind(
+        "Berkeley DB environment without its shared memory",
+        "https://docs.oracle.com/cd/E17076_05/html/programmer_reference/env_db_config.html",
+        files=("DB_CONFIG", "*.db|*.bdb"),
     ),
     StoreKind(
         "Lucene index",
@@ -53,23 +58,25 @@ DATABASE_STORES: Final = (
     ),
     StoreKind(
         "Prometheus data",
-        "https://github.com/prometheus/prometheus/blob/main/tsdb/docs/format/README.md",
+        "https://github.com/prometheus/prometheus/blob/main/tsdb/docs/format/head_chunks.md",
         folders=("chunks_head", "wal"),
     ),
     StoreKind(
         "InfluxDB data",
-        "https://docs.influxdata.com/influxdb/v1/concepts/file-system-layout/",
+        "https://docs.influxdata.com/influxdb/v1/concepts/file-system-layout/,"
+        " https://github.com/influxdata/influxdb/blob/1.8/services/meta/client.go (meta.db)",
         folders=("wal", "data"),
         files=("meta/meta.db",),
     ),
     StoreKind(
         "ClickHouse data",
-        "https://clickhouse.com/docs/architecture/introduction",
+        "https://github.com/ClickHouse/ClickHouse/blob/master/src/Core/ServerUUID.cpp"
+        " (the file uuid of its path)",
         files=("uuid", "metadata/*.sql"),
     ),
     StoreKind(
         "CouchDB data",
-        "https://docs.couchdb.org/en/stable/cluster/sharding.html",
+        "https://docs.couchdb.org/en/stable/cluster/databases.html (_dbs, _users)",
         files=("_dbs.couch|_users.couch",),
     ),
     StoreKind(
@@ -79,7 +86,7 @@ DATABASE_STORES: Final = (
     ),
     StoreKind(
         "Redis append-only files",
-        "https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/",
+        "https://github.com/redis/redis/blob/unstable/redis.conf (appenddirname)",
         named=("appendonlydir",),
         files=("*.aof.manifest",),
     ),
@@ -90,7 +97,7 @@ DATABASE_STORES: Final = (
     ),
     StoreKind(
         "MinIO data",
-        "https://github.com/minio/minio/tree/master/docs/distributed",
+        "https://github.com/minio/minio/blob/master/cmd/object-api-utils.go (minioMetaBucket)",
         folders=(".minio.sys",),
     ),
     StoreKind(
@@ -105,7 +112,8 @@ DATABASE_STORES: Final = (
     ),
     StoreKind(
         "Seafile storage",
-        "https://manual.seafile.com/latest/administration/backup_recovery/",
+        "https://github.com/haiwen/seafile-server/blob/master/common/obj-backend-fs.c,"
+        " https://github.com/haiwen/seafile-server/blob/master/common/block-backend-fs.c",
         folders=("storage/commits", "storage/blocks"),
     ),
     # Data sets that are a folder: a reader takes a missing part for an empty one
@@ -116,7 +124,7 @@ DATABASE_STORES: Final = (
     ),
     StoreKind(
         "TileDB array",
-        "https://github.com/TileDB-Inc/TileDB/blob/main/format_spec/FORMAT_SPEC.md",
+        "https://github.com/TileDB-Inc/TileDB/blob/main/format_spec/array_file_hierarchy.md",
         folders=("__fragments", "__schema"),
     ),
     StoreKind(
