@@ -19,7 +19,7 @@ _PAGE_FOLDERS = (
     " _soubory _tiedostot"
 )
 _SIGNATURES = (
-    "asc sig sign minisig dsse p7s tsr ots sigstore"
+    "asc sig sign minisig dsse p7s tsr ots sigstore sigstore.json"
     " md5 sha1 sha256 sha512 b3 md5sum sha1sum sha256sum sha512sum b3sum"
 )
 
@@ -139,7 +139,8 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
     ),
     CompanionKind(
         "film that was downloaded with what is said of it",
-        "https://github.com/yt-dlp/yt-dlp#filesystem-options",
+        "https://github.com/yt-dlp/yt-dlp#filesystem-options,"
+        " https://github.com/ytdl-org/youtube-dl#filesystem-options (annotations)",
         endings(f"{_FILMS} {_SONGS}"),
         endings("info.json description live_chat.json annotations.xml"),
     ),
@@ -186,18 +187,23 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
     ),
     CompanionKind(
         "disk image with snapshots, each a difference from it",
-        "https://techdocs.broadcom.com/us/en/vmware-cis/desktop-hypervisors/fusion-pro.html,"
-        " https://learn.microsoft.com/windows-server/virtualization/hyper-v/",
-        endings("vmdk vhd vhdx"),
-        (
-            *("{stem}-@@@@@@" + each for each in (".vmdk", "-delta.vmdk", "-sesparse.vmdk")),
-            *("{stem}_*.avhdx", "{stem}_*.avhd"),
-        ),
+        "https://knowledge.broadcom.com/external/article/420124/workingdir.html,"
+        " https://www.vmadmin.co.uk/resources/36-virtualcenter/80-vmsnapshots",
+        endings("vmdk"),
+        tuple("{stem}-@@@@@@" + each for each in (".vmdk", "-delta.vmdk", "-sesparse.vmdk")),
+    ),
+    CompanionKind(
+        "disk image with checkpoints, each a difference from it",
+        "https://learn.microsoft.com/troubleshoot/windows-server/virtualization/"
+        "merge-checkpoints-with-many-differencing-disks",
+        endings("vhd vhdx"),
+        ("{stem}_*.avhdx", "{stem}_*.avhd"),
     ),
     CompanionKind(
         "backup in files, each a difference from the one before",
-        "https://knowledgebase.macrium.com/",
-        ("{stem}-@@-@@.mrimg",),
+        "https://knowledgebase.macrium.com/pages/diffpages.action?originalId=5833592&pageId=6817627"
+        " (xx-yy.mrimg), https://kbx.macrium.com/macrium-reflect-x/new-in-macrium-reflect-x",
+        tuple("{stem}-@@-@@." + each for each in ("mrimg", "mrbak", "mrimgx", "mrbakx")),
         mains_belong_together=True,
     ),
     CompanionKind(
@@ -241,9 +247,10 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
     CompanionKind(
         "archive in parts",
         "https://en.wikipedia.org/wiki/ARJ,"
-        " https://en.wikipedia.org/wiki/ACE_(compressed_file_format)",
-        endings("arj ace"),
-        ("{stem}.a@@", "{stem}.c@@"),
+        " https://en.wikipedia.org/wiki/ACE_(compressed_file_format),"
+        " https://github.com/MacPaw/XADMaster/blob/master/XADALZipParser.m",
+        endings("arj ace alz"),
+        ("{stem}.a@@", "{stem}.b@@", "{stem}.c@@"),
     ),
     CompanionKind(
         "archive in parts",
@@ -282,6 +289,10 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
     CompanionKind(
         "file with a signature or a checksum",
         "https://www.gnupg.org/gph/en/manual/x135.html, https://jedisct1.github.io/minisign/,"
+        " https://www.rfc-editor.org/rfc/rfc8551#section-3.2.1 (p7s),"
+        " https://www.rfc-editor.org/rfc/rfc3161#section-3.2 (tsr),"
+        " https://github.com/opentimestamps/opentimestamps-client (ots),"
+        " https://github.com/sigstore/sigstore-python (sigstore.json),"
         " https://www.gnu.org/software/coreutils/manual/html_node/md5sum-invocation.html",
         ("{stem}",),
         endings(_SIGNATURES),
@@ -325,30 +336,32 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
     ),
     CompanionKind(
         "file open in Kate",
-        "https://docs.kde.org/stable5/en/kate/katepart/config-dialog-open-save.html",
+        "https://github.com/KDE/ktexteditor/blob/master/src/swapfile/kateswapfile.cpp",
         ("{stem}",),
         (".{stem}.kate-swp",),
         InUse.PRESENT,
     ),
     CompanionKind(
         "drawing open in AutoCAD",
-        "https://en.wikipedia.org/wiki/.dwg",
+        "https://help.autodesk.com/view/ACADWEB/ENU/?caas=caas%2Fsfdcarticles%2Fsfdcarticles%2F"
+        "File-locking-no-longer-controlled-by-software.html (DWL and DWL2)",
         endings("dwg"),
         endings("dwl dwl2"),
         InUse.PRESENT,
     ),
     CompanionKind(
         "book open in GnuCash",
-        "https://wiki.gnucash.org/wiki/FAQ",
+        "https://wiki.gnucash.org/docs/C/gnucash-guide/basics-backup1.html",
         ("{stem}",),
         ("{stem}.lck",),
         InUse.PRESENT,
     ),
     CompanionKind(
         "database open in KeePass",
-        "https://keepass.info/help/v2/setup.html",
+        "https://keepass.info/help/v2/setup.html, https://github.com/keepassxreboot/keepassxc/"
+        "blob/2.2.0/src/gui/DatabaseTabWidget.cpp (.x.kdbx.lock)",
         endings("kdbx kdb"),
-        ("{stem}.kdbx.lock", "{stem}.kdb.lock", ".{stem}.kdbx.lock"),
+        ("{stem}.kdbx.lock", "{stem}.kdb.lock", ".{stem}.kdbx.lock", ".{stem}.kdb.lock"),
         InUse.PRESENT,
     ),
     CompanionKind(
@@ -374,7 +387,7 @@ COMPANIONS: Final[tuple[CompanionKind, ...]] = (
     ),
     CompanionKind(
         "file with a resource fork",
-        "https://netatalk.io/docs",
+        "https://github.com/MacPaw/XADMaster/blob/master/Extra/unar.1 (-forks visible)",
         ("{stem}",),
         ("{stem}.rsrc",),
     ),

@@ -103,9 +103,16 @@ DATA_COMPANIONS: Final = (
     ),
     CompanionKind(
         "HSQLDB database",
-        "https://hsqldb.org/doc/2.0/guide/management-chapt.html",
+        "https://hsqldb.org/doc/2.0/guide/running-chapt.html (database files)",
         endings("script"),
-        endings("log properties data backup lobs lck"),
+        endings("log properties data backup lobs"),
+    ),
+    CompanionKind(
+        "HSQLDB database that is open",
+        "https://hsqldb.org/doc/2.0/guide/running-chapt.html (database files)",
+        endings("script"),
+        endings("lck"),
+        InUse.PRESENT,
     ),
     CompanionKind(
         "H2 database",
@@ -155,6 +162,12 @@ DATA_COMPANIONS: Final = (
         endings("bai csi crai tbi fai gzi"),
     ),
     CompanionKind(
+        "sequences with an index whose ending replaces theirs",
+        "https://github.com/samtools/htslib/blob/develop/hts.c (idx_filename)",
+        endings("bam cram"),
+        endings("bai csi crai"),
+    ),
+    CompanionKind(
         "model with materials",
         "https://paulbourke.net/dataformats/mtl/",
         endings("obj"),
@@ -168,8 +181,9 @@ DATA_COMPANIONS: Final = (
     ),
     CompanionKind(
         "weights in parts",
-        "https://huggingface.co/docs/transformers/big_models",
-        tuple("{stem}-@@@@@-of-@@@@@." + ending for ending in ("safetensors", "bin", "gguf", "pt")),
+        "https://huggingface.co/docs/transformers/big_models,"
+        " https://github.com/ggml-org/llama.cpp/blob/master/tools/gguf-split/README.md",
+        tuple("{stem}-@@@@@-of-@@@@@." + ending for ending in ("safetensors", "bin", "gguf")),
         ("{stem}.safetensors.index.json", "{stem}.bin.index.json"),
         mains_belong_together=True,
     ),
@@ -181,7 +195,8 @@ DATA_COMPANIONS: Final = (
     ),
     CompanionKind(
         "ONNX model",
-        "https://onnx.ai/onnx/repo-docs/ExternalData.html",
+        "https://onnx.ai/onnx/repo-docs/ExternalData.html, https://github.com/mozilla-firefox/firefox/"
+        "blob/main/toolkit/components/ml/tools/convert_to_external_data.py (onnx_data)",
         endings("onnx"),
         endings("onnx.data onnx_data"),
     ),
@@ -193,7 +208,7 @@ DATA_COMPANIONS: Final = (
     ),
     CompanionKind(
         "MDict dictionary",
-        "https://github.com/xiaoyifang/goldendict-ng",
+        "https://github.com/xiaoyifang/goldendict-ng/blob/staged/src/dict/mdx.cc (volumes)",
         endings("mdx"),
         ("{stem}.mdd", "{stem}.@.mdd"),
     ),
