@@ -5,21 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-_GNOME = "https://gitlab.gnome.org/GNOME/nautilus/-/tree/main/po: ' (copy)' in 2020, 'Copy' in 2026"
-_GNOME_ONCE = (
-    "https://gitlab.gnome.org/GNOME/nautilus/-/tree/main/po: ' (copy)', of the years before 2020"
+_GNOME = (
+    "https://gitlab.gnome.org/GNOME/nautilus/-/tree/main/po: 'Copy' since October 2023,"
+    " ' (copy)' before"
+)
+_THUNAR = (
+    "https://gitlab.xfce.org/xfce/thunar/-/tree/thunar-1.2.0/po: 'copy of %s', until version 1.6.4"
 )
 _FINDER = (
     "http://docserver.scripting.com/Finder/duplicate (adds 'copy'), in the language of the Mac"
 )
 _EXPLORER = (
-    "Windows Explorer, in its language: ' - Copy' is put behind a name, unless CopyNameTemplate in"
-    " HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Explorer\\NamingTemplates says otherwise"
+    "Windows Explorer, in its language, as seen in file names in public repositories: ' - Copy' is"
+    " put behind a name, unless CopyNameTemplate in HKCU\\Software\\Microsoft\\Windows\\"
+    "CurrentVersion\\Explorer\\NamingTemplates says otherwise"
 )
 _DRIVE = (
     "Google Drive's 'Make a copy', in the user's language; documented for English and Portuguese:"
     " https://support-staging.aodocs.com/hc/en-us/articles/204939894,"
-    " https://kfcdicasdigital.com/?p=1855"
+    " https://kfcdicasdigital.com/?p=1855; in others as seen in file names in public repositories"
 )
 _COREL = (
     "http://www.oberonplace.com/draw/tricks/recover.htm: CorelDRAW puts BACKUP_OF_ before a name"
@@ -34,82 +38,135 @@ class CopyWord:
     languages: str
     source: str = _GNOME
     is_apart: bool = True
-    """Whether a separator precedes it; Chinese, Japanese and Korean need none."""
+    """Whether a separator precedes it; a particle joins it to the name in some languages."""
+    only_in_brackets: bool = False
+    """Whether it counts as in ``x (copy)`` alone.
+
+    So where no program writes it otherwise, since it means something else in another language
+    (``kopje``), or people end names with it (``통장사본``).
+    """
 
 
 COPY_WORDS: Final = (
     CopyWord("copy", "en", f"{_GNOME}; {_FINDER}; {_EXPLORER}"),
-    CopyWord("kopie", "de, nl, cs", f"{_GNOME}; {_FINDER}; {_EXPLORER}"),
-    CopyWord("copie", "fr, ro", f"{_FINDER}; {_EXPLORER}"),
-    CopyWord("copia", "es, it, pt_BR, ro", f"{_GNOME}; {_FINDER}; {_EXPLORER}"),
+    CopyWord("kopie", "de, nl, cs, af", f"{_GNOME}; {_FINDER}; {_EXPLORER}"),
+    CopyWord("copie", "fr, ro, fur", f"{_GNOME}; {_FINDER}; {_EXPLORER}"),
+    CopyWord("copia", "es, it, gl, ro", f"{_GNOME}; {_FINDER}; {_EXPLORER}"),
     CopyWord("cópia", "pt, pt_BR", f"{_GNOME}; {_FINDER}; {_EXPLORER}"),
-    CopyWord("còpia", "ca"),
-    CopyWord("kopia", "pl, sv"),
-    CopyWord("kopian", "sv"),
-    CopyWord("kopi", "da, nb"),
-    CopyWord("kopio", "fi"),
-    CopyWord("kópia", "sk"),
-    CopyWord("másolat", "hu"),
-    CopyWord("kopya", "tr"),
-    CopyWord("kopija", "hr, sl, lt"),
-    CopyWord("koopia", "et"),
-    CopyWord("копия", "ru"),
-    CopyWord("копие", "bg"),
-    CopyWord("копія", "uk"),
-    CopyWord("копија", "sr"),
-    CopyWord("αντίγραφο", "el"),
-    CopyWord("αντιγραφή", "el"),
-    CopyWord("עותק", "he"),
-    CopyWord("העתק", "he"),
-    CopyWord("نسخة", "ar"),
-    CopyWord("bản sao", "vi"),
-    CopyWord("sao chép", "vi"),
-    CopyWord("salinan", "id"),
+    CopyWord("còpia", "ca, oc", f"{_GNOME}; {_EXPLORER}"),
+    CopyWord("kopia", "pl, sv, eu", f"{_GNOME}; {_EXPLORER}"),
+    CopyWord("kopio", "fi, eo", f"{_GNOME}; {_EXPLORER}"),
+    CopyWord("kópia", "sk", f"{_GNOME}; {_EXPLORER}"),
+    CopyWord("másolat", "hu", f"{_GNOME}; {_EXPLORER}"),
+    CopyWord("kopya", "tr", f"{_GNOME}; {_EXPLORER}"),
+    CopyWord("kopija", "hr, sl, lt, lv, bs", f"{_GNOME}; {_EXPLORER}"),
+    CopyWord("копия", "ru", f"{_GNOME}; {_EXPLORER}"),
+    CopyWord("копие", "bg", f"{_GNOME}; {_EXPLORER}"),
+    CopyWord("копія", "uk, be", f"{_GNOME}; {_EXPLORER}"),
+    CopyWord("копија", "sr, mk", f"{_GNOME}; {_EXPLORER}"),
+    CopyWord("αντιγραφή", "el", f"{_GNOME}; {_EXPLORER}"),
+    CopyWord("עותק", "he", f"{_GNOME}; {_EXPLORER}"),
+    CopyWord("نسخة", "ar", f"{_GNOME}; {_EXPLORER}"),
+    CopyWord("sao chép", "vi", f"{_GNOME}; {_EXPLORER}"),
+    CopyWord("salinan", "id, ms", f"{_GNOME}; {_EXPLORER}"),
     CopyWord("kopyası", "tr", _FINDER),
-    CopyWord("kopje", "sq", _GNOME_ONCE),
-    CopyWord("kopja", "sq", _GNOME_ONCE),
-    CopyWord("kopiya", "crh", _GNOME_ONCE),
-    CopyWord("kopî", "ku", _GNOME_ONCE),
-    CopyWord("copi", "cy", _GNOME_ONCE),
-    CopyWord("cóip", "ga", _GNOME_ONCE),
-    CopyWord("nüsxə", "az", _GNOME_ONCE),
-    CopyWord("нусха", "tg, uz", _GNOME_ONCE),
-    CopyWord("көшірме", "kk"),
-    CopyWord("afrit", "is", _EXPLORER),
-    CopyWord("رونوشت", "fa"),
-    CopyWord("प्रतिलिपि", "hi, ne", _EXPLORER),
-    CopyWord("प्रत", "mr", _GNOME_ONCE),
-    CopyWord("অনুলিপি", "bn", _GNOME_ONCE),
-    CopyWord("প্রতিলিপি", "bn_IN", _GNOME_ONCE),
-    CopyWord("நகல்", "ta", _GNOME_ONCE),
-    CopyWord("నకలు", "te", _GNOME_ONCE),
-    CopyWord("สำเนา", "th", f"{_GNOME}; {_EXPLORER}", is_apart=False),
-    CopyWord("မိတ္တူ", "my", is_apart=False),
-    CopyWord("コピー", "ja", f"{_GNOME}; {_FINDER}; {_EXPLORER}", is_apart=False),
-    CopyWord("副本", "zh_CN, zh_TW", f"{_GNOME}; {_FINDER}; {_EXPLORER}", is_apart=False),
-    CopyWord("复件", "zh_CN", is_apart=False),
-    CopyWord("複製", "zh_TW", is_apart=False),
-    CopyWord("복사본", "ko", "Windows Explorer in Korean", is_apart=False),
-    CopyWord("사본", "ko", is_apart=False),
+    CopyWord("สำเนา", "th", f"{_GNOME}; {_EXPLORER}"),
+    CopyWord("コピー", "ja", f"{_GNOME}; {_FINDER}; {_EXPLORER}"),
+    CopyWord("副本", "zh_CN, zh_TW", f"{_GNOME}; {_FINDER}; {_EXPLORER}"),
+    CopyWord("複製", "zh_TW", f"{_GNOME}; {_EXPLORER}"),
+    CopyWord("拷貝", "zh_TW", _FINDER),
+    CopyWord("拷贝", "zh_CN", "Adobe Photoshop's 'Save a Copy' in Chinese"),
+    CopyWord("복사본", "ko", _EXPLORER),
+    CopyWord("のコピー", "ja", f"{_FINDER}; {_DRIVE}", is_apart=False),
+    CopyWord("的副本", "zh_CN", f"{_FINDER}; {_DRIVE}", is_apart=False),
+    CopyWord("의 사본", "ko", _DRIVE, is_apart=False),
+    *(
+        CopyWord(word, languages, only_in_brackets=True)
+        for word, languages in (
+            ("copiar", "es, gl, ast, an, oc, ia"),
+            ("kopijuoti", "lt"),
+            ("kopēt", "lv"),
+            ("kopiatu", "eu"),
+            ("kopiraj", "sr@latin"),
+            ("kopiram", "sr@latin"),
+            ("копирај", "sr"),
+            ("копиране", "bg"),
+            ("умножак", "sr"),
+            ("umnožak", "sr@latin"),
+            ("kopi", "da, nb, nn"),
+            ("koopia", "et"),
+            ("αντίγραφο", "el"),
+            ("העתק", "he"),
+            ("העתקה", "he"),
+            ("salin", "id"),
+            ("bản sao", "vi"),
+            ("afrit", "is"),
+            ("afrita", "is"),
+            ("avrit", "fo"),
+            ("kopje", "sq"),
+            ("kopiya", "crh"),
+            ("kopî", "ku"),
+            ("copi", "cy"),
+            ("cóip", "ga"),
+            ("lethbhreac", "gd"),
+            ("eilad", "br"),
+            ("copeye", "wa"),
+            ("anɣel", "kab"),
+            ("nɣel", "kab"),
+            ("nüsxə", "az"),
+            ("nusxa", "uz"),
+            ("nusxalash", "uz"),
+            ("нусха", "tg, uz@cyrillic"),
+            ("nusgala", "tk"),
+            ("көшірме", "kk"),
+            ("كۆچۈر", "ug"),
+            ("نسخه", "fa"),
+            ("رونوشت", "fa"),
+            ("प्रतिलिपि", "hi"),
+            ("कॉपी करें", "hi"),
+            ("प्रतिलिपि गर्नुहोस्", "ne"),
+            ("प्रत", "mr"),
+            ("অনুলিপি", "bn"),
+            ("প্রতিলিপি", "bn_IN"),
+            ("কপি", "as, bn"),
+            ("ਕਾਪੀ", "pa"),
+            ("નકલ", "gu"),
+            ("ନକଲ", "or"),
+            ("நகலெடு", "ta"),
+            ("నకలు", "te"),
+            ("ನಕಲು ಪ್ರತಿ", "kn"),
+            ("පිටපත", "si"),
+            ("ကော်ပီ", "my"),
+            ("မိတ္တူ", "my"),
+            ("ასლი", "ka"),
+            ("კოპირება", "ka"),
+            ("ቅጂ", "am"),
+            ("사본", "ko"),
+            ("复件", "zh_CN"),
+        )
+    ),
 )
 
 COPY_BEGINNINGS: Final = (
-    ("copy of ", "en", _DRIVE),
+    ("copy of ", "en", f"{_DRIVE}; {_THUNAR}"),
     ("copy (@) of ", "en", "Windows Explorer until XP"),
-    ("kopie von ", "de", _DRIVE),
-    ("kopie van ", "nl", _DRIVE),
-    ("copie de ", "fr", _DRIVE),
-    ("copia de ", "es", _DRIVE),
-    ("copia di ", "it", _DRIVE),
-    ("cópia de ", "pt", _DRIVE),
-    ("còpia de ", "ca", _DRIVE),
-    ("kopia av ", "sv", _DRIVE),
-    ("kopi af ", "da", _DRIVE),
-    ("kopi av ", "nb", _DRIVE),
+    ("kopie von ", "de", f"{_DRIVE}; {_THUNAR}"),
+    ("kopie van ", "nl", f"{_DRIVE}; {_THUNAR}"),
+    ("copie de ", "fr", f"{_DRIVE}; {_THUNAR}"),
+    ("copia de ", "es, gl", f"{_DRIVE}; {_THUNAR}"),
+    ("copia di ", "it", f"{_DRIVE}; {_THUNAR}"),
+    ("cópia de ", "pt", f"{_DRIVE}; {_THUNAR}"),
+    ("còpia de ", "ca", f"{_DRIVE}; {_THUNAR}"),
+    ("kopia av ", "sv", f"{_DRIVE}; {_THUNAR}"),
+    ("kopi af ", "da", f"{_DRIVE}; {_THUNAR}"),
+    ("kopi av ", "nb", f"{_DRIVE}; {_THUNAR}"),
     ("kopia pliku ", "pl", _DRIVE),
     ("kopie souboru ", "cs", _DRIVE),
-    ("копия ", "ru", _DRIVE),
-    ("копія ", "uk", _DRIVE),
+    ("копия ", "ru", f"{_DRIVE}; {_THUNAR}"),
+    ("копія ", "uk", f"{_DRIVE}; {_THUNAR}"),
+    ("αντίγραφο του ", "el", _THUNAR),
+    ("עותק של ", "he", f"{_DRIVE}; {_THUNAR}"),
+    ("salinan dari ", "id", _THUNAR),
     ("backup of ", "en", "Word's 'Always create backup copy': Backup of x.wbk"),
     ("backup_of_", "en", _COREL),
 )
@@ -127,16 +184,31 @@ class CopyMark:
 
 COPY_MARKS: Final = (
     CopyMark(
-        r"\ ?\((?:copiar|kopijuoti|salin|kopēt|afrita|kopiatu|kopiram|[Кк]опиране|კოპირება|העתקה)"
-        r"(?:\ \d+)?\)",
-        "x (copiar 2).txt",
-        f"{_GNOME}; in es, lt, lv, is, eu, sr, id, bg, ka and he it was taken for the verb",
+        r"\ -\ kopi(?:\ \(\d+\))?",
+        "x - kopi.txt",
+        f"Danish and Norwegian: {_EXPLORER}; kopi alone is coffee in Indonesian and Malay",
+    ),
+    CopyMark(
+        r"\ ?\((?:別の|\d+番目の)?コピー(?:_\d+)?\)",
+        "x (別のコピー).txt",
+        _GNOME,
+    ),
+    CopyMark(
+        r"\ ?(?:\(|（)(?:另一个|另一個|第\ ?\d+\ ?(?:个|個))?(?:副本|复件|複製)(?:\ \d+)?(?:\)|）)",
+        "x （另一个复件）.txt",
+        _GNOME,
+    ),
+    CopyMark(
+        r"\ ?\((?:อีกสำเนา|สำเนาอื่น|สำเนาที่\ \d+)\)",
+        "x (สำเนาที่ 2).txt",
+        _GNOME,
     ),
     CopyMark(
         r"\ ?\(\d+\)",
         "x (1).txt",
         "https://chromium.googlesource.com/chromium/src/+/main/base/files/file_util.cc"
-        " (GetUniquePath); Firefox, Explorer, KDE's KFileUtils::suggestName, Google Drive",
+        " (GetUniquePath), https://github.com/KDE/kcoreaddons/blob/master/src/lib/io/kfileutils.cpp"
+        " (makeSuggestedName); Firefox, Explorer, Google Drive, and Nautilus' keep both",
     ),
     CopyMark(
         r"[\ _-]*\(?[^()/]*conflicted\ copy[^()/]*\)?",
@@ -154,34 +226,30 @@ COPY_MARKS: Final = (
     CopyMark(
         r"_conflict-\d{8}-\d{6}",
         "x_conflict-20200101-123456.txt",
-        "ownCloud's desktop client before version 2.5",
+        "https://github.com/owncloud/client: the desktop client before version 2.5",
     ),
     CopyMark(
         r"\.sync-conflict-\d{8}-\d{6}(-[A-Z0-9]{7})?",
         "x.sync-conflict-20200101-123456-ABCDEFG.txt",
-        "https://docs.syncthing.net/users/syncing.html#conflicting-changes",
+        "https://docs.syncthing.net/users/syncing.html#conflicting-changes,"
+        " https://github.com/syncthing/syncthing/blob/main/lib/model/folder_sendrecv.go",
     ),
     CopyMark(
-        r"[-_\ ]conflict[-_\ ]\d{8}[^./]*",
-        "x-conflict-20200101.txt",
-        "no one's alone: the word and a date, as several clients that synchronise write it",
-    ),
-    CopyMark(
-        r"-(DESKTOP|LAPTOP)-[A-Z0-9]{6,8}(-\d+)?",
+        r"-(?:DESKTOP|LAPTOP)-(?=[A-Z]*\d)(?=\d*[A-Z])[A-Z0-9]{6,8}(?:-\d+)?",
         "x-DESKTOP-AB12CD7.txt",
         "OneDrive adds the computer's name to one of two versions, as its other clients do"
-        " (https://github.com/abraunegg/onedrive/issues/207); Windows makes up such names",
+        " (https://github.com/abraunegg/onedrive/issues/207); Windows makes up such names, of"
+        " letters and digits: without both, as in preferences-desktop-display, it is a word",
     ),
     CopyMark(
         r"\ \(SFConflict\ [^()/]*\)",
         "x (SFConflict anna@example.com 2020-01-01-12-00-00).txt",
-        "https://github.com/haiwen/seafile-server: '%s (SFConflict %s %s)'",
+        "https://github.com/haiwen/seafile-server/blob/master/common/vc-common.c",
     ),
     CopyMark(
-        r"\ ?\[conflict(ed)?[^\]/]*\]|_conf\(\d+\)",
-        "x [Conflict].txt",
-        "Google Drive's clients; 'conflicted' is pCloud's word:"
-        " https://help.pcloud.com/article/files-not-recommended-for-sync-backup-or-uploads",
+        r"\ ?\[conflict(ed)?[^\]/]*\]",
+        "x [conflicted].txt",
+        "pCloud: https://help.pcloud.com/article/files-not-recommended-for-sync-backup-or-uploads",
     ),
 )
 

@@ -48,14 +48,15 @@ def _beginnings() -> str:
 
 @lru_cache(maxsize=1)
 def _marks() -> str:
-    apart = _any_of(each.word for each in COPY_WORDS if each.is_apart)
+    bracketed = [each for each in COPY_WORDS if each.is_apart]
+    apart = _any_of(each.word for each in bracketed if not each.only_in_brackets)
     joined = _any_of(each.word for each in COPY_WORDS if not each.is_apart)
+    inside = _any_of(each.word for each in bracketed)
     return "|".join(
         [
             rf"(?:[\s_-]|—|–)+(?:\d+\.?\ )?(?:{apart}){_NUMBER}",  # x - Copy, x copy 2, x 2. kopia
-            rf"\ ?[(](?:[^()/]*\ )?(?:{apart})(?:\ [^()/]*)?[)]",  # x (copy), x (3rd copy)
-            rf"(?:[\s_-]|—|–)*(?:の|的)?(?:{joined}){_NUMBER}",
-            rf"\ ?(?:[(]|（)[^()/]*(?:{joined})[^()/]*(?:[)]|）)",
+            rf"\ ?[(](?:[^()/]*\ )?(?:{inside})(?:\ [^()/]*)?[)]",  # x (copy), x (3rd copy)
+            rf"(?:[\s_-]|—|–)*(?:{joined}){_NUMBER}",
             *(mark.pattern for mark in COPY_MARKS),
         ]
     )
@@ -107,10 +108,10 @@ def copy_names_in(path: bytes) -> tuple[bytes, ...]:
 
 
 _HINTS = (
-    *(b"cop", b"kop", b"koopia", b"salin", b"afrit", b"(", b"[", b"conflict"),
+    *(b"cop", b"kop", b"salin", b"(", b"[", b"conflict"),
     *(b"-desktop-", b"-laptop-"),
     *(b"folder", b"ordner", b"tmp", b"temp", b"cache", b"download", b"backup", b"bak", b"old"),
-    *(b"trash", b"recycle", b"orig", b"lost+found", b"_files", b"~", b"_conf("),
+    *(b"trash", b"recycle", b"orig", b"lost+found", b"_files", b"~"),
 )
 """No ASCII name without one of these looks like a copy: 95 % have none, and the pattern takes ten
 times as long."""

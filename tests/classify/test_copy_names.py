@@ -29,9 +29,16 @@ from gorillacomb.classify.copy_names import (
 FORMS = ("x - {}.jpg", "x {}.jpg", "x {} 2.jpg", "x - {} (3).jpg", "x ({}).jpg", "x (2. {}).jpg")
 """Windows, macOS, its second copy, that of Windows, GNOME, and its later ones."""
 
+IN_BRACKETS = FORMS[4:]
+JOINED = ("x{}.jpg", "x {}.jpg", "x{} 2.jpg", "x {}(1).jpg")
+WORDS_IN_FORMS = [
+    pytest.param(word, form, id=f"{word.languages} {form.format(word.word)}")
+    for word in COPY_WORDS
+    for form in (IN_BRACKETS if word.only_in_brackets else FORMS if word.is_apart else JOINED)
+]
 
-@pytest.mark.parametrize("word", COPY_WORDS, ids=lambda word: f"{word.languages} {word.word}")
-@pytest.mark.parametrize("form", FORMS)
+
+@pytest.mark.parametrize(("word", "form"), WORDS_IN_FORMS)
 def test_a_copy_in_each_language(word: CopyWord, form: str) -> None:
     assert word.source
     capital = word.word[:1].upper() + word.word[1:]
@@ -40,6 +47,14 @@ def test_a_copy_in_each_language(word: CopyWord, form: str) -> None:
             name = unicodedata.normalize(normal, form.format(each)).encode()
             assert looks_like_copy(name)
             assert plain_name(name) == b"x.jpg"
+
+
+@pytest.mark.parametrize("word", [each for each in COPY_WORDS if each.only_in_brackets])
+@pytest.mark.parametrize("form", ["x {}.jpg", "x_{}.jpg", "x{}.jpg"])
+def test_a_word_that_programs_write_in_brackets_alone(word: CopyWord, form: str) -> None:
+    name = form.format(word.word).encode()
+    assert not looks_like_copy(name)
+    assert plain_name(name) == name
 
 
 @pytest.mark.parametrize(("before", "language", "source"), COPY_BEGINNINGS)
@@ -82,6 +97,15 @@ def test_a_number_is_a_weak_sign(mark: CopyMark) -> None:
         "(1989) album",
         "notes (copyright).txt",
         "副本一覧.txt",
+        "营业执照副本.jpg",
+        "魔兽(副本攻略).txt",
+        "통장사본.jpg",
+        "免許証コピー.jpg",
+        "楽譜(コピー可).pdf",
+        "rood kopje.jpg",
+        "warung kopi.jpg",
+        "preferences-desktop-display.svg",
+        "screenshot-desktop-20240105.png",
         "DESKTOP-AB12CD7",
         "conflict.txt",
     ],
