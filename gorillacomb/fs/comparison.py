@@ -87,9 +87,14 @@ def extended_attributes_equal(a: int, b: int, path: bytes) -> None:
 
     Raises ContentDiffers, OSError.
     """
-    ours, theirs = extended_attributes(a), extended_attributes(b)
+    ours = {
+        name: value
+        for name, value in extended_attributes(a).items()
+        if name.startswith(_CONTENT_ATTRIBUTES)
+    }
+    theirs = extended_attributes(b) if ours else {}
     for name, value in ours.items():
-        if name.startswith(_CONTENT_ATTRIBUTES) and theirs.get(name) != value:
+        if theirs.get(name) != value:
             raise ContentDiffers(path, f"has an attribute of its own: {name}")
 
 

@@ -64,15 +64,16 @@ class FileBlocks:
         return max(self.size - sum(length for _, length in self.shared), 0)
 
 
-def blocks_of_file(file: int, kind: str) -> FileBlocks:
+def blocks_of_file(file: int, facts: os.stat_result, kind: str) -> FileBlocks:
     """Return where an open file's blocks are, as far as it matters on this type of file system.
 
+    ``facts`` is its stat.
     Raises OSError.
     """
     if kind in NEVER_SHARED:
-        return FileBlocks(os.fstat(file).st_blocks * 512, located=False)
+        return FileBlocks(facts.st_blocks * 512, located=False)
     if shows_others(kind):
-        return FileBlocks(os.fstat(file).st_blocks * 512, unknown=ELSEWHERE, located=False)
+        return FileBlocks(facts.st_blocks * 512, unknown=ELSEWHERE, located=False)
     return file_blocks(file)
 
 

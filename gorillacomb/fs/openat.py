@@ -5,12 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import struct
 import sys
 from functools import cached_property
 from typing import Literal
 
-from gorillacomb.fs.paths import join
+from gorillacomb.fs.paths import join, parent_path
 
 OUR_FOLDER = b".gorillacomb"
 """The name of folders with quarantines and locks, which are never entered."""
@@ -21,6 +20,7 @@ NOATIME: int = getattr(os, "O_NOATIME", 0)
 _SF_DATALESS = 0x40000000  # macOS, sys/stat.h
 _RECALL = 0x00400000 | 0x00040000 | 0x00001000  # Windows: RECALL_ON_DATA_ACCESS, _OPEN, OFFLINE
 _DEEPEST = 64
+_MOST_OPEN = 64
 INT64 = 1 << 63
 """The first number that SQLite cannot store as an integer."""
 
@@ -82,6 +82,45 @@ class OpenFolders:
         self._prefixes.clear()
         while self._descriptors:
             os.close(self._descriptors.pop())
+
+
+class RecentFolders:
+    """Descriptors of the folders used last, for work that alternates between them.
+
+    Like those of `OpenFolders`, each is opened from the one above it; but one that is still open is
+    the folder that was at its path then.
+    """
+
+    def __init__(self) -> None:
+        self._opened: dict[bytes, int] = {}
+        """By absolute path, the least recently used first."""
+
+    def open(self, path: bytes, root: bytes) -> int:
+        """Return a descriptor of a folder, valid until the next call; both paths are absolute.
+
+        Raises OSError.
+        """
+        opened, missing = self._opened, list[bytes]()
+        while path not in opened and len(path) > len(root):
+            missing.append(path.rpartition(b"/")[2])
+            path = parent_path(path)
+        found = opened.pop(path, -1)
+        if found < 0:
+            found = os.open(root, FOLDER_FLAGS & ~os.O_NOFOLLOW)
+        opened[path] = found
+        while missing:
+            name = missing.pop()
+            found = os.open(name, FOLDER_FLAGS, dir_fd=found)
+            path = join(path, name)
+            opened[path] = found
+            if len(opened) > _MOST_OPEN:
+                os.close(opened.pop(next(iter(opened))))
+        return found
+
+    def close(self) -> None:
+        """Close all descriptors."""
+        while self._opened:
+            os.close(self._opened.popitem()[1])
 
 
 def identity_of(facts: os.stat_result) -> FileIdentity:
@@ -214,12 +253,11 @@ def is_locked(descriptor: int) -> bool:
         return bool(flags & forbidding)
     import fcntl
 
-    answer = bytearray(8)
     try:
-        fcntl.ioctl(descriptor, _FS_IOC_GETFLAGS, answer)
+        answer = fcntl.ioctl(descriptor, _FS_IOC_GETFLAGS, bytes(8))
     except OSError:
         return False  # a file system without such flags
-    return bool(struct.unpack_from("=I", answer)[0] & (_IMMUTABLE | _APPEND))
+    return bool(int.from_bytes(answer[:4], sys.byteorder) & (_IMMUTABLE | _APPEND))
 
 
 def owner_text(uid: int) -> str:

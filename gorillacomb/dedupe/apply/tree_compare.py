@@ -229,7 +229,7 @@ class _TreeComparison:
             self.sighting.victim[inner] = facts
             self.sighting.noise.add(inner)
             with suppress(OSError), _opened(folder, name) as file:
-                self.sighting.blocks[inner] = blocks_of_file(file, self.top.kind)
+                self.sighting.blocks[inner] = blocks_of_file(file, os.fstat(file), self.top.kind)
 
     def _link(
         self, folder: int, name: bytes, inner: bytes, there: FileLocation, facts: os.stat_result
@@ -356,7 +356,7 @@ class _TreeComparison:
 
     def _note_blocks(self, inner: bytes, file: int, other: int, there: FileLocation) -> None:
         """Record the blocks of an open file, and whether they are those of the kept one."""
-        blocks = blocks_of_file(file, self.top.kind)
+        blocks = blocks_of_file(file, os.fstat(file), self.top.kind)
         self.sighting.blocks[inner] = blocks
         may_share = blocks.shared and there.kind not in NEVER_SHARED
         if may_share and storage_key(file) == storage_key(other):

@@ -37,7 +37,7 @@ from gorillacomb.fs.extents import (
     storage_key,
 )
 from gorillacomb.fs.location import ContentDiffers
-from gorillacomb.fs.openat import OpenFolders, is_locked, open_file, os_error_text
+from gorillacomb.fs.openat import RecentFolders, is_locked, open_file, os_error_text
 from gorillacomb.fs.paths import join, parent_path, relative_path
 from gorillacomb.fs.volumes import shows_others
 from gorillacomb.model import READ, Root
@@ -64,8 +64,7 @@ class DiskCheck:
     action: DedupeAction
     total: DiskSpace = field(default_factory=DiskSpace)
     """The total of all steps that were sized."""
-    _opened: dict[bytes, OpenFolders] = field(default_factory=dict)
-    """By the root's path."""
+    _opened: RecentFolders = field(default_factory=RecentFolders)
     _around: dict[bytes, Root] = field(default_factory=dict)
     """By folder: the root around the files in it."""
     _free: set[bytes] = field(default_factory=set)
@@ -79,9 +78,7 @@ class DiskCheck:
 
     def close(self) -> None:
         """Close the folders that were opened."""
-        for folders in self._opened.values():
-            folders.close()
-        self._opened.clear()
+        self._opened.close()
 
     def refusal_for_file(self, path: bytes, keep: bytes) -> Refusal | None:
         """Return why one file cannot be removed while another is kept for it; None if it can.
@@ -182,50 +179,62 @@ class DiskCheck:
             extended_attributes_equal(a, b, path)
 
     def _alone(self, path: bytes) -> _Measure:
-        with self._open_file(path) as file:
-            kind = self._root_around(path).volume_type
-            return _Measure(os.fstat(file), blocks_of_file(file, kind), False)
+        file, kind = self._open_file(path)
+        try:
+            facts = os.fstat(file)
+            return _Measure(facts, blocks_of_file(file, facts, kind), False)
+        finally:
+            os.close(file)
 
     def _pair(self, path: bytes, keep: bytes) -> _Measure | None:
         """Compare two files except for their bytes; return None if they are on the same blocks.
 
         Raises ContentDiffers, OSError.
         """
-        kinds = [self._root_around(each).volume_type for each in (path, keep)]
-        with self._open_file(path) as a, self._open_file(keep) as b:
-            facts, other = os.fstat(a), os.fstat(b)
-            if os.path.samestat(facts, other):
-                return _Measure(facts, FileBlocks(facts.st_blocks * 512), True)
-            if any(map(shows_others, kinds)) and may_be_one_file(facts, other):
-                raise _OneView(path)
-            refuse_unlike_modes(facts, other, path)
-            extended_attributes_equal(a, b, path)
-            if is_locked(a):
-                raise _Locked(path)
-            self._refuse_unsupported(path, a, b)
-            if self.action is DedupeAction.HARDLINK:
-                cause = replaceable.hard_link_refusal(
-                    facts, other, extended_attributes(a), extended_attributes(b)
-                )
-                if cause is not None:
-                    raise ContentDiffers(path, cause)
-            blocks = blocks_of_file(a, kinds[0])
-            if blocks.shared and kinds[1] not in NEVER_SHARED and storage_key(a) == storage_key(b):
-                return None
-            return _Measure(facts, blocks, False)
+        a, kind = self._open_file(path)
+        try:
+            b, other_kind = self._open_file(keep)
+            try:
+                return self._open_pair(path, (a, b), (kind, other_kind))
+            finally:
+                os.close(b)
+        finally:
+            os.close(a)
 
-    def _refuse_unsupported(self, path: bytes, victim: int, keep: int) -> None:
-        """Refuse what the file system cannot do at all. Raises ContentDiffers, OSError."""
-        root = self._root_around(path)
-        cause = replaceable.unsupported_cause(self.action, root.volume_type, victim, keep)
+    def _open_pair(
+        self, path: bytes, files: tuple[int, int], kinds: tuple[str, str]
+    ) -> _Measure | None:
+        """Like `_pair`, of open files on file systems of some types."""
+        a, b = files
+        facts, other = os.fstat(a), os.fstat(b)
+        if os.path.samestat(facts, other):
+            return _Measure(facts, FileBlocks(facts.st_blocks * 512), True)
+        if any(map(shows_others, kinds)) and may_be_one_file(facts, other):
+            raise _OneView(path)
+        refuse_unlike_modes(facts, other, path)
+        extended_attributes_equal(a, b, path)
+        if is_locked(a):
+            raise _Locked(path)
+        cause = replaceable.unsupported_cause(self.action, kinds[0], a, b)
         if cause is not None:
-            raise _Unsupported(root.path, cause)
+            raise _Unsupported(self._root_around(parent_path(path)).path, cause)
+        if self.action is DedupeAction.HARDLINK:
+            cause = replaceable.hard_link_refusal(
+                facts, other, extended_attributes(a), extended_attributes(b)
+            )
+            if cause is not None:
+                raise ContentDiffers(path, cause)
+        blocks = blocks_of_file(a, facts, kinds[0])
+        if blocks.shared and kinds[1] not in NEVER_SHARED and storage_key(a) == storage_key(b):
+            return None
+        return _Measure(facts, blocks, False)
 
-    def _root_around(self, file: bytes) -> Root:
-        folder = parent_path(file)
-        if folder not in self._around:
-            self._around[folder] = self.sites.root_around(file)
-        return self._around[folder]
+    def _root_around(self, folder: bytes) -> Root:
+        """Return the root around the files in a folder."""
+        root = self._around.get(folder)
+        if root is None:
+            root = self._around[folder] = self.sites.root_around(folder)
+        return root
 
     def _immovable(self, path: bytes) -> Refusal | None:
         """Return why something cannot be moved out of its folder; None if it can."""
@@ -251,24 +260,18 @@ class DiskCheck:
 
     @contextmanager
     def _open_folder(self, path: bytes) -> Iterator[int]:
-        root = self.sites.root_around(path).path
-        folders = self._opened.setdefault(root, OpenFolders(root))
-        descriptor = os.dup(folders.open(relative_path(path, root)))
+        descriptor = os.dup(self._opened.open(path, self._root_around(path).path))
         try:
             yield descriptor
         finally:
             os.close(descriptor)
 
-    @contextmanager
-    def _open_file(self, path: bytes) -> Iterator[int]:
-        folder, name = os.path.split(path)
-        root = self._root_around(path).path
-        folders = self._opened.setdefault(root, OpenFolders(root))
-        descriptor = open_file(name, folders.open(relative_path(folder, root)))
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
+    def _open_file(self, path: bytes) -> tuple[int, str]:
+        """Return a descriptor to close, and the type of the file system."""
+        folder = parent_path(path)
+        root = self._root_around(folder)
+        opened = self._opened.open(folder, root.path)
+        return open_file(path[path.rfind(b"/") + 1 :], opened), root.volume_type
 
 
 class _Locked(ContentDiffers):
