@@ -113,7 +113,7 @@ class SkippedCopy:
     rule: SafetyRule
     cause: str
     files: int
-    """Files in it that have a copy to keep elsewhere."""
+    """Surplus copies in it that stay because of that; of each content, one copy is not surplus."""
     size: int
     """Bytes on disk of those."""
 

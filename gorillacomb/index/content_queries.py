@@ -179,33 +179,6 @@ def copies_by_root(connection: Connection) -> Iterator[tuple[bytes, int, int, in
     )
 
 
-class GroupedName(NamedTuple):
-    """A name of a file that has copies."""
-
-    digest: bytes
-    size: int
-    reclaimable: int
-    """Bytes on disk of all copies but the largest."""
-    folder: int
-    name: bytes
-    volume: str
-    inode: int
-    """0 if it has one name, or its file system has no stable inodes."""
-    blocks: int
-
-
-def names_in_groups(connection: Connection) -> Iterator[GroupedName]:
-    """Yield all names of all files that have copies; those of a content follow one another."""
-    rows = connection.execute(
-        "SELECT groups.digest, groups.size, groups.reclaimable, files.folder, files.name,"
-        " roots.volume, CASE WHEN files.links > 1 THEN files.inode ELSE 0 END, files.blocks"
-        " FROM groups CROSS JOIN files INDEXED BY file_by_digest ON files.digest = groups.digest"
-        f" AND {has_content('files')} JOIN folders ON folders.id = files.folder"
-        " JOIN roots ON roots.id = folders.root ORDER BY groups.digest, files.folder, files.name"
-    )
-    yield from map(GroupedName._make, rows)
-
-
 def empty_files(connection: Connection) -> int:
     """Return how many files are empty."""
     row = connection.execute("SELECT count(*) FROM files WHERE size = 0 AND state <= 1").fetchone()

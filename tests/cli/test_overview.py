@@ -20,7 +20,6 @@ from fixtures import Drive
 from gorillacomb import SafetyRule
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.summed_size import SummedSize
-from gorillacomb.dedupe.plan.skipped import BY_PLACE
 from gorillacomb.index import content_queries
 from gorillacomb.index.database import Index
 from gorillacomb.vault.vault import Vault
@@ -151,9 +150,11 @@ def test_the_parts_of_what_is_there_twice_add_up_to_it(tree: Tree) -> None:
         for part in parts[1:]:
             assert sum(each.files for each in part.reasons) == part.files
             assert sum(each.bytes for each in part.reasons) == part.bytes
-        told = {each.rule for part in parts for each in part.reasons}
-        untold = told - {each.rule for each in overview.plan.left_alone}
-        assert untold <= {SafetyRule.NAME, SafetyRule.UNIQUE, *BY_PLACE, None}
+        told = {each.rule: each for part in parts for each in part.reasons}
+        told.pop(None, None)  # no rule keeps those
+        assert {rule: (each.files, each.bytes) for rule, each in told.items()} == {
+            each.rule: (each.files, each.bytes) for each in overview.left_alone if each.files
+        }
 
 
 def test_the_reasons_are_those_of_the_plan(vault: Path, tmp_path: Path) -> None:

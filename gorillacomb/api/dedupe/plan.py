@@ -31,7 +31,7 @@ from gorillacomb.dedupe.model import (
 from gorillacomb.dedupe.plan import serialize
 from gorillacomb.dedupe.plan.planner import Planner
 from gorillacomb.dedupe.plan.scope import PlanScope
-from gorillacomb.dedupe.plan.skipped import KeptRules
+from gorillacomb.dedupe.plan.surplus import SurplusTotals
 from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.dedupe.safety.named_paths import NamedPaths
 from gorillacomb.dedupe.safety.replaceable import REPLACING
@@ -176,7 +176,8 @@ class IndexPlan:
     """The usual plan for an open index, with what it was made from."""
 
     plan: DedupePlan
-    kept: KeptRules
+    surplus: tuple[SurplusTotals, ...]
+    """What becomes of surplus copies."""
     folders: FolderAnalysis
     """The analysis of the same index."""
 
@@ -268,8 +269,9 @@ def _planned(
     )
     scope = replace(scope, within=named.folders(scope.within, "--within"))
     folders = folders_of(index, settings=settings)
-    made, kept = _planner(index, folders, options, scope, settings, progress).plan(time.time_ns())
-    return IndexPlan(DedupePlan(made, tuple(named.warnings)), kept, folders)
+    planner = _planner(index, folders, options, scope, settings, progress)
+    made, surplus = planner.plan(time.time_ns())
+    return IndexPlan(DedupePlan(made, tuple(named.warnings)), surplus, folders)
 
 
 def _planner(
@@ -297,5 +299,4 @@ def _planner(
         return folders_of(read, settings=settings, marks=marks)
 
     guard = safety_policy_for(index, options, settings, noise_names(settings), marks)
-    prefers = bool(settings.prefer) or marks.has_kept
-    return Planner(*(index, groups_of, analysis_of, guard, scope, online, prefers, progress))
+    return Planner(index, groups_of, analysis_of, guard, scope, online, progress)

@@ -25,7 +25,7 @@ class SkippedCopyDocument(PathDocument):
     """The safety rule that protects it, such as ``project`` or ``linked``."""
     cause: str
     files: int
-    """Files in it that have a copy to keep elsewhere."""
+    """Surplus copies in it that stay because of that; of each content, one copy is not surplus."""
     bytes: int
     """Bytes on disk of those."""
 

@@ -132,7 +132,7 @@ def vault_overview(
                 tuple(family_reports(made.folders, families[:_FAMILIES])),
                 len(families),
                 made.plan,
-                surplus_parts(made.folders, made.plan.steps, made.kept),
+                surplus_parts(made.surplus),
                 tuple(_overlaps(index, status.roots)),
                 _kinds(index),
             )

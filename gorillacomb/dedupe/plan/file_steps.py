@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from gorillacomb.canonical.file_copy import FileCopy
+from gorillacomb.canonical.file_copy import CopyFolder, FileCopy
 from gorillacomb.canonical.groups import GroupReader, group_by_inode
 from gorillacomb.canonical.keep_criteria import choose_place, order_places
 from gorillacomb.classify.companions import Companions, counterpart
 from gorillacomb.classify.copy_names import is_dotfile, meaning_of_name
 from gorillacomb.dedupe.model import PlanStep, Refusal, RemovalPair, SafetyRule
 from gorillacomb.dedupe.plan.albums import AlbumPlanner
-from gorillacomb.dedupe.plan.closed_copies import CandidateFile, CandidateFolder, ClosedCopies
 from gorillacomb.dedupe.plan.disk_check import DiskCheck
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.removal_set import RemovalSet
@@ -24,10 +23,9 @@ from gorillacomb.dedupe.safety.file_names import meaning, name_refusal
 from gorillacomb.dedupe.safety.policy import PathContext, SafetyPolicy, in_use_cause
 from gorillacomb.folders.analysis import GIVEN_UP
 from gorillacomb.fs.paths import join
-from gorillacomb.index.content_queries import ContentCopies, by_waste
+from gorillacomb.index.content_queries import ContentCopies, CopyRow, by_waste
 from gorillacomb.model import GroupSummary
 
-_OTHER_VOLUME = Refusal(SafetyRule.OTHER_VOLUME, "has its other copy on another volume: a backup")
 VolumeCheck = Callable[[int, int], Refusal | None]
 """Returns why two roots, given by their ids, may not rely on each other."""
 
@@ -44,8 +42,6 @@ class FileStepPlanner:
     going: RemovalSet
     left: SkippedItems
     apart: VolumeCheck
-    prefers: bool
-    """Whether the user prefers some paths."""
     gone: set[bytes] = field(default_factory=set)
     """Paths of files to be removed."""
     counted: set[bytes] = field(default_factory=set)
@@ -53,22 +49,19 @@ class FileStepPlanner:
     chosen: dict[bytes, FileChoice] = field(default_factory=dict)
     """By path, for each file with a step."""
     _companions: dict[bytes, _FolderFiles] = field(default_factory=dict)
-    _folders: dict[int, CandidateFolder] = field(default_factory=dict)
+    _folders: dict[int, _CandidateFolder] = field(default_factory=dict)
 
     def steps(self) -> list[PlanStep]:
         """Return a step for each file to be removed; files that belong together share one."""
         found: list[tuple[GroupSummary, PlanStep]] = []
-        closed = ClosedCopies(self.groups, self.scope, self.left, self.prefers)
         for content in self._contents():
             for names in self._replaceable(content):
-                if all(folder.closed is not None for folder, _ in names):
-                    closed.count(content, names)
-                else:
-                    rows = [row for _, row in names]
-                    copies = self.groups.copies(content._replace(files=rows))
-                    for here in self._by_volume(copies):
-                        found += ((content.summary, step) for step in self._redundant(here))
-        closed.report(self._folders.values())
+                if all(folder.is_closed for folder, _ in names):
+                    continue  # on most drives nearly all copies are of this kind
+                rows = [row for _, row in names]
+                copies = self.groups.copies(content._replace(files=rows))
+                for here in self._by_volume(copies):
+                    found += ((content.summary, step) for step in self._redundant(here))
         found.sort(key=lambda each: by_waste(each[0]))
         return self.together({step.path: step for _, step in found})
 
@@ -100,7 +93,7 @@ class FileStepPlanner:
         return self._beside(folder).sizes[name]
 
     def _leave_in_folder(self, folder: bytes, refusal: Refusal, step: PlanStep) -> None:
-        self.left.add(folder, refusal, [pair.path for pair in step.pairs], step.size)
+        self.left.add(folder, refusal, [pair.path for pair in step.pairs])
 
     def _keeping(self, step: PlanStep, keep: FileCopy) -> PlanStep | None:
         """Return a step for the same file with another copy to keep; None if not allowed."""
@@ -131,7 +124,7 @@ class FileStepPlanner:
         known = self.sites.folders.forest.folders
         self.sites.load(known[each] for each in set(folders) if each in known)
 
-    def _replaceable(self, content: ContentCopies) -> Iterator[list[CandidateFile]]:
+    def _replaceable(self, content: ContentCopies) -> Iterator[list[_CandidateFile]]:
         """Yield the files with a content that are not removed yet, if several can replace each
         other.
         """
@@ -146,21 +139,23 @@ class FileStepPlanner:
         if all(meaning_of_name(name, size) is None for name in {row[1] for _, row in here}):
             yield here
             return
-        classes: dict[bytes | None, list[CandidateFile]] = {}
+        classes: dict[bytes | None, list[_CandidateFile]] = {}
         for each in here:
             what = meaning(_path(each), size, self._companions_of)
             classes.setdefault(what, []).append(each)
         yield from (files for files in classes.values() if len(files) > 1)
 
-    def _folder(self, number: int) -> CandidateFolder:
+    def _folder(self, number: int) -> _CandidateFolder:
         """Return what is the same for all files directly in a folder, given by its id."""
         folder = self.sites.folders.forest.folders.get(number)
         if folder is None or self.going.around(folder) is not None:
-            found = CandidateFolder(None)
+            found = _CandidateFolder(None)
         else:
             site = self.sites.of_folder(folder)
             closed = self.guard.closed_to_files(site)
-            found = CandidateFolder(self.groups.folder(number), site, closed)
+            if closed is not None:
+                self.left.add_closed(site, closed)
+            found = _CandidateFolder(self.groups.folder(number), closed is not None)
         self._folders[number] = found
         return found
 
@@ -207,19 +202,12 @@ class FileStepPlanner:
                 break
         return steps
 
-    def _leave(self, copy: FileCopy, refusal: Refusal, size: int) -> None:
-        if self.scope.holds(copy.path):
-            self.left.add_inside(self.sites.of_file(copy), refusal, size)
-
     def _by_volume(self, copies: Sequence[FileCopy]) -> Iterator[list[FileCopy]]:
         volumes: dict[str, list[FileCopy]] = {}
         for copy in copies:
             at = "" if self.guard.options.across_volumes else copy.volume
             volumes.setdefault(at, []).append(copy)
         yield from volumes.values()
-        for here in volumes.values():
-            if len(volumes) > 1 and len(group_by_inode(here)) == 1:
-                self._leave(here[0], _OTHER_VOLUME, here[0].blocks * 512)
 
     def _counting(self, copies: Sequence[FileCopy]) -> list[FileCopy]:
         """Return those copies that may be kept for others.
@@ -250,9 +238,11 @@ class FileStepPlanner:
                 or not self.scope.holds(copy.path)
             ):
                 return
-            refusal = self._folders[copy.folder].closed or self.refusal(copy, winner)
+            if self._folders[copy.folder].is_closed:
+                return
+            refusal = self.refusal(copy, winner)
             if refusal is not None:
-                self._leave(copy, refusal, size)
+                self.left.add_inside(self.sites.of_file(copy), refusal)
                 return
         if size >= self.scope.min_size:
             for copy in names:
@@ -279,7 +269,7 @@ class FileStepPlanner:
                 continue
             pairs = self._set_of(step, found)
             if isinstance(pairs, Refusal):
-                self.left.add(os.path.dirname(path), pairs, [path], step.size)
+                self.left.add(os.path.dirname(path), pairs, [path])
                 continue
             together |= {pair.path for pair in pairs}
             own = [found[pair.path] for pair in pairs if pair.path in found]
@@ -292,7 +282,7 @@ class FileStepPlanner:
                 yield whole
             else:
                 paths = [pair.path for pair in whole.pairs]
-                self.left.add(os.path.dirname(path), wrong[1], paths, size)
+                self.left.add(os.path.dirname(path), wrong[1], paths)
 
     def _set_of(
         self, step: PlanStep, found: Mapping[bytes, PlanStep]
@@ -343,6 +333,18 @@ class FileStepPlanner:
         return self._companions[path]
 
 
+class _CandidateFolder(NamedTuple):
+    """What is the same for all files directly in a folder."""
+
+    within: CopyFolder | None
+    """None for a folder that is removed, or that the folder tree lacks."""
+    is_closed: bool = False
+    """Whether no file in it may be removed, whatever is kept for it."""
+
+
+_CandidateFile = tuple[_CandidateFolder, CopyRow]
+
+
 class FileChoice(NamedTuple):
     """A file that may be removed, and those it may rely on, best first; so may they."""
 
@@ -360,7 +362,7 @@ class _FolderFiles:
     companions: Companions
 
 
-def _path(file: CandidateFile) -> bytes:
+def _path(file: _CandidateFile) -> bytes:
     folder, row = file
     assert folder.within is not None, "it is not removed"
     return folder.within.path + row[1]

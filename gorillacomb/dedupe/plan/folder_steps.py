@@ -176,7 +176,7 @@ class FolderStepPlanner:
         if refusal.rule in BY_PLACE:
             if not self.scope.files:
                 whole = self.left.protector(site, refusal)
-                self.left.add_whole(whole, refusal, victim.files, self._size(victim))
+                self.left.add_whole(whole, refusal)
         elif path in self.guard.options.retire:
             return  # what is kept of it is what the user wants to see there
         elif (
@@ -184,7 +184,7 @@ class FolderStepPlanner:
             or self.guard.is_project(site)
             or (refusal.rule is not SafetyRule.UNIQUE and not self.scope.files)
         ):
-            self.left.add_whole(path, refusal, victim.files, self._size(victim))
+            self.left.add_whole(path, refusal)
 
     def refusal(self, victim: TreeFolder, keep: TreeFolder) -> Refusal | None:
         """Return why a folder may not be removed while another is kept, regardless of content."""

@@ -24,7 +24,8 @@ from gorillacomb.dedupe.plan.removal_set import RemovalSet
 from gorillacomb.dedupe.plan.retire import FolderRetirer
 from gorillacomb.dedupe.plan.safest_first import PlannedPlaces, until_freed
 from gorillacomb.dedupe.plan.scope import PlanScope
-from gorillacomb.dedupe.plan.skipped import KeptRules, SkippedItems
+from gorillacomb.dedupe.plan.skipped import SkippedItems
+from gorillacomb.dedupe.plan.surplus import OTHER_DRIVE, SurplusCopies, SurplusTotals
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.fs.extents import DiskSpace
@@ -48,12 +49,10 @@ class Planner:
     scope: PlanScope
     online: Mapping[int, bool]
     """By the root's id."""
-    prefers: bool
-    """Whether the user prefers some paths."""
     progress: Progress
 
-    def plan(self, now_ns: int) -> tuple[Plan, KeptRules]:
-        """Return the plan, with its largest steps first, and what keeps the rest.
+    def plan(self, now_ns: int) -> tuple[Plan, tuple[SurplusTotals, ...]]:
+        """Return the plan, with its largest steps first, and what becomes of surplus copies.
 
         Raises VaultError.
         """
@@ -68,14 +67,16 @@ class Planner:
 
     def _plan(
         self, now_ns: int, groups: GroupReader, sites: IndexLocations, disk: DiskCheck
-    ) -> tuple[Plan, KeptRules]:
+    ) -> tuple[Plan, tuple[SurplusTotals, ...]]:
         left = SkippedItems(self.guard)
         steps = self._steps(groups, sites, disk, left, self.guard)
         if self.guard.options.action.empties_path and steps:
             steps = self._with_later_steps(steps, sites, disk)
         steps = [step for step in steps if not self._breaks_marks(step)]
         steps = [replace(disk.sized(step), kept_in=kept_places(step, sites)) for step in steps]
-        skipped, goal = tuple(left.as_skipped(steps)), None
+        surplus = SurplusCopies(sites.folders, groups, steps, left, self.scope)
+        surplus.add_up()
+        goal = None
         if self.scope.free is not None:
             places = PlannedPlaces(sites, self.guard)
             steps, goal = until_freed(steps, self.scope.free, places, disk)
@@ -85,11 +86,11 @@ class Planner:
             now_ns,
             self.guard.options,
             tuple(_numbered(steps)),
-            skipped,
+            surplus.left_alone(),
             (*_notes(steps, sites), *_promises(self.guard.options.action, disk.total)),
             goal,
         )
-        return plan, left.rules()
+        return plan, surplus.totals()
 
     def _breaks_marks(self, step: PlanStep) -> bool:
         """Return whether what is kept in the end is marked as another thing than what is removed.
@@ -128,9 +129,7 @@ class Planner:
         """Make steps for everything that may be removed according to an index."""
         going = RemovalSet()
         apart = partial(self._apart, groups)
-        files = FileStepPlanner(
-            *(groups, sites, disk, guard, self.scope, going, left, apart, self.prefers)
-        )
+        files = FileStepPlanner(*(groups, sites, disk, guard, self.scope, going, left, apart))
         whole = FolderStepPlanner(sites, disk, guard, self.scope, going, left, files.counted, apart)
         steps: list[PlanStep] = []
         retirement = FolderRetirer(sites, going, files, whole.refusal, whole.held)
@@ -155,9 +154,7 @@ class Planner:
                 where = what if suspect else "on a drive that is not there"
                 return Refusal(SafetyRule.OFFLINE, f"{verb} {where}")
         if roots[victim].volume != roots[keep].volume and not self.guard.options.across_volumes:
-            return Refusal(
-                SafetyRule.OTHER_VOLUME, "has its other copy on another volume: a backup"
-            )
+            return Refusal(SafetyRule.OTHER_VOLUME, OTHER_DRIVE)
         return None
 
 

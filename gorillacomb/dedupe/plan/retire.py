@@ -136,4 +136,4 @@ class FolderRetirer:
             self.loose.chosen[here.path] = FileChoice(here, stays, len(stays))
             yield PlanStep("", "file", here.path, keep.path, 1, size, _FILE_REASONS)
         else:
-            self.loose.left.add_inside(self.loose.sites.of_file(here), refusal, size)
+            self.loose.left.add_inside(self.loose.sites.of_file(here), refusal)

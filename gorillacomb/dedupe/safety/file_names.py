@@ -20,7 +20,7 @@ from gorillacomb.classify.stores import is_catalog_file
 from gorillacomb.dedupe.model import PlanOptions, Refusal, RemovalPair, SafetyRule
 from gorillacomb.fs.paths import join, path_text
 
-_REFUSAL = Refusal(SafetyRule.NAME, "is what its name says, and the other copy is not")
+NAME_REFUSAL = Refusal(SafetyRule.NAME, "is what its name says, and the other copy is not")
 _WORKS_HERE = Refusal(SafetyRule.NAME, "works by its name and its place, where it would be missed")
 CompanionsOf = Callable[[bytes], Iterable[bytes]]
 """Returns the names of the files beside one, given by its path, that belong to it."""
@@ -77,7 +77,7 @@ def name_refusal(
         if is_copy:
             right[name] = pair
         else:
-            wrong.append((pair, _WORKS_HERE if is_dotfile(name) else _REFUSAL))
+            wrong.append((pair, _WORKS_HERE if is_dotfile(name) else NAME_REFUSAL))
     for pair, refusal in wrong:
         name, kept = os.path.basename(pair.path), os.path.basename(pair.keep)
         mains = (right[each] for each in companions_of(pair.path) if each in right)

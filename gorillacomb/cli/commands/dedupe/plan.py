@@ -160,10 +160,12 @@ def _left_lines(left: Sequence[SkippedCopy], verbose: bool) -> Iterator[str]:
     for each in left:
         by_rule.setdefault(each.rule, []).append(each)
     for rule, places in sorted(by_rule.items(), key=lambda item: -sum(it.size for it in item[1])):
-        files = render.format_count(sum(each.files for each in places), "file")
-        size = render.format_size(sum(each.size for each in places))
         where = render.format_count(len(places), "place")
-        text = f"{files}, {size}, in {where}: {reason(rule)}"
+        number = sum(each.files for each in places)
+        if number:
+            size = render.format_size(sum(each.size for each in places))
+            where = f"{render.format_count(number, 'file')}, {size}, in {where}"
+        text = f"{where}: {reason(rule)}"
         yield from render.wrapped_paragraph(text, "  ") if width else [f"  {text}"]
     yield "All of these places:" if verbose else "The largest of these places:"
     for each in left if verbose else left[:_LEFT_SHOWN]:
