@@ -24,7 +24,8 @@ INSIDE = {
     "dedupe": (
         {"apply", "plan"},
         {"quarantine", "safety"},
-        {"roots", "model"},
+        {"roots", "folder_pairs"},
+        {"model"},
     ),
 }
 """The same within a room that has rooms of its own."""

@@ -123,6 +123,8 @@ def test_a_plan_goes_to_a_file_or_a_pipe(top: Path, vault: Path) -> None:
         assert (ran.code, ran.err) == (0, "")
         assert lines_of(ran.stdout)[1] == steps
     shown = on_terminal("dedupe", "--plan", vault=vault)
+    assert "By folder, in 3 pairs, the largest first:" in shown.out
+    shown = on_terminal("dedupe", "--plan", "--steps", vault=vault)
     assert "Whole folders: 1" in shown.out
 
 

@@ -102,7 +102,7 @@ def test_every_item_of_a_run_is_listed(tidied: Tidied) -> None:
         assert Path(item["quarantine"]).parent == folder and Path(item["quarantine"]).exists()
         assert item["keep"] == str(tidied.top / path.replace("Backup", "Photos"))
     assert states(tidied).keys() == {"Backup/album", "Backup/cat.jpg"}
-    shown = run("dedupe", "--history", tidied.run, vault=tidied.vault).out
+    shown = run("dedupe", "--history", tidied.run, "--steps", vault=tidied.vault).out
     for word in (tidied.run, "Backup/cat.jpg", "Photos/cat.jpg", "--only PATH"):
         assert word in shown
     refused(run("dedupe", "--history", "nothing", vault=tidied.vault), 2, "no run 'nothing'")

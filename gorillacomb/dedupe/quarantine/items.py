@@ -55,6 +55,12 @@ class RunItem:
     """When it was put back or deleted; None while it is in the quarantine."""
     cause: str | None
     """Why it was not done, is stuck, or is only partly left."""
+    files: int = 0
+    """Files in it when it was quarantined; 0 for a folder that was put back, or found, alone."""
+    size: int = 0
+    """Bytes on disk of those; 0 for what was removed along with another file."""
+    is_part: bool = False
+    """Whether it is in an item, or was put back before the rest of its step."""
 
 
 def items_of(run: RecordedRun) -> Iterator[RunItem]:
@@ -150,6 +156,8 @@ def _item(run: RecordedRun, record: StepRecord, move: MovedItem) -> RunItem:
         record.set_aside_ns,
         ended,
         cause,
+        1 if record.kind == "file" else record.files_set_aside or record.files,
+        (record.size_set_aside or record.size) if move is record.moves[0] else 0,
     )
 
 
@@ -159,7 +167,8 @@ def _part(
     """Describe what was at a path inside an item, if anything was."""
     inner = relative_path(path, whole.path)
     keep = kept_for(record, move, inner).at(run.base)
-    part = replace(whole, path=path, aside=join(whole.aside, inner), keep=keep)
+    aside = join(whole.aside, inner)
+    part = replace(whole, path=path, aside=aside, keep=keep, files=0, size=0, is_part=True)
     for back in record.back:
         place = join(run.base, back.path)
         if path == place:
@@ -195,6 +204,7 @@ def _returned_item(run: RecordedRun, record: StepRecord, back: ReturnedItem) -> 
         record.set_aside_ns,
         back.when_ns,
         None,
+        is_part=True,
     )
 
 

@@ -9,14 +9,18 @@ from pathlib import Path
 import click
 
 from gorillacomb.api.dedupe.apply import DryRunResult, RunResult, apply_plan, dry_run
+from gorillacomb.api.dedupe.pairs import pairs_of_plan
 from gorillacomb.api.dedupe.plan import DedupeAction, DedupePlan, read_plan
 from gorillacomb.api.next_step.dedupe import after_apply, after_dry_run
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.dedupe.runs import problem_lines
 from gorillacomb.cli.options import take_terminal_after
 from gorillacomb.cli.output import render
+from gorillacomb.cli.output.folder_pairs import DONE, PLANNED, pairs_lines
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode, RefusedForSafety
+
+_PAIRS_SHOWN = 8
 
 
 def apply(
@@ -25,6 +29,7 @@ def apply(
     only_say: bool,
     yes_delete: int | None,
     untested_macos: bool,
+    single: bool,
     progress: bool | None,
     as_json: bool,
 ) -> ExitCode:
@@ -33,7 +38,7 @@ def apply(
     result: DryRunResult | RunResult
     if only_say:
         result = dry_run(vault, plan, progress=shown)
-        lines = _dry_run_story(plan, result, file, vault)
+        lines = _dry_run_story(plan, result, file, single, vault)
     else:
         if plan.action is DedupeAction.DELETE:
             take_terminal_after(file)
@@ -46,7 +51,7 @@ def apply(
             progress=shown,
         )
         render.print_warnings(result.warnings)
-        lines = _applied_story(plan, result, vault)
+        lines = _applied_story(plan, result, single, vault)
     render.print_result(result, lines, as_json)
     return ExitCode.DONE if result.is_complete else ExitCode.INCOMPLETE
 
@@ -61,10 +66,12 @@ def _is_number_typed(plan: DedupePlan) -> bool:
 
 
 def _dry_run_story(
-    plan: DedupePlan, result: DryRunResult, file: Path, vault: Vault
+    plan: DedupePlan, result: DryRunResult, file: Path, single: bool, vault: Vault
 ) -> Iterator[str]:
-    for step in result.done:
-        yield f"{plan.action} {step.kind} {render.printable_path(step.path)}"
+    if single:
+        yield from _single_lines(plan, result)
+    else:
+        yield from pairs_lines(pairs_of_plan(plan, result.done), PLANNED[plan.action])
     steps = render.format_count(len(result.done), "step")
     files = render.format_count(result.files, "file")
     yield f"Would be done: {steps}, {files}, {render.format_size(result.size)}"
@@ -72,7 +79,14 @@ def _dry_run_story(
     yield from render.next_lines(after_dry_run(result, file), vault)
 
 
-def _applied_story(plan: DedupePlan, result: RunResult, vault: Vault) -> Iterator[str]:
+def _single_lines(plan: DedupePlan, result: DryRunResult | RunResult) -> Iterator[str]:
+    for step in result.done:
+        yield f"{plan.action} {step.kind} {render.printable_path(step.path)}"
+
+
+def _applied_story(
+    plan: DedupePlan, result: RunResult, single: bool, vault: Vault
+) -> Iterator[str]:
     yield from problem_lines("From an interrupted run", result.recovered)
     if result.done_before:
         yield f"Already done: {render.format_count(result.done_before, 'step')}"
@@ -84,6 +98,11 @@ def _applied_story(plan: DedupePlan, result: RunResult, vault: Vault) -> Iterato
         yield f"Freed: {render.format_size(result.bytes_freed)}" + (
             "" if result.bytes_set_aside else f", {many}"
         )
+    if single:
+        yield from _single_lines(plan, result)
+    else:
+        pairs = pairs_of_plan(plan, result.done)
+        yield from pairs_lines(pairs, DONE[plan.action], _PAIRS_SHOWN)
     for cause in result.unknown:
         yield f"It is unknown how much space was freed by files that were {cause}."
     if result.emptied_folders:

@@ -26,12 +26,15 @@ _FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 _LAST = ""
 """Means the last run: the option was given without a value."""
 _ABOUT: dict[str, Collection[str]] = {
-    "planning": {"output", "verbose", "as_json", "untested_macos", *PlanFlags.__annotations__},
-    "review": {"output"},
-    "applying": {"dry_run", "yes_delete", "as_json", "untested_macos"},
+    "planning": {
+        *("output", "verbose", "single", "as_json", "untested_macos"),
+        *PlanFlags.__annotations__,
+    },
+    "review": {"output", "single"},
+    "applying": {"dry_run", "yes_delete", "single", "as_json", "untested_macos"},
     "undo": {"only", "as_json"},
     "purging": {"yes", "older_than", "as_json", "untested_macos"},
-    "history": {"as_json"},
+    "history": {"single", "as_json"},
 }
 """The actions, by parameter name, each with the parameters that only some actions take."""
 
@@ -47,6 +50,7 @@ OPTION_GROUPS = {
     "Take back": ("--undo", "--only"),
     "Free space": ("--empty-quarantine", "--older-than", "--yes"),
     "Look back": ("--history",),
+    "Show": ("--steps",),
 }
 """The headings of ``--help``, named after what the user wants to do."""
 
@@ -62,7 +66,7 @@ OPTION_GROUPS = {
 )
 @plan_options
 @click.option(
-    "-v", "--verbose", is_flag=True, help="Show every step, and everything that is left alone."
+    "-v", "--verbose", is_flag=True, help="Leave out nothing, of what is left alone either."
 )
 @click.option("--review", type=_FILE, metavar="FILE", help="Review a plan, step by step.")
 @click.option(
@@ -115,6 +119,12 @@ OPTION_GROUPS = {
     metavar="[RUN]",
     help="List every run, and why something in it was not done; of one run, every item.",
 )
+@click.option(
+    "--steps",
+    "single",
+    is_flag=True,
+    help="Show single steps instead of pairs of folders: of a plan, a review, a run.",
+)
 @untested_macos_option
 @progress_option
 @json_option
@@ -132,6 +142,7 @@ def command(
     history: str | None,
     output: Path | None,
     verbose: bool,
+    single: bool,
     dry_run: bool,
     yes_delete: int | None,
     yes: bool,
@@ -156,7 +167,8 @@ def command(
     if applying is not None:
         from gorillacomb.cli.commands.dedupe.apply import apply
 
-        return apply(vault, applying, dry_run, yes_delete, untested_macos, progress, as_json)
+        how = dry_run, yes_delete, untested_macos, single, progress, as_json
+        return apply(vault, applying, *how)
     if review is not None:
         from gorillacomb.cli.commands.dedupe.review import review_plan
 
@@ -174,13 +186,14 @@ def command(
     if history is not None:
         from gorillacomb.cli.commands.dedupe.history import history as show_history
 
-        return show_history(vault, history or None, as_json)
+        return show_history(vault, history or None, single, as_json)
     from gorillacomb.cli.commands.dedupe.plan import plan
 
     planning = planning or output is not None
     wanted = plan_keywords(**given)
     typed = _typed_words(context, {*PlanFlags.__annotations__, "untested_macos"})
-    return plan(vault, wanted, typed, planning, output, untested_macos, verbose, progress, as_json)
+    shown = untested_macos, verbose, single, progress, as_json
+    return plan(vault, wanted, typed, planning, output, *shown)
 
 
 def _refuse_mixed(context: click.Context) -> None:

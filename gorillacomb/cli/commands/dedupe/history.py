@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
@@ -14,11 +14,13 @@ from gorillacomb.api.dedupe.history import (
     read_history,
     read_run_details,
 )
+from gorillacomb.api.dedupe.pairs import pairs_of_items
 from gorillacomb.api.dedupe.plan import DedupeAction
 from gorillacomb.api.next_step.dedupe import after_history, after_run_details
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.dedupe.runs import problem_lines
 from gorillacomb.cli.output import render
+from gorillacomb.cli.output.folder_pairs import Verb, pairs_lines
 from gorillacomb.errors import ExitCode
 
 _WORDS = {
@@ -27,12 +29,18 @@ _WORDS = {
     "undone": "put back",
     "purged": "deleted",
 }
+_STATES = {
+    ItemState.WAITING: Verb("is in quarantine", "are in quarantine"),
+    ItemState.PUT_BACK: Verb("was put back", "were put back"),
+    ItemState.PURGED: Verb("was deleted", "were deleted"),
+}
+"""What became of most items; the others are shown one by one."""
 
 
-def history(vault: Vault, named: str | None, as_json: bool) -> ExitCode:
+def history(vault: Vault, named: str | None, single: bool, as_json: bool) -> ExitCode:
     """Show every run, the latest first, or everything known about one run."""
     if named is not None:
-        _show_run(read_run_details(vault, named), as_json, vault)
+        _show_run(read_run_details(vault, named), single, as_json, vault)
         return ExitCode.DONE
     known = read_history(vault)
     render.print_warnings(known.warnings)
@@ -50,7 +58,7 @@ def history(vault: Vault, named: str | None, as_json: bool) -> ExitCode:
     return ExitCode.DONE
 
 
-def _show_run(run: RunDetails, as_json: bool, vault: Vault) -> None:
+def _show_run(run: RunDetails, single: bool, as_json: bool, vault: Vault) -> None:
     render.print_warnings(run.warnings)
     with render.tolerate_closed_pipe():
         if as_json:
@@ -60,7 +68,7 @@ def _show_run(run: RunDetails, as_json: bool, vault: Vault) -> None:
             for line in _event_lines(event):
                 click.echo(line)
         moves_nothing = run.action == DedupeAction.REFLINK
-        for line in () if moves_nothing else _run_lines(run, vault):
+        for line in () if moves_nothing else _run_lines(run, single, vault):
             click.echo(line)
 
 
@@ -87,17 +95,37 @@ def _event_lines(event: RunEvent) -> Iterator[str]:
             yield f"    and {total - 3:,} more"
 
 
-def _run_lines(run: RunDetails, vault: Vault) -> Iterator[str]:
-    """Describe every item of a run as text."""
+def _run_lines(run: RunDetails, single: bool, vault: Vault) -> Iterator[str]:
+    """Describe the items of a run as text, one by one or by pair of folders."""
     waits = False
     for quarantine in run.quarantines:
         yield f"Quarantine {render.printable_path(quarantine)}"
-        for item in run.items(quarantine):
-            waits |= item.state is ItemState.WAITING
-            yield from item_lines(item)
+        items = list(run.items(quarantine))
+        waits |= any(item.state is ItemState.WAITING for item in items)
+        yield from _items_lines(items) if single else _pair_lines(items)
     if not run.quarantines:
         yield "Its items are not known here: no connected drive has a quarantine of it."
     yield from render.next_lines(after_run_details(run.id, waits), vault)
+
+
+def _pair_lines(items: Sequence[RunItem]) -> Iterator[str]:
+    """Describe items by pair of folders, and one by one those with something else to say."""
+    usual = [item for item in items if item.state in _STATES and not _is_special(item)]
+    for state, verb in _STATES.items():
+        same = [item for item in usual if item.state is state]
+        if same:
+            yield from pairs_lines(pairs_of_items(same), verb)
+    yield from _items_lines([item for item in items if item not in usual])
+
+
+def _is_special(item: RunItem) -> bool:
+    return item.is_part or item.cause is not None or not item.keep
+
+
+def _items_lines(items: Iterable[RunItem]) -> Iterator[str]:
+    """Describe items one by one."""
+    for item in items:
+        yield from item_lines(item)
 
 
 def item_lines(item: RunItem) -> Iterator[str]:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
+from gorillacomb.api.dedupe.pairs import pairs_of_plan
 from gorillacomb.api.dedupe.plan import (
     DedupeAction,
     DedupePlan,
     FreeGoal,
     PlanKeywords,
-    PlanStep,
     SafetyRule,
     SkippedCopy,
     make_plan,
@@ -21,13 +21,13 @@ from gorillacomb.api.dedupe.plan import (
 from gorillacomb.api.next_step.dedupe import after_plan
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.output import render
+from gorillacomb.cli.output.folder_pairs import PLANNED, pairs_lines, step_lines
 from gorillacomb.cli.output.left_alone import reason
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode
 
 _SHOWN = 8
 _LEFT_SHOWN = 6
-_PLACES_SHOWN = 3
 
 
 def plan(
@@ -38,6 +38,7 @@ def plan(
     output: Path | None,
     untested_macos: bool,
     verbose: bool,
+    single: bool,
     progress: bool | None,
     as_json: bool,
 ) -> ExitCode:
@@ -65,7 +66,7 @@ def plan(
             render.print_json(made.saved_document())
             return ExitCode.DONE
     with render.tolerate_closed_pipe():
-        for line in plan_summary_lines(made, verbose):
+        for line in _summary_lines(made, verbose, single):
             click.echo(line)
         for line in _ending(made, output):
             click.echo(line)
@@ -75,22 +76,13 @@ def plan(
     return ExitCode.DONE
 
 
-def plan_summary_lines(made: DedupePlan, verbose: bool = False) -> Iterator[str]:
+def _summary_lines(made: DedupePlan, verbose: bool, single: bool) -> Iterator[str]:
     """Describe as text what a plan contains; ``verbose`` leaves out nothing."""
     if not made.steps:
         yield render.styled("Nothing", bold=True) + " can be removed."
     else:
         yield from _totals(made)
-        for kind, title in (("folder", "Whole folders"), ("file", "Single files")):
-            steps = [step for step in made.steps if step.kind == kind]
-            if steps:
-                total = sum(step.size for step in steps)
-                yield f"{title}: {len(steps):,}, {render.format_size(total)}"
-                for step in steps if verbose else steps[:_SHOWN]:
-                    yield from step_lines(step)
-                if len(steps) > _SHOWN and not verbose:
-                    rest = sum(step.size for step in steps[_SHOWN:])
-                    yield f"  and {len(steps) - _SHOWN:,} more, {render.format_size(rest)}"
+        yield from _steps_by_kind(made, verbose) if single else _steps_by_pair(made, verbose)
     if made.free is not None:
         yield from render.wrapped_paragraph(_free_text(made.free, made.action), "")
     for cause in made.contents.unknown:
@@ -98,6 +90,27 @@ def plan_summary_lines(made: DedupePlan, verbose: bool = False) -> Iterator[str]
     for note in made.contents.notes:
         yield from render.wrapped_paragraph(f"Note: {note}", "")
     yield from _left_lines(made.left_alone, verbose)
+
+
+def _steps_by_pair(made: DedupePlan, verbose: bool) -> Iterator[str]:
+    pairs = pairs_of_plan(made)
+    most = None if verbose else _SHOWN
+    many = render.format_count(len(pairs), "pair")
+    yield f"By folder, in {many}" + (", the largest first:" if len(pairs) > 1 else ":")
+    yield from pairs_lines(pairs, PLANNED[made.action], most)
+
+
+def _steps_by_kind(made: DedupePlan, verbose: bool) -> Iterator[str]:
+    for kind, title in (("folder", "Whole folders"), ("file", "Single files")):
+        steps = [step for step in made.steps if step.kind == kind]
+        if steps:
+            total = sum(step.size for step in steps)
+            yield f"{title}: {len(steps):,}, {render.format_size(total)}"
+            for step in steps if verbose else steps[:_SHOWN]:
+                yield from step_lines(step)
+            if len(steps) > _SHOWN and not verbose:
+                rest = sum(step.size for step in steps[_SHOWN:])
+                yield f"  and {len(steps) - _SHOWN:,} more, {render.format_size(rest)}"
 
 
 def _totals(made: DedupePlan) -> Iterator[str]:
@@ -127,27 +140,6 @@ def _free_text(goal: FreeGoal, action: DedupeAction) -> str:
         return f"{text} No other steps are possible."
     steps = render.format_count(goal.omitted_steps, "other step")
     return f"{text} Omitted: {steps}, {render.format_size(goal.omitted_size)} on disk."
-
-
-def step_lines(step: PlanStep) -> Iterator[str]:
-    """Describe a step: what is removed, what is removed along with it, and what is kept."""
-    width = render.terminal_width()
-    label = f"  {render.format_size(step.size):>9}  "
-    yield label + render.path_from_here(step.path, width and width - len(label))
-    if step.sidecars:
-        yield f"      with: {render.format_count(len(step.sidecars), 'more file')} beside it"
-    if not step.kept_in:
-        yield "      keep: " + render.path_from_here(step.keep, width and width - 12)
-        return
-    label = "      keep: "
-    for place in step.kept_in[:_PLACES_SHOWN]:
-        label += f"{render.format_count(place.files, 'file')} in "
-        yield label + render.path_from_here(place.path, width and width - len(label))
-        label = " " * 12
-    rest = step.kept_in[_PLACES_SHOWN:]
-    if rest:
-        files = render.format_count(sum(place.files for place in rest), "file")
-        yield f"{label}{files} in {render.format_count(len(rest), 'more place')}"
 
 
 def _left_lines(left: Sequence[SkippedCopy], verbose: bool) -> Iterator[str]:

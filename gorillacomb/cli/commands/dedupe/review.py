@@ -20,9 +20,9 @@ from gorillacomb.api.dedupe.review import (
 from gorillacomb.api.next_step.dedupe import after_review
 from gorillacomb.api.paths import is_below
 from gorillacomb.api.vault import Vault
-from gorillacomb.cli.commands.dedupe.plan import plan_summary_lines, step_lines
 from gorillacomb.cli.options import take_terminal_after
 from gorillacomb.cli.output import render
+from gorillacomb.cli.output.folder_pairs import step_lines
 from gorillacomb.errors import ExitCode, UsageError
 
 _KEYS = (
@@ -62,8 +62,6 @@ def review_plan(vault: Vault, file: Path, output: Path | None) -> ExitCode:
         return ExitCode.DONE
     made = plan.with_steps(answers.agreed)
     made.save(output)
-    for line in plan_summary_lines(made):
-        click.echo(line)
     click.echo(counts)
     click.echo(f"Written to {output}.")
     for line in render.next_lines(after_review(output), vault):

@@ -1,0 +1,32 @@
+"""Show steps by the two folders that they are about, as the preview, a review and runs do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gorillacomb.api.dedupe.history import RunItem
+from gorillacomb.api.dedupe.plan import DedupePlan
+from gorillacomb.dedupe.folder_pairs import FolderPair, FolderPairs, StayingFiles
+from gorillacomb.dedupe.model import KeptPlace, PlanStep
+
+__all__ = [
+    "FolderPair",
+    "FolderPairs",
+    "KeptPlace",
+    "StayingFiles",
+    "pairs_of_items",
+    "pairs_of_plan",
+]
+
+
+def pairs_of_plan(plan: DedupePlan, steps: Iterable[PlanStep] | None = None) -> FolderPairs:
+    """Group the steps of a plan, or some of them, by pair of folders, the largest pair first."""
+    return FolderPairs.of(plan.steps if steps is None else steps, plan.contents.options.retire)
+
+
+def pairs_of_items(items: Iterable[RunItem]) -> FolderPairs:
+    """Group items of a run by pair of folders, the largest pair first."""
+    return FolderPairs.of(
+        PlanStep(item.step, item.kind, item.path, item.keep, item.files, item.size)
+        for item in items
+    )
