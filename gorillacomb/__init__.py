@@ -107,6 +107,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.find.explain import ExplainedFile as ExplainedFile
     from gorillacomb.api.find.explain import ExplainedFolder as ExplainedFolder
     from gorillacomb.api.find.explain import ExplainedGone as ExplainedGone
+    from gorillacomb.api.find.explain import RuleEffect as RuleEffect
     from gorillacomb.api.find.fate import PathFate as PathFate
     from gorillacomb.api.find.folders import CoveredFolders as CoveredFolders
     from gorillacomb.api.find.folders import FamilyReport as FamilyReport
@@ -216,7 +217,7 @@ _PUBLIC = {
     "api.facade.vault": ("OpenVault", "open_vault"),
     "api.find.compare": ("Comparison", "FolderDiff"),
     "api.find.contents": ("ContentComparison", "ContentSide"),
-    "api.find.explain": ("ExplainedFile", "ExplainedFolder", "ExplainedGone"),
+    "api.find.explain": ("ExplainedFile", "ExplainedFolder", "ExplainedGone", "RuleEffect"),
     "api.find.fate": ("PathFate",),
     "api.find.folders": (
         "CoveredFolders",

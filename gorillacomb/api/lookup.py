@@ -23,6 +23,7 @@ from gorillacomb.vault.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from gorillacomb.canonical.groups import GroupReader
+    from gorillacomb.canonical.keep_criteria import KeepCriteria
     from gorillacomb.folders.analysis import FolderAnalysis
     from gorillacomb.marks.rules import MarkRules
 
@@ -49,8 +50,16 @@ def open_groups(index: Index) -> GroupReader:
 
     settings = load_settings()
     return GroupReader(
-        index, is_online, settings.preferred, settings.machine_names, marks_in(index)
+        *(index, is_online, settings.preferred, settings.machine_names, marks_in(index)),
+        criteria_of(settings),
     )
+
+
+def criteria_of(settings: Settings) -> KeepCriteria:
+    """Return the criteria for what is kept, with the user's rules among them."""
+    from gorillacomb.canonical.user_rules import keep_criteria
+
+    return keep_criteria(settings.rules)
 
 
 def noise_names(settings: Settings) -> frozenset[bytes]:
@@ -76,7 +85,7 @@ def folders_of(
     similar = SIMILAR if similar is None else similar
     names = noise_names(settings), settings.machine_names
     marks = marks_in(index) if marks is None else marks
-    return load_analysis(index, settings.preferred, similar, *names, marks)
+    return load_analysis(index, settings.preferred, similar, *names, marks, criteria_of(settings))
 
 
 def look_up_path(index: Index, path: PathInput) -> PathLookup:

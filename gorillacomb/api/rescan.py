@@ -46,6 +46,8 @@ def recorder_for(settings: Settings, quiet_ns: int = 0) -> StampRecorder:
         bool(settings.prefer),
         quiet_ns,
         settings.machine_names,
+        settings.choice,
+        settings.rules,
     )
 
 

@@ -114,6 +114,17 @@ class FileCopy:
         return self.within.reader.touched(self.within.id)
 
     @property
+    def worked_on_ns(self) -> int:
+        """When its album or project was last modified, ns; its own mtime if it is in neither."""
+        time = self.within.reader.worked_on_ns(self.within.id, media_kind(self.name))
+        return self.mtime_ns if time is None else time
+
+    @property
+    def root(self) -> Root:
+        """The root that it is in."""
+        return self.within.root
+
+    @property
     def is_folder(self) -> bool:
         return False
 

@@ -63,6 +63,7 @@ class TraitReader:
         self._traits: dict[int, FolderTraits] = {}
         self._kinds: dict[int, Counter[MediaKind]] = {}
         self._projects: dict[int, tuple[int, int]] = {}
+        self._times: dict[int, int] = {}
 
     def of(self, folder: int) -> FolderTraits:
         """Return the traits of a folder."""
@@ -126,6 +127,21 @@ class TraitReader:
         """Return when the project of a folder was last modified, ns; 0 outside any project."""
         project = self.of(folder).project
         return 0 if project is None else self._project(project.folder)[1]
+
+    def worked_on_ns(self, folder: int, kind: MediaKind) -> int | None:
+        """Return when the project of a folder, or the album that it is, was last modified, ns.
+
+        What belongs together has one time, so that it stays together. None for a file of a kind
+        that is in neither.
+        """
+        if self.of(folder).project is not None:
+            return self.touched(folder)
+        if kind is MediaKind.OTHER or self.company(folder, kind) < _ALBUM:
+            return None
+        if folder not in self._times:
+            files = folder_queries.files_with_content(self._connection, folder)
+            self._times[folder] = max(time for name, _, time in files if name not in NOISE)
+        return self._times[folder]
 
     def _project(self, top: int) -> tuple[int, int]:
         """Return a project's number of contents and newest mtime, without machine-made folders."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from gorillacomb.canonical.file_copy import CopyFolder, DuplicateGroup, FileCopy
 from gorillacomb.canonical.folder_traits import TraitReader
-from gorillacomb.canonical.keep_criteria import choose_canonical
+from gorillacomb.canonical.keep_criteria import BUILT_IN, KeepCriteria
 from gorillacomb.fs.paths import is_below
 from gorillacomb.index import content_queries
 from gorillacomb.index.content_queries import ContentCopies, CopyReader, CopyRow
@@ -33,9 +33,11 @@ class GroupReader:
         preferred: Callable[[bytes], bool],
         machine_made: frozenset[bytes] = frozenset(),
         marks: MarkRules = NO_MARKS,
+        criteria: KeepCriteria = BUILT_IN,
     ) -> None:
         """``machine_made`` are names of machine-made folders beyond the well-known ones."""
         self._index = index
+        self.criteria = criteria
         self.roots = {root.id: root for root in all_roots(index.connection)}
         self.paths = FolderPaths(index.connection, self.roots)
         self.traits = TraitReader(index.connection, self.paths, self.roots, machine_made)
@@ -72,7 +74,8 @@ class GroupReader:
         if content is None or not copies:
             return None
         summary = replace(content.summary, names=len(copies))
-        return DuplicateGroup(summary, copies, choose_canonical(copies), hard_link_of(copies))
+        choice = self.criteria.choose_canonical(copies)
+        return DuplicateGroup(summary, copies, choice, hard_link_of(copies))
 
     def contents(self) -> Iterator[ContentCopies]:
         """Yield every content that has copies, sorted by digest."""
@@ -103,7 +106,8 @@ class GroupReader:
             copies = tuple(self.copies(content))
             links = hard_link_of(copies)
             if links.count(None) > 1:  # fewer until an interrupted scan is completed
-                yield DuplicateGroup(content.summary, copies, choose_canonical(copies), links)
+                choice = self.criteria.choose_canonical(copies)
+                yield DuplicateGroup(content.summary, copies, choice, links)
 
     def _copy(self, content: ContentCopies, row: CopyRow) -> FileCopy | None:
         number, name, blocks, mtime_ns, inode = row

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from gorillacomb.canonical.rule_engine import order, rank
 from gorillacomb.classify.copy_names import ends_in_number
-from gorillacomb.model import CanonicalChoice
+from gorillacomb.model import CanonicalChoice, Root
 
 
 class Place(Protocol):
@@ -104,6 +104,17 @@ class Place(Protocol):
     @property
     def mtime_ns(self) -> int:
         """Of a file. 0 for a folder."""
+
+    @property
+    def worked_on_ns(self) -> int:
+        """When what it belongs together with was last modified: its album or project, or itself.
+
+        Of a folder: its newest file.
+        """
+
+    @property
+    def root(self) -> Root | None:
+        """The root that it is in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,29 +219,52 @@ RULES: tuple[PlaceRule, ...] = (
     ),
 )
 """The rules in the order in which they are applied. Those before `STANDING` override earlier
-choices; for a file these are the first three."""
-RULES_OF_MERIT = tuple(rule for rule in RULES if rule not in (STANDING, KNOWN))
+choices; for a file these are the first three. `user_rules` inserts the user's list before that."""
 
 
-def choose_place(places: Sequence[Place]) -> tuple[int, tuple[str, ...]]:
-    """Return the position of the first of some places (at least one), and the reasons.
+@dataclass(frozen=True, slots=True)
+class KeepCriteria:
+    """The rules in the order in which they are applied, those of the user's list among them."""
 
-    The result does not depend on the order of the places. The last reason is the decisive one.
-    """
-    left, reasons = rank(places, RULES)
-    if any(place.standing or place.known_since for place in places):
-        by_merit, merits = rank(places, RULES_OF_MERIT)
-        if by_merit == left:
-            reasons = merits  # why it was chosen is more useful than that it was chosen before
-    return left[0], reasons
+    rules: tuple[PlaceRule, ...] = RULES
+    own: tuple[PlaceRule, ...] = ()
+    """The rules of the user's list."""
+    wanted: tuple[PlaceRule, ...] = ()
+    """Those of them that name a place to keep: their rank is 0 in it."""
+    overruling: tuple[PlaceRule, ...] = RULES[: RULES.index(STANDING)]
+    """Those that override earlier choices."""
+    of_merit: tuple[PlaceRule, ...] = tuple(rule for rule in RULES if rule not in (STANDING, KNOWN))
+    """Those that look at no earlier choice."""
+
+    def choose(self, places: Sequence[Place]) -> tuple[int, tuple[str, ...]]:
+        """Return the position of the first of some places (at least one), and the reasons.
+
+        The result does not depend on the order of the places. The last reason is the decisive one.
+        """
+        left, reasons = rank(places, self.rules)
+        if any(place.standing or place.known_since for place in places):
+            by_merit, merits = rank(places, self.of_merit)
+            if by_merit == left:
+                reasons = merits  # why it was chosen is more useful than that it was chosen before
+        return left[0], reasons
+
+    def order(self, places: Sequence[Place]) -> list[int]:
+        """Return the positions of places in their order, first place first."""
+        return order(places, self.rules)
+
+    def choose_canonical(self, copies: Sequence[Place]) -> CanonicalChoice:
+        """Choose the canonical one of several copies (at least one)."""
+        winner, reasons = self.choose(copies)
+        return CanonicalChoice(winner, reasons or ("the only copy",))
+
+    def wants(self, place: Place) -> bool:
+        """Return whether a place is one that the user named as one to keep."""
+        return bool(place.preferred) or any(rule.rank(place) == 0 for rule in self.wanted)
+
+    def overruling_rank(self, place: Place) -> tuple[int | bytes, ...]:
+        """Rank a place by the rules that override earlier choices."""
+        return tuple(rule.rank(place) for rule in self.overruling)
 
 
-def order_places(places: Sequence[Place]) -> list[int]:
-    """Return the positions of places in their order, first place first."""
-    return order(places, RULES)
-
-
-def choose_canonical(copies: Sequence[Place]) -> CanonicalChoice:
-    """Choose the canonical one of several copies (at least one)."""
-    winner, reasons = choose_place(copies)
-    return CanonicalChoice(winner, reasons or ("the only copy",))
+BUILT_IN = KeepCriteria()
+"""The criteria of a user without a list."""

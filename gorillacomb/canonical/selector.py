@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from gorillacomb.canonical.file_copy import FileCopy
 from gorillacomb.canonical.groups import GroupReader, number_copies
-from gorillacomb.canonical.keep_criteria import choose_canonical, choose_place, order_places
 from gorillacomb.classify.copy_names import looks_like_copy
 from gorillacomb.classify.media import MediaKind, media_kind
 from gorillacomb.index import stamps
@@ -55,7 +54,8 @@ class _AnyFileIn:
     """
 
     is_folder = False
-    preferred = own_project = contents = standing = known_since = mtime_ns = 0
+    preferred = own_project = contents = standing = known_since = mtime_ns = worked_on_ns = 0
+    root = None
     inner_project = 2
 
     def __init__(self, groups: GroupReader, folder: int, kind: MediaKind) -> None:
@@ -98,13 +98,15 @@ class _FolderOrder:
 class CanonicalSelector:
     """Orders and chooses as the rules do, from what `stamps.contents_to_stamp` returns.
 
-    ``prefers`` says whether the user prefers some paths.
+    ``prefers`` says whether the user prefers some paths. Without that and without rules of the
+    user's own, most contents are ordered by their folders alone.
     """
 
     def __init__(self, index: Index, groups: GroupReader, prefers: bool) -> None:
         self._index = index
         self._groups = groups
-        self._prefers = prefers
+        self._criteria = groups.criteria
+        self._prefers = prefers or bool(groups.criteria.own)
         self._by_folder: dict[tuple[str, MediaKind], _FolderOrder] = {}
         """By the folders of files with one content and one name, and their kind."""
 
@@ -128,8 +130,8 @@ class CanonicalSelector:
         files = self._files(held)
         if not known:
             copies = [self._groups.copy_in(*file) for file in files]
-            order = [files[at][:2] for at in order_places(copies)]
-            return RankedCopies(order, partial(_chosen, files, copies))
+            order = [files[at][:2] for at in self._criteria.order(copies)]
+            return RankedCopies(order, partial(self._chosen, files, copies))
         return RankedCopies(
             self._order_after(files, number_copies(known)),
             partial(self._choose_after, files, number_copies(known)),
@@ -142,7 +144,8 @@ class CanonicalSelector:
         if found is None:
             if len(self._by_folder) >= _MOST_ORDERS:
                 self._by_folder.clear()
-            found = self._by_folder[key] = _FolderOrder(order_places(self._any_files_in(*key)))
+            positions = self._criteria.order(self._any_files_in(*key))
+            found = self._by_folder[key] = _FolderOrder(positions)
         folders = held.folders.split(",")
         order = [(int(folders[at]), name) for at in found.positions]
         return RankedCopies(order, partial(self._first_by_folder, held, name, found))
@@ -151,7 +154,8 @@ class CanonicalSelector:
         self, held: ContentHolders, name: bytes, found: _FolderOrder
     ) -> CanonicalFile:
         if not found.reasons:
-            found.reasons = choose_place(self._any_files_in(held.folders, media_kind(name)))[1]
+            files = self._any_files_in(held.folders, media_kind(name))
+            found.reasons = self._criteria.choose(files)[1]
         folder, time = (each.split(",")[found.positions[0]] for each in (held.folders, held.times))
         return CanonicalFile(int(folder), name, int(time), found.reasons)
 
@@ -165,13 +169,13 @@ class CanonicalSelector:
         new = [file for file in files if file[:2] not in numbers]
         ordered = new
         if len(new) > 1:
-            ordered = [
-                new[at] for at in order_places([self._groups.copy_in(*file) for file in new])
-            ]
+            copies = [self._groups.copy_in(*file) for file in new]
+            ordered = [new[at] for at in self._criteria.order(copies)]
+        ranks = {file[:2]: self._overruling_rank(*file) for file in files}
         after = {file[:2]: len(numbers) + at for at, file in enumerate(ordered)}
         return sorted(
             (file[:2] for file in files),
-            key=lambda file: (*self._overruling_rank(*file), numbers.get(file, after.get(file, 0))),
+            key=lambda file: (*ranks[file], numbers.get(file, after.get(file, 0))),
         )
 
     def _files(self, held: ContentHolders) -> list[ContentFile]:
@@ -182,13 +186,12 @@ class CanonicalSelector:
         folders, times = held.folders.split(","), held.times.split(",")
         return [(int(at), name, int(time)) for at, time in zip(folders, times, strict=True)]
 
-    def _overruling_rank(self, folder: int, name: bytes) -> tuple[int, bool, int]:
+    def _overruling_rank(self, folder: int, name: bytes, mtime_ns: int) -> tuple[int | bytes, ...]:
         """Rank a file by the rules before `STANDING` that look at files."""
-        traits = self._groups.traits.of(folder)
-        preferred = 0
         if self._prefers:
-            preferred = self._groups.copy_in(folder, name, 0).preferred
-        return -preferred, traits.made, len(traits.copy_names) + looks_like_copy(name)
+            return self._criteria.overruling_rank(self._groups.copy_in(folder, name, mtime_ns))
+        traits = self._groups.traits.of(folder)
+        return traits.made, len(traits.copy_names) + looks_like_copy(name)
 
     def _choose_after(
         self, files: Sequence[ContentFile], numbers: Mapping[FileKey, int]
@@ -196,9 +199,8 @@ class CanonicalSelector:
         copies = [
             self._groups.copy_in(*file, numbers.get(file[:2], len(numbers))) for file in files
         ]
-        return _chosen(files, copies)
+        return self._chosen(files, copies)
 
-
-def _chosen(files: Sequence[ContentFile], copies: Sequence[FileCopy]) -> CanonicalFile:
-    choice = choose_canonical(copies)
-    return CanonicalFile(*files[choice.winner], choice.reasons)
+    def _chosen(self, files: Sequence[ContentFile], copies: Sequence[FileCopy]) -> CanonicalFile:
+        choice = self._criteria.choose_canonical(copies)
+        return CanonicalFile(*files[choice.winner], choice.reasons)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 from itertools import accumulate, filterfalse
 
-from gorillacomb.canonical.keep_criteria import choose_place, order_places
+from gorillacomb.canonical.keep_criteria import BUILT_IN, KeepCriteria
 from gorillacomb.classify.copy_names import copy_names_in
 from gorillacomb.classify.names import NOISE, is_version_control
 from gorillacomb.classify.projects import is_repository_marker
@@ -83,6 +83,7 @@ class FolderAnalysis:
     """How many canonical files are directly in a folder, by its id."""
     arrivals: Sequence[int]
     """See `scans_before`."""
+    criteria: KeepCriteria = BUILT_IN
     _families: list[FolderFamily] | None = None
     _ranks: dict[TreeFolder, int] = field(default_factory=dict)
     """For members of families: KEPT or GIVEN_UP."""
@@ -131,29 +132,28 @@ class FolderAnalysis:
 
     def family(self, members: Sequence[TreeFolder]) -> FolderFamily:
         """Return a family with the copy to keep."""
-        winner, reasons = choose_place([self._place(each) for each in members])
-        return FolderFamily(
-            tuple(members), members[winner], reasons, are_parts_of_one_project(members)
-        )
+        winner, reasons = self.criteria.choose(list(map(self.place, members)))
+        structural = are_parts_of_one_project(members)
+        return FolderFamily(tuple(members), members[winner], reasons, structural)
 
     def in_order(self, folders: Sequence[TreeFolder]) -> list[TreeFolder]:
         """Return folders in the order of places.
 
         A folder may be removed in favour of an earlier one with all of its content.
         """
-        return [folders[at] for at in order_places([self._place(each) for each in folders])]
+        return [folders[at] for at in self.criteria.order([self.place(each) for each in folders])]
 
     def reasons(self, keep: TreeFolder, other: TreeFolder) -> tuple[str, ...]:
         """Return why one folder precedes another."""
-        return choose_place([self._place(keep), self._place(other)])[1]
+        return self.criteria.choose([self.place(keep), self.place(other)])[1]
 
-    def _place(self, folder: TreeFolder) -> FolderPlace:
-        found = self._places.get(folder)
-        if found is None:
+    def place(self, folder: TreeFolder) -> FolderPlace:
+        """Return what the rules look at."""
+        if folder not in self._places:
             path = self.path(folder)
             contents = folder.files if folder.machine else self.amounts[folder.first].files
             stamped = self._stamped_before[folder.last + 1] - self._stamped_before[folder.first]
-            found = self._places[folder] = FolderPlace(
+            self._places[folder] = FolderPlace(
                 folder,
                 path,
                 None if folder.project is None else self.path(folder.project),
@@ -164,8 +164,9 @@ class FolderAnalysis:
                 scans_before(self.arrivals, folder.id),
                 self._inner_project(folder),
                 self._touched(folder),
+                self.roots.get(folder.root),
             )
-        return found
+        return self._places[folder]
 
     def _touched(self, folder: TreeFolder) -> int:
         """Return when the project around a folder, or the newest inside it, was modified, ns.
@@ -216,7 +217,6 @@ class FolderAnalysis:
 
     def relations(self, families: Iterable[FolderFamily]) -> Iterator[list[FolderRelation]]:
         """Yield, for each family, how each other member relates to the one to keep."""
-
         inner = {
             each: copies
             for members in self.kin.families
@@ -375,6 +375,7 @@ def load_analysis(
     noise: frozenset[bytes] = NOISE,
     machine_made: frozenset[bytes] = frozenset(),
     marks: MarkRules = NO_MARKS,
+    criteria: KeepCriteria = BUILT_IN,
 ) -> FolderAnalysis:
     """Read the folders of an index and relate them; no file is read.
 
@@ -395,4 +396,5 @@ def load_analysis(
         marks,
         stamps.count_by_folder(connection),
         load_arrivals(connection),
+        criteria,
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from gorillacomb.classify.projects import is_repository_marker
 from gorillacomb.folders.tree import TreeFolder
+from gorillacomb.model import Root
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +25,14 @@ class FolderPlace:
     inner_project: int
     touched: int
     """When the project around it, or the newest inside it, was last modified, ns."""
+    root: Root | None
     is_folder = True
     company = 0
     mtime_ns = 0
+
+    @property
+    def worked_on_ns(self) -> int:
+        return self.folder.touched if self.folder.project is None else self.touched
 
     @property
     def made(self) -> bool:

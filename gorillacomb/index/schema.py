@@ -12,7 +12,7 @@ from gorillacomb.sqlite import Connection, is_defined
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-VERSION = 12
+VERSION = 13
 """Stored as `user_version`; an index with a higher one was written by a newer Gorilla Comb."""
 READABLE = 6
 """The oldest version whose tables can be read unchanged: later additions matter to writers only."""
@@ -216,6 +216,12 @@ CREATE TABLE IF NOT EXISTS marks_reflected (  -- the entry of the trace up to wh
 );
 """
 
+_TABLES_13 = """
+CREATE TABLE IF NOT EXISTS chosen_by (        -- by what the canonical files were chosen
+    settings TEXT NOT NULL            -- what the user's settings said about it; empty: nothing
+);
+"""
+
 
 def has_content(table: str = "") -> str:
     """Return the SQL condition for a file whose content counts: it was read, and is not empty.
@@ -272,6 +278,7 @@ def migrate(connection: Connection) -> None:
         connection.executescript(
             f"BEGIN IMMEDIATE; {_TABLES_1} {_TABLES_2} {_TABLES_3} {_TABLES_4} {_TABLES_6}"
             f" {_TABLES_7} {_TABLES_8} {_TABLES_9} {_TABLES_10} {_TABLES_11} {_TABLES_12}"
+            f" {_TABLES_13}"
             f" PRAGMA user_version = {VERSION}; COMMIT;"
         )
         return
@@ -303,5 +310,6 @@ def migrate(connection: Connection) -> None:
     add_script(10, "arrivals_of_folders", _TABLES_10)
     add_script(11, "orders_of_copies_and_names_of_roots", _TABLES_11)
     add_script(12, "marks", _TABLES_12)
+    add_script(13, "settings_of_the_choice", _TABLES_13)
     migrations.apply(Database(connection))
     connection.execute(f"PRAGMA user_version = {VERSION}")

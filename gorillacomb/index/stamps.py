@@ -148,11 +148,15 @@ def rules_of_stamp(connection: Connection, digest: bytes) -> int:
     return int(rules)
 
 
-def chosen_by_older_rules(connection: Connection, version: int) -> list[bytes]:
+def chosen_by_other_rules(connection: Connection, version: int, choice: str) -> list[bytes]:
     """Return the contents with several copies whose stamps were chosen by older rules.
 
-    For other contents there was no choice.
+    If the user's settings said something else than ``choice`` then, that is all of them. For other
+    contents there was no choice.
     """
+    if synced_log_size(connection) is not None and user_choice(connection) != choice:
+        rows = connection.execute("SELECT digest FROM stamps JOIN groups USING (digest)")
+        return [digest for (digest,) in rows]
     if connection.execute("SELECT 1 FROM reflected WHERE rules >= ?", (version,)).fetchone():
         return []
     rows = connection.execute(
@@ -160,6 +164,19 @@ def chosen_by_older_rules(connection: Connection, version: int) -> list[bytes]:
         (version,),
     )
     return [digest for (digest,) in rows]
+
+
+def user_choice(connection: Connection) -> str:
+    """Return what the user's settings said about which copy to keep when all was last chosen."""
+    row = connection.execute("SELECT settings FROM chosen_by").fetchone()
+    return "" if row is None else str(row[0])
+
+
+def set_user_choice(connection: Connection, choice: str) -> None:
+    """Record what the user's settings say about which copy to keep; all was chosen by that."""
+    if user_choice(connection) != choice:
+        connection.execute("DELETE FROM chosen_by")
+        connection.execute("INSERT INTO chosen_by (settings) VALUES (?)", (choice,))
 
 
 def drop_stamps(connection: Connection, digests: Iterable[bytes]) -> None:

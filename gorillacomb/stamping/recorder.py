@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from gorillacomb.errors import VaultRolledBack
 from gorillacomb.index import stamps
@@ -19,6 +20,9 @@ from gorillacomb.stamping.unstamped import UnstampedChanges, find_unstamped
 from gorillacomb.vaultmesh.ledger import Ledger
 from gorillacomb.vaultmesh.open import open_trace_for_writing
 
+if TYPE_CHECKING:
+    from gorillacomb.vault.keep_rules import KeepRule
+
 
 class StampRecorder:
     """Stamps in the trace what a scan found."""
@@ -30,8 +34,13 @@ class StampRecorder:
         prefers: bool,
         quiet_ns: int = 0,
         machine_made: frozenset[bytes] = frozenset(),
+        choice: str = "",
+        rules: Sequence[KeepRule] = (),
     ) -> None:
         """Set up stamping; ``prefers`` says whether ``preferred`` is true of any path at all.
+
+        ``choice`` is what the settings say about the choice, as text: if that changed since the
+        last scan, everything is chosen again. ``rules`` are the user's.
 
         New files in machine-made folders (usual names plus ``machine_made``) are stamped once
         nothing was added there for ``quiet_ns``.
@@ -41,6 +50,8 @@ class StampRecorder:
         self._online = online
         self._preferred = preferred
         self._prefers = prefers
+        self._choice = choice
+        self._rules = rules
         self._ledger: Ledger | None = None
 
     def begin(self, index: Index) -> None:
@@ -61,7 +72,7 @@ class StampRecorder:
         roots = all_roots(connection)
         paths = FolderPaths(connection, {root.id: root for root in roots})
         deferral = StampDeferral(connection, paths, self._quiet_ns, self._machine_made)
-        unstamped = find_unstamped(connection, roots, deferral)
+        unstamped = find_unstamped(connection, roots, deferral, self._choice)
         if unstamped is None:
             stamped = StampReport(due_ns=deferral.due_ns())
         else:
@@ -80,6 +91,7 @@ class StampRecorder:
     ) -> StampReport:
         # The rules about what is kept: a scan that finds nothing to stamp needs none of them.
         from gorillacomb.canonical.groups import GroupReader
+        from gorillacomb.canonical.user_rules import keep_criteria
         from gorillacomb.stamping.stamper import stamp_scan
 
         assert self._ledger is not None
@@ -88,8 +100,12 @@ class StampRecorder:
         return stamp_scan(
             index,
             self._ledger,
-            GroupReader(index, self._online, self._preferred, self._machine_made),
+            GroupReader(
+                *(index, self._online, self._preferred, self._machine_made),
+                criteria=keep_criteria(self._rules),
+            ),
             self._prefers,
+            self._choice,
             scan,
             deferral,
             unstamped,

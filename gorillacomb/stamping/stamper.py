@@ -43,6 +43,7 @@ def stamp_scan(
     ledger: Ledger,
     groups: GroupReader,
     prefers: bool,
+    choice: str,
     scan: int,
     unquiet: StampDeferral,
     unstamped: UnstampedChanges,
@@ -50,13 +51,14 @@ def stamp_scan(
 ) -> StampReport:
     """Append to the trace what a scan changed, and bring the index's stamps up to date.
 
-    ``prefers`` says whether the user prefers some paths; ``scan`` is the scan's number; ``unquiet``
+    ``prefers`` says whether the user prefers some paths, ``choice`` all that the settings say about
+    the choice, to notice when that changes; ``scan`` is the scan's number; ``unquiet``
     decides what is deferred. Raises VaultError.
     """
     roots = list(groups.roots.values())
     scribe = StampWriter(index, ledger, scan, RecordedPaths(index, roots), advance)
     chooser = CanonicalSelector(index, groups, prefers)
-    return _Stamper(scribe, chooser, groups.paths, unquiet, unstamped).run(roots)
+    return _Stamper(scribe, chooser, groups.paths, unquiet, unstamped, choice).run(roots)
 
 
 class _Stamper:
@@ -69,12 +71,14 @@ class _Stamper:
         paths: FolderPaths,
         unquiet: StampDeferral,
         unstamped: UnstampedChanges,
+        choice: str,
     ) -> None:
         self._scribe = scribe
         self._chooser = chooser
         self._paths = paths
         self._unquiet = unquiet
         self._unstamped = unstamped
+        self._choice = choice
         self._index = scribe.index
         self._connection = scribe.index.connection
         self._former: dict[bytes, tuple[str, bytes]] = {}
@@ -137,6 +141,7 @@ class _Stamper:
                 stamps.drop_root(connection, gone)
             stamps.mark_stamped(connection, self._undecided)
             self._unquiet.save()
+            stamps.set_user_choice(connection, self._choice)
             stamps.set_synced_log_size(
                 connection, self._scribe.ledger.log, self._scribe.ledger.size, RULES_VERSION
             )

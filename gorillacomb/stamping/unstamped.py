@@ -23,20 +23,25 @@ class UnstampedChanges(NamedTuple):
     roots: list[Root]
     """Roots that the trace does not know, or not as they are now."""
     outdated: set[bytes]
-    """Contents whose canonical files were chosen by older rules, and are to be chosen again."""
+    """Contents whose canonical files were chosen by older rules or other settings, and are to be
+    chosen again."""
 
 
 def find_unstamped(
-    connection: Connection, roots: Sequence[Root], deferral: StampDeferral
+    connection: Connection, roots: Sequence[Root], deferral: StampDeferral, choice: str
 ) -> UnstampedChanges | None:
-    """Return what is to be recorded; None if that is nothing, as after most scans."""
+    """Return what is to be recorded; None if that is nothing, as after most scans.
+
+    ``choice`` is what the settings say about which copy to keep.
+    """
     found = UnstampedChanges(
         stamps.synced_log_size(connection) is None,
         stamps.unstamped(connection),
         _changed_roots(connection, roots),
-        set(stamps.chosen_by_older_rules(connection, RULES_VERSION)),
+        set(stamps.chosen_by_other_rules(connection, RULES_VERSION, choice)),
     )
-    return found if any(found) or deferral.is_due else None
+    is_new_choice = stamps.user_choice(connection) != choice
+    return found if any(found) or deferral.is_due or is_new_choice else None
 
 
 def stamp_root(root: Root) -> StampRoot:

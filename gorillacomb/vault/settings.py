@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import os
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.real_path import real_path, real_path_of_entry
 from gorillacomb.vault.vault import config_folder
+
+if TYPE_CHECKING:
+    from gorillacomb.vault.keep_rules import KeepRule
 
 _UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _STEM = re.compile(r"\{stem\}.")
@@ -36,6 +41,8 @@ class Settings:
     """Paths, or globs over whole paths, that no plan touches."""
     companions: tuple[tuple[str, ...], ...] = ()
     """Names of files that belong together, in addition to the well-known ones."""
+    rules: tuple[KeepRule, ...] = ()
+    """Which copy to keep, in the order in which they are applied."""
 
     @property
     def machine_names(self) -> frozenset[bytes]:
@@ -44,13 +51,24 @@ class Settings:
 
     def preferred(self, path: bytes) -> bool:
         """Return whether a path is in a preferred place."""
-        text = os.fsdecode(path)
-        return any(
-            text == place
-            or text.startswith(place.rstrip("/") + "/")
-            or fnmatch.fnmatchcase(text, place)
-            for place in self.prefer
-        )
+        return is_in_any(path, self.prefer)
+
+    @property
+    def choice(self) -> str:
+        """What it says about which copy to keep, to notice when that changes; empty if nothing."""
+        rules = [rule.text for rule in self.rules]
+        return json.dumps([self.prefer, rules]) if self.prefer or rules else ""
+
+
+def is_in_any(path: bytes, places: Iterable[str]) -> bool:
+    """Return whether a path is one of some places, is in one, or matches a pattern among them."""
+    text = os.fsdecode(path)
+    return any(
+        text == place
+        or text.startswith(place.rstrip("/") + "/")
+        or fnmatch.fnmatchcase(text, place)
+        for place in places
+    )
 
 
 def fixed_part(text: str) -> str:
@@ -114,6 +132,7 @@ def load_settings(folder: Path | None = None) -> Settings:
         "noise",
         "prefer",
         "protect",
+        "rules",
         "workers",
     }
     unknown = sorted(set(values) - known)
@@ -131,6 +150,7 @@ def load_settings(folder: Path | None = None) -> Settings:
             machine_made=_texts(values, "machine-made"),
             noise=_texts(values, "noise") if "noise" in values else None,
             companions=_sets(values, "companions"),
+            rules=_rules(_texts(values, "rules")),
         )
     except ValueError as error:
         raise UsageError(f"{path}: {error}.", "Correct that line.") from error
@@ -141,6 +161,14 @@ def _texts(values: dict[str, object], key: str) -> tuple[str, ...]:
     if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
         raise ValueError(f"{key} must be a list of strings")
     return tuple(given)
+
+
+def _rules(texts: Sequence[str]) -> tuple[KeepRule, ...]:
+    if not texts:
+        return ()
+    from gorillacomb.vault.keep_rules import parse_keep_rules  # few users have any
+
+    return parse_keep_rules(texts)
 
 
 def _sets(values: dict[str, object], key: str) -> tuple[tuple[str, ...], ...]:

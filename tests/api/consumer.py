@@ -141,15 +141,18 @@ def both(vault: gorillacomb.OpenVault) -> None:
 
 
 def explaining(vault: gorillacomb.OpenVault) -> None:
-    found = vault.explain("/data/x")
+    found = vault.explain("/data/x", rules=True)
     use(found.path, found.warnings, found.to_dict())
     if isinstance(found, gorillacomb.ExplainedFile):
         group: gorillacomb.FileGroup | None = found.group
         use(found.file, found.kind, group, found.is_canonical, found.stamp, found.good_copies)
         use(found.is_offline, found.is_damaged, found.marks)
+        for effect in found.rules or ():
+            rule: gorillacomb.RuleEffect = effect
+            use(rule.name, rule.is_own, rule.left, rule.dropped, rule.reason)
     elif isinstance(found, gorillacomb.ExplainedFolder):
         family: gorillacomb.FamilyReport | None = found.family
-        use(found.totals, family, found.is_member, found.is_offline, found.marks)
+        use(found.totals, family, found.is_member, found.is_offline, found.marks, found.rules)
     else:
         gone: gorillacomb.ExplainedGone = found
         use(gone.path)

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.canonical.groups import hard_link_of
-from gorillacomb.canonical.keep_criteria import choose_canonical
+from gorillacomb.canonical.keep_criteria import BUILT_IN
 from gorillacomb.classify.copy_names import copy_names_in, looks_like_copy
+from gorillacomb.model import Root
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class AnyCopy:
     own_project: int = 0
     inner_project: int = 2
     contents: int = 0
+    root: Root | None = None
+
+    @property
+    def worked_on_ns(self) -> int:
+        return self.mtime_ns
 
     @property
     def copy_names(self) -> tuple[bytes, ...]:
@@ -47,7 +53,7 @@ def copy(path: str, **more: object) -> AnyCopy:
 
 
 def winner(*copies: AnyCopy) -> str:
-    return copies[choose_canonical(copies).winner].path.decode()
+    return copies[BUILT_IN.choose_canonical(copies).winner].path.decode()
 
 
 @pytest.mark.parametrize(
@@ -124,7 +130,7 @@ def test_the_rules_apply_in_their_order() -> None:
     left = list(reversed(order))
     ranked = []
     while left:
-        ranked.append(left.pop(choose_canonical(left).winner))
+        ranked.append(left.pop(BUILT_IN.choose_canonical(left).winner))
     assert ranked == order
 
 
@@ -155,8 +161,8 @@ def test_where_a_root_begins_makes_no_difference() -> None:
 def test_the_name_of_the_root_is_no_reason_between_copies_in_it() -> None:
     inside = copy("/mnt/Backup/a/x", root_path=b"/mnt/Backup")
     other = copy("/mnt/Backup/Copy of a/x", root_path=b"/mnt/Backup")
-    assert choose_canonical([other, inside]).winner == 1
-    assert choose_canonical([other, inside]).reasons == (
+    assert BUILT_IN.choose_canonical([other, inside]).winner == 1
+    assert BUILT_IN.choose_canonical([other, inside]).reasons == (
         "not under a name of a copy, such as 'Copy of a'",
     )
 
@@ -166,11 +172,11 @@ def test_reasons_name_what_decided() -> None:
         "/Drive/HealthTrack/x", project=b"/Drive/HealthTrack", marker=".git", repository=True
     )
     second = copy("/Drive/x")
-    assert choose_canonical([second, first]).reasons == (
+    assert BUILT_IN.choose_canonical([second, first]).reasons == (
         "inside the repository HealthTrack (.git)",
     )
-    assert choose_canonical([second]).reasons == ("the only copy",)
-    same = choose_canonical([copy("/Drive/b"), copy("/Drive/a")])
+    assert BUILT_IN.choose_canonical([second]).reasons == ("the only copy",)
+    same = BUILT_IN.choose_canonical([copy("/Drive/b"), copy("/Drive/a")])
     assert same.reasons == ("first by name, all else being equal",)
 
 
@@ -198,18 +204,18 @@ _copies = st.lists(
 @given(copies=_copies, data=st.data())
 def test_the_order_of_the_copies_never_matters(copies: list[AnyCopy], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(copies))
-    first, second = choose_canonical(copies), choose_canonical(shuffled)
+    first, second = BUILT_IN.choose_canonical(copies), BUILT_IN.choose_canonical(shuffled)
     assert copies[first.winner] == shuffled[second.winner]
     assert first.reasons == second.reasons
 
 
 @given(copies=_copies)
 def test_taking_a_loser_away_does_not_change_the_winner(copies: list[AnyCopy]) -> None:
-    best = copies[choose_canonical(copies).winner]
+    best = copies[BUILT_IN.choose_canonical(copies).winner]
     for place, each in enumerate(copies):
         if each != best:
             fewer = copies[:place] + copies[place + 1 :]
-            assert fewer[choose_canonical(fewer).winner] == best
+            assert fewer[BUILT_IN.choose_canonical(fewer).winner] == best
 
 
 def test_hard_links_point_to_the_first_name_and_never_across_volumes() -> None:

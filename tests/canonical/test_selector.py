@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.canonical.groups import GroupReader
-from gorillacomb.canonical.keep_criteria import choose_canonical, order_places
+from gorillacomb.canonical.keep_criteria import BUILT_IN
 from gorillacomb.canonical.selector import CanonicalSelector
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import stamps
@@ -47,7 +47,7 @@ def test_it_chooses_as_the_rules_do(tree: Tree, dice: random.Random, prefers: bo
                 found = groups.of_any_content(held.digest)
                 assert found is not None
                 copies = found.copies
-                rules = choose_canonical(copies)
+                rules = BUILT_IN.choose_canonical(copies)
                 best = copies[rules.winner]
                 assert chooser.rank(held, ()).choose() == (
                     best.folder,
@@ -56,7 +56,7 @@ def test_it_chooses_as_the_rules_do(tree: Tree, dice: random.Random, prefers: bo
                     rules.reasons,
                 )
                 assert stamps.content(index.connection, held.digest) == held
-                ranked = [copies[at] for at in order_places(copies)]
+                ranked = [copies[at] for at in BUILT_IN.order(copies)]
                 order = [(copy.folder, os.path.basename(copy.path)) for copy in ranked]
                 assert chooser.rank(held, ()).order == order
                 known = dice.sample(order, dice.randint(1, len(order)))

@@ -45,7 +45,7 @@ _FATE = {
     "moved_to": "where a scan found what is no longer there",
     "left_ns": "when",
 }
-_EXPLAINED = {**_FATE, "marks": "what the user marked"}
+_EXPLAINED = {**_FATE, "marks": "what the user marked", "rules": "null unless asked for"}
 _DONE = "of a run that was killed, what it did counts, not what it was about to do"
 _FAMILIES = {
     "families": "folders with fewer than five files in common are in same_content or contained",
@@ -83,7 +83,11 @@ LATER: dict[str, dict[str, str]] = {
         _EXPLAINED,
     ),
     **dict.fromkeys(("trace show", "trace show, moved"), _FATE),
-    "status": {**_SUSPECT, "quarantine[].files": _DONE, "quarantine[].bytes": _DONE},
+    "status": {
+        **_SUSPECT,
+        "settings.rules": "the user's rules about which copy to keep",
+        **dict.fromkeys(("quarantine[].files", "quarantine[].bytes"), _DONE),
+    },
     "roots list": _SUSPECT,
     "folders": _FAMILIES,
     "folders of a project": _FAMILIES,

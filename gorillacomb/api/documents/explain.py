@@ -16,6 +16,7 @@ from gorillacomb.json_paths import path_to_json
 if TYPE_CHECKING:
     from gorillacomb.api.find.explain import ExplainedFile, ExplainedFolder, ExplainedGone
     from gorillacomb.api.find.fate import PathFate
+    from gorillacomb.canonical.rule_effects import RuleEffect
 
 
 class FateItemDocument(RunItemDocument):
@@ -45,6 +46,21 @@ class TracedPathDocument(FateDocument, PathDocument):
     """Every entry of the trace about a path, and what became of it."""
 
 
+class RuleEffectDocument(TypedDict):
+    """What one rule does in a choice."""
+
+    rule: str
+    """As in ``rules`` in config.toml, or the name of a built-in rule."""
+    own: bool
+    """Whether it is from ``rules`` in config.toml."""
+    left: int
+    """Places that it leaves; 1 also if an earlier rule decided."""
+    dropped: list[PathDocument]
+    """The others that it was asked about."""
+    reason: str | None
+    """Null if it makes no difference, or was not needed."""
+
+
 class ExplainedFileDocument(FateDocument, PathDocument):
     """A file or symbolic link of the index."""
 
@@ -64,6 +80,8 @@ class ExplainedFileDocument(FateDocument, PathDocument):
     copies: list[GroupedFileDocument]
     marks: list[MarkedPathDocument]
     """Its own marks, and those of the folders around it."""
+    rules: list[RuleEffectDocument] | None
+    """Null without ``--rules``."""
 
 
 class CanonicalFolderDocument(PathDocument):
@@ -96,6 +114,8 @@ class ExplainedFolderDocument(FateDocument, PathDocument):
     copies: list[CanonicalFolderDocument | RelatedFolderDocument]
     marks: list[MarkedPathDocument]
     """Its own marks, and those of the folders around it."""
+    rules: list[RuleEffectDocument] | None
+    """Null without ``--rules``."""
 
 
 class ExplainedGoneDocument(FateDocument, PathDocument):
@@ -125,6 +145,7 @@ def explained_file_document(found: ExplainedFile) -> ExplainedFileDocument:
         "reasons": [] if group is None else list(group.reasons),
         "copies": [] if group is None else list(map(file_document, group.files)),
         "marks": list(map(marked_path_document, found.marks)),
+        "rules": None if found.rules is None else list(map(_rule, found.rules)),
         **_fate(found.fate),
     }
     return cast(ExplainedFileDocument, document)
@@ -154,6 +175,7 @@ def explained_folder_document(found: ExplainedFolder) -> ExplainedFolderDocument
         "reasons": [] if family is None else list(family.reasons),
         "copies": copies,
         "marks": list(map(marked_path_document, found.marks)),
+        "rules": None if found.rules is None else list(map(_rule, found.rules)),
         **_fate(found.fate),
     }
     return cast(ExplainedFolderDocument, document)
@@ -175,6 +197,16 @@ def explained_gone_document(found: ExplainedGone) -> ExplainedGoneDocument:
 def traced_path_document(fate: PathFate) -> TracedPathDocument:
     """Return what the trace says about a path as a document."""
     return cast(TracedPathDocument, {**path_to_json(fate.path), **_fate(fate)})
+
+
+def _rule(effect: RuleEffect) -> dict[str, object]:
+    return {
+        "rule": effect.name,
+        "own": effect.is_own,
+        "left": effect.left,
+        "dropped": list(map(path_to_json, effect.dropped)),
+        "reason": effect.reason,
+    }
 
 
 def _fate(fate: PathFate) -> dict[str, object]:

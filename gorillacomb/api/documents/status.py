@@ -100,6 +100,8 @@ class SettingsDocument(TypedDict):
     min_size: int | None
     prefer: list[str]
     protect: list[str]
+    rules: list[str]
+    """Which copy to keep, in their order."""
     workers: int | None
 
 
@@ -148,6 +150,7 @@ def status_document(status: VaultStatus) -> StatusDocument:
             "min_size": settings.min_size,
             "prefer": list(settings.prefer),
             "protect": list(settings.protect),
+            "rules": [rule.text for rule in settings.rules],
             "workers": settings.workers,
         },
     }

@@ -194,15 +194,17 @@ class OpenVault(DedupeMethods, UpkeepMethods, Closing):
             progress=progress,
         )
 
-    def explain(self, path: PathInput) -> Explained:
+    def explain(self, path: PathInput, *, rules: bool = False) -> Explained:
         """Explain a file or folder: its copies, which one to keep, why, and what runs did with it.
 
         Returns an `ExplainedFile`, `ExplainedFolder`, or `ExplainedGone` for what is no longer in
-        the index. Raises UsageError for a path about which nothing is known.
+        the index. With ``rules``, it has what each rule does in the choice of the copy to keep.
+        Raises UsageError for a path about which nothing is known, and with ``rules`` for a rule
+        that names an unknown place.
         """
         from gorillacomb.api.find.explain import explain_path
 
-        return explain_path(self._vault, path)
+        return explain_path(self._vault, path, rules=rules)
 
     @stopped_by_callbacks
     def compare(

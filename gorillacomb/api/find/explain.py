@@ -31,13 +31,17 @@ from gorillacomb.api.paths import PathInput
 from gorillacomb.canonical.file_copy import DuplicateGroup
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.canonical.keep_criteria import CHOSEN_BEFORE
+from gorillacomb.canonical.rule_effects import RuleEffect, rule_effects
+from gorillacomb.dedupe.safety.named_paths import NamedPaths
 from gorillacomb.errors import UsageError
+from gorillacomb.folders.analysis import FolderAnalysis, FolderFamily
 from gorillacomb.fs.volumes import is_there
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.folder_queries import FolderTotals, folder_facts
 from gorillacomb.index.stamps import stamp_of
 from gorillacomb.model import DAMAGE, EntryState, IndexedFile
 from gorillacomb.stamping.damage_entries import good_copies
+from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 
@@ -47,6 +51,7 @@ __all__ = [
     "ExplainedFolder",
     "ExplainedGone",
     "GroupedFile",
+    "RuleEffect",
     "explain_path",
 ]
 
@@ -72,6 +77,8 @@ class ExplainedFile:
     warnings: tuple[str, ...]
     marks: tuple[MarkedPath, ...]
     """Its own marks, and those of the folders around it."""
+    rules: tuple[RuleEffect, ...] | None = None
+    """What each rule does in the choice of the copy to keep, if asked for."""
 
     @property
     def path(self) -> bytes:
@@ -104,6 +111,8 @@ class ExplainedFolder:
     warnings: tuple[str, ...]
     marks: tuple[MarkedPath, ...]
     """Its own marks, and those of the folders around it."""
+    rules: tuple[RuleEffect, ...] | None = None
+    """What each rule does in the choice of the copy to keep, if asked for."""
 
     def to_dict(self) -> ExplainedFolderDocument:
         """Return the document of ``explain --json``."""
@@ -126,12 +135,16 @@ class ExplainedGone:
 Explained = ExplainedFile | ExplainedFolder | ExplainedGone
 
 
-def explain_path(vault: Vault, path: PathInput, *, with_trace: bool = True) -> Explained:
+def explain_path(
+    vault: Vault, path: PathInput, *, rules: bool = False, with_trace: bool = True
+) -> Explained:
     """Explain a file or folder, as `OpenVault.explain` says.
 
     Without ``with_trace`` the trace is only read for what is not in the index, which saves time.
     """
     with Index.read(vault) as index, translate_errors(vault):
+        if rules:
+            NamedPaths(index).rules(load_settings().rules)
         found = look_up_path(index, path)
         warnings = tuple(away_notes(found))
         if found.folder is None and found.file is None:
@@ -141,7 +154,7 @@ def explain_path(vault: Vault, path: PathInput, *, with_trace: bool = True) -> E
         is_offline = found.root is not None and not is_there(found.root)
         if found.folder is None:
             assert found.file is not None
-            return _file(index, found.file, fate, is_offline, warnings)
+            return _file(index, found.file, fate, is_offline, warnings, rules)
         folders = folders_of(index)
         place = folders.forest.folders.get(found.folder)
         family = None if place is None else folders.around(place)
@@ -154,6 +167,7 @@ def explain_path(vault: Vault, path: PathInput, *, with_trace: bool = True) -> E
             is_offline,
             warnings,
             marks_about(index, found.path),
+            _folder_rules(folders, family) if rules else None,
         )
 
 
@@ -169,7 +183,12 @@ def _gone(index: Index, found: PathLookup, warnings: tuple[str, ...]) -> Explain
 
 
 def _file(
-    index: Index, file: IndexedFile, fate: PathFate, is_offline: bool, warnings: tuple[str, ...]
+    index: Index,
+    file: IndexedFile,
+    fate: PathFate,
+    is_offline: bool,
+    warnings: tuple[str, ...],
+    rules: bool,
 ) -> ExplainedFile:
     groups = open_groups(index)
     group = _group(groups, file)
@@ -195,7 +214,17 @@ def _file(
         is_offline,
         warnings,
         marks_about(index, file.path),
+        _file_rules(groups, group) if rules else None,
     )
+
+
+def _folder_rules(folders: FolderAnalysis, family: FolderFamily | None) -> tuple[RuleEffect, ...]:
+    members = () if family is None else family.members
+    return rule_effects(folders.criteria, [folders.place(each) for each in members])
+
+
+def _file_rules(groups: GroupReader, group: DuplicateGroup | None) -> tuple[RuleEffect, ...]:
+    return rule_effects(groups.criteria, () if group is None else group.copies)
 
 
 def _stamped_reasons(index: Index, seq: int | None) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from gorillacomb.canonical.file_copy import CopyFolder, FileCopy
 from gorillacomb.canonical.groups import GroupReader, group_by_inode
-from gorillacomb.canonical.keep_criteria import choose_place, order_places
 from gorillacomb.classify.companions import Companions, counterpart
 from gorillacomb.classify.copy_names import is_dotfile, meaning_of_name
 from gorillacomb.dedupe.model import PlanStep, Refusal, RemovalPair, SafetyRule
@@ -101,7 +100,7 @@ class FileStepPlanner:
         if self.refusal(copy, keep) is not None:
             return None
         retired = self.guard.options.retires(copy.path)
-        reasons = step.reasons if retired else _reasons(keep, copy)
+        reasons = step.reasons if retired else self._reasons(keep, copy)
         return replace(step, keep=keep.path, reasons=reasons)
 
     def _before(self, path: bytes) -> Sequence[FileCopy]:
@@ -168,13 +167,13 @@ class FileStepPlanner:
         """
         counting = self._counting(copies)
         ids = set(map(id, counting))
-        ranked = [counting[at] for at in order_places(counting)]
+        ranked = [counting[at] for at in self.groups.criteria.order(counting)]
         ranked += [copy for copy in copies if id(copy) not in ids]
         files = group_by_inode(ranked)
         given_up = {
             id(copy)
             for copy in ranked
-            if not copy.preferred
+            if not self.groups.criteria.wants(copy)
             and self.sites.folders.rank_in(self.sites.folder_of(copy)) == GIVEN_UP
         }
         for fallible in (given_up, set[int]()):
@@ -248,8 +247,13 @@ class FileStepPlanner:
             for copy in names:
                 yield PlanStep(
                     *("", "file", copy.path, winner.path, 1, size // len(names)),
-                    _reasons(winner, copy),
+                    self._reasons(winner, copy),
                 )
+
+    def _reasons(self, keep: FileCopy, other: FileCopy) -> tuple[str, ...]:
+        """Return why one file is kept rather than another."""
+        at, reasons = self.groups.criteria.choose([keep, other])
+        return reasons if at == 0 else ("the other one is in no place to stay",)
 
     def refusal(self, copy: FileCopy, keep: FileCopy) -> Refusal | None:
         """Return why one file may not be removed while another copy is kept."""
@@ -366,9 +370,3 @@ def _path(file: _CandidateFile) -> bytes:
     folder, row = file
     assert folder.within is not None, "it is not removed"
     return folder.within.path + row[1]
-
-
-def _reasons(keep: FileCopy, other: FileCopy) -> tuple[str, ...]:
-    """Return why one file is kept rather than another."""
-    at, reasons = choose_place([keep, other])
-    return reasons if at == 0 else ("the other one is in no place to stay",)

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gorillacomb.canonical.groups import GroupReader
-from gorillacomb.canonical.keep_criteria import order_places
 from gorillacomb.canonical.rules_version import RULES_VERSION
 from gorillacomb.dedupe.model import PlanStep
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
@@ -97,7 +96,7 @@ class NextIndex:
         for content in groups.contents_to_stamp():
             copies = groups.copies(content)
             if content.stamped is not None and copies:
-                first = copies[order_places(copies)[0]]
+                first = copies[groups.criteria.order(copies)[0]]
                 if (first.folder, first.name) != content.stamped:
                     rows.append((content.summary.digest, first.folder, first.name))
         drop_former_stamps(index.connection)

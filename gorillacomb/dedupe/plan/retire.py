@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gorillacomb.canonical.file_copy import FileCopy
-from gorillacomb.canonical.keep_criteria import order_places
 from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.classify.names import is_version_control
 from gorillacomb.dedupe.model import PlanStep, Refusal
@@ -113,7 +112,8 @@ class FolderRetirer:
                 continue
             outside = [copy for copy in copies if here and self._stays(copy, here, top)]
             if here is not None and outside:
-                yield from self._file(here, [outside[at] for at in order_places(outside)])
+                ranked = self.loose.groups.criteria.order(outside)
+                yield from self._file(here, [outside[at] for at in ranked])
 
     def _stays(self, copy: FileCopy, here: FileCopy, top: TreeFolder) -> bool:
         """Return whether a copy is another file, outside of the retired folder, and is kept."""

@@ -7,7 +7,7 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gorillacomb.errors import UsageError, near_names
 from gorillacomb.fs.paths import is_below, join, path_text, relative_path
@@ -17,7 +17,10 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots, folder_paths
 from gorillacomb.index.tree_queries import entry_names
 from gorillacomb.model import Root
+from gorillacomb.vault.keep_rules import KeepRule, RuleArgument
 from gorillacomb.vault.settings import fixed_part, path_spellings
+
+RULES_SETTING = "rules in config.toml"
 
 
 @dataclass(slots=True)
@@ -70,6 +73,28 @@ class NamedPaths:
             self._refuse_unknown(os.fsdecode(path), spelled, option, around=False)
             found.update(dict.fromkeys(each for each in spelled if self._around(each)))
         return tuple(found)
+
+    def rules(self, listed: Sequence[KeepRule]) -> tuple[KeepRule, ...]:
+        """Return the user's rules, with the paths as for `patterns`.
+
+        Raises UsageError for a path or drive that is not known.
+        """
+        return tuple(map(self._rule, listed))
+
+    def _rule(self, rule: KeepRule) -> KeepRule:
+        if rule.argument is RuleArgument.PATH:
+            places = self.patterns(rule.arguments[:1], f"{RULES_SETTING}: '{rule.text}'")
+            return replace(rule, arguments=places)
+        if rule.argument is RuleArgument.DRIVE:
+            names = {each.uid: None for each in self._roots}
+            names |= {each.name: None for each in self._roots if each.name is not None}
+            [name] = rule.arguments
+            if name not in names:
+                raise UsageError(
+                    f"{RULES_SETTING}: {rule.text!r} names no drive or folder that was scanned.",
+                    _advice(_nearest(name, names), "Name it: gorillacomb roots name PATH NAME."),
+                )
+        return rule
 
     def _spellings(self, text: str) -> list[str]:
         """Return a path or pattern as written, with links resolved, and by the roots' paths."""

@@ -121,6 +121,9 @@ def _lines(status: VaultStatus) -> Iterator[str]:
         )
     yield from _quarantine_lines(status)
     yield from _gap_lines(status)
+    rules = "; ".join(rule.text for rule in status.settings.rules)
+    if rules:
+        yield from render.wrapped_paragraph(f"Rules: {rules}", "")
     for label, places in (
         ("Excluded everywhere", status.settings.exclude),
         ("Preferred", status.settings.prefer),

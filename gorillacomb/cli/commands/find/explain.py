@@ -23,14 +23,17 @@ from gorillacomb.model import EntryState
 
 @click.command()
 @click.argument("path", type=BytesPath())
+@click.option(
+    "--rules", is_flag=True, help="What each rule does in the choice of the copy to keep."
+)
 @json_option
 @vault_option
-def command(path: bytes, as_json: bool, vault: Vault) -> ExitCode:
+def command(path: bytes, rules: bool, as_json: bool, vault: Vault) -> ExitCode:
     """Explain a file or folder: its copies, which of them is canonical, and why.
 
     For one that no longer exists, say what became of it.
     """
-    found = explain_path(vault, path, with_trace=as_json)
+    found = explain_path(vault, path, rules=rules, with_trace=as_json)
     render.print_warnings(found.warnings)
     if as_json:
         render.print_json(found.to_dict())
@@ -71,6 +74,24 @@ def _print_marks(found: ExplainedFile | ExplainedFolder) -> None:
         click.echo(f"  {about}{mark_text(mark)}")
 
 
+def _print_rules(found: ExplainedFile | ExplainedFolder) -> None:
+    if found.rules is None:
+        return
+    if not found.rules:
+        click.echo("  no rule is needed: it has no copies")
+        return
+    click.echo("  the rules in their order, yours marked with *:")
+    decided = False
+    for number, effect in enumerate(found.rules, 1):
+        text = "not needed" if decided else "makes no difference"
+        if effect.reason is not None:
+            text = f"leaves {effect.left:,}, because {effect.reason}"
+        decided = decided or effect.left == 1
+        click.echo(f"  {number:>4}{'*' if effect.is_own else ' '} {effect.name}: {text}")
+        for path in effect.dropped:
+            click.echo(f"          not {render.printable_path(path)}")
+
+
 def _explain_folder(found: ExplainedFolder) -> None:
     totals, family = found.totals, found.family
     click.echo(render.printable_path(found.path) + _absence(found))
@@ -93,6 +114,7 @@ def _explain_folder(found: ExplainedFolder) -> None:
         click.echo(f"  {'one' if found.is_member else 'part of one'} of several copies:")
         for line in family_lines(family):
             click.echo(line)
+    _print_rules(found)
 
 
 def _explain_file(found: ExplainedFile) -> None:
@@ -124,6 +146,7 @@ def _explain_file(found: ExplainedFile) -> None:
         click.echo("  empty, like any other empty file" if not file.size else "  in no group")
     elif len(group.files) > 1:
         _print_copies(found, group)
+        _print_rules(found)
     elif found.fate.kept_for:
         click.echo("  the only copy that is not in quarantine")
     else:
