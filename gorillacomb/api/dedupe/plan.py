@@ -16,7 +16,7 @@ from gorillacomb.api.documents.plan import (
     PlanStepDocument,
     SavedPlanDocument,
 )
-from gorillacomb.api.lookup import folders_of, noise_names
+from gorillacomb.api.lookup import criteria_of, folders_of, noise_names
 from gorillacomb.api.paths import PathInput, PathsInput, absolute_path, encoded_paths
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.dedupe.model import (
@@ -260,6 +260,7 @@ def _planned(
             *named.patterns(prefer, "--prefer"),
         ),
         protect=named.patterns(settings.protect, "protect in config.toml"),
+        rules=named.rules(settings.rules),
     )
     options = replace(
         options,
@@ -291,7 +292,9 @@ def _planner(
         return online[root.id]
 
     def groups_of(read: Index) -> GroupReader:
-        return GroupReader(read, is_there, settings.preferred, settings.machine_names, marks)
+        names = settings.machine_names
+        criteria = criteria_of(settings)
+        return GroupReader(read, is_there, settings.preferred, names, marks, criteria)
 
     def analysis_of(read: Index) -> FolderAnalysis:
         if read is index:

@@ -180,20 +180,18 @@ def command(
     if purging is not None:
         from gorillacomb.cli.commands.dedupe.purge import purge
 
-        return purge(
-            vault, purging or None, older_than or 0, yes, untested_macos, progress, as_json
-        )
+        how_safe = yes, untested_macos, progress, as_json
+        return purge(vault, purging or None, older_than or 0, *how_safe)
     if history is not None:
         from gorillacomb.cli.commands.dedupe.history import history as show_history
 
         return show_history(vault, history or None, single, as_json)
     from gorillacomb.cli.commands.dedupe.plan import plan
 
-    planning = planning or output is not None
-    wanted = plan_keywords(**given)
     typed = _typed_words(context, {*PlanFlags.__annotations__, "untested_macos"})
     shown = untested_macos, verbose, single, progress, as_json
-    return plan(vault, wanted, typed, planning, output, *shown)
+    to_write = planning or output is not None
+    return plan(vault, plan_keywords(**given), typed, to_write, output, *shown)
 
 
 def _refuse_mixed(context: click.Context) -> None:
