@@ -190,8 +190,7 @@ def command(
 
     typed = _typed_words(context, {*PlanFlags.__annotations__, "untested_macos"})
     shown = untested_macos, verbose, single, progress, as_json
-    to_write = planning or output is not None
-    return plan(vault, plan_keywords(**given), typed, to_write, output, *shown)
+    return plan(vault, plan_keywords(**given), typed, planning or bool(output), output, *shown)
 
 
 def _refuse_mixed(context: click.Context) -> None:
