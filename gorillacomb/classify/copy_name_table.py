@@ -20,6 +20,7 @@ _EXPLORER = (
     " put behind a name, unless CopyNameTemplate in HKCU\\Software\\Microsoft\\Windows\\"
     "CurrentVersion\\Explorer\\NamingTemplates says otherwise"
 )
+_EXPLORER_XP = "Windows Explorer until XP, as seen in file names in public repositories"
 _DRIVE = (
     "Google Drive's 'Make a copy', in the user's language; documented for English and Portuguese:"
     " https://support-staging.aodocs.com/hc/en-us/articles/204939894,"
@@ -149,7 +150,14 @@ COPY_WORDS: Final = (
 
 COPY_BEGINNINGS: Final = (
     ("copy of ", "en", f"{_DRIVE}; {_THUNAR}"),
-    ("copy (@) of ", "en", "Windows Explorer until XP"),
+    ("copy (@) of ", "en", _EXPLORER_XP),
+    ("kopie (@) von ", "de", _EXPLORER_XP),
+    ("copie (@) de ", "fr", _EXPLORER_XP),
+    ("copia (@) de ", "es", _EXPLORER_XP),
+    ("复件 (@) ", "zh_CN", _EXPLORER_XP),
+    ("复件 ", "zh_CN", _EXPLORER_XP),
+    ("コピー ～ ", "ja", _EXPLORER_XP),
+    ("コピー (@) ～ ", "ja", _EXPLORER_XP),
     ("kopie von ", "de", f"{_DRIVE}; {_THUNAR}"),
     ("kopie van ", "nl", f"{_DRIVE}; {_THUNAR}"),
     ("copie de ", "fr", f"{_DRIVE}; {_THUNAR}"),
@@ -170,7 +178,7 @@ COPY_BEGINNINGS: Final = (
     ("backup of ", "en", "Word's 'Always create backup copy': Backup of x.wbk"),
     ("backup_of_", "en", _COREL),
 )
-"""Prefixes of names; ``@`` is a number."""
+"""Prefixes of names; ``@`` is a number. A longer one precedes what it begins with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +223,17 @@ COPY_MARKS: Final = (
         "x (Anna's conflicted copy 2024-01-01).txt",
         "https://help.dropbox.com/syncing-uploads/conflicted-copy; "
         "https://docs.nextcloud.com/server/latest/user_manual/en/desktop/conflicts.html",
+    ),
+    CopyMark(
+        r"\ ?\([^()/]*(?:競合コピー|冲突副本|衝突複本)[^()/]*\)",
+        "x (Anna の競合コピー 2023-10-29).txt",
+        "https://help.dropbox.com/syncing-uploads/conflicted-copy, in Japanese and Chinese",
+    ),
+    CopyMark(
+        r"\ ?\(case\ clash\ from\ [^()/]*\)",
+        "x (case clash from Anna 2026-10-03 101500).txt",
+        "https://github.com/nextcloud/desktop/blob/master/src/common/utility.cpp"
+        " (makeCaseClashConflictFileName)",
     ),
     CopyMark(
         r"\ ?\((?:case|unicode\ encoding|selective\ sync|white\ space|shared\ folder)\ conflict"
