@@ -16,6 +16,7 @@ from gorillacomb.index.database import Index
 from gorillacomb.index.roots import folder_paths
 from gorillacomb.vault.vault import Vault
 from tests.stamping.trace import check_trace, stamping_scan
+from tests.support.memory import in_memory
 from tests.support.trees import Tree, make_tree, rows_in_index, scan, settle
 
 Look = dict[Path, tuple[int, frozenset[tuple[str, int, int, int, int]]]]
@@ -96,8 +97,8 @@ def take(top: Path, step: tuple[str, str, str]) -> None:
 
 @given(st.lists(STEPS, min_size=1, max_size=4))
 def test_any_history(batches: list[list[tuple[str, str, str]]]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        top, vault = Path(folder, "top"), Path(folder, "vault")
+    with tempfile.TemporaryDirectory() as name, in_memory() as folder:
+        top, vault = Path(name, "top"), folder / "vault"
         tree: Tree = {"a": {"a": {"a": "1", "b": "22"}, "b": {"c": "3"}}, "b": {"a": "1"}}
         make_tree(top, tree)
         stamping_scan(vault, top)
@@ -108,7 +109,7 @@ def test_any_history(batches: list[list[tuple[str, str, str]]]) -> None:
             changed = changed_since(before, top)
             if changed:
                 stamping_scan(vault, top, changed=changed)
-            check(vault, top, Path(folder, f"fresh {number}"))
+            check(vault, top, folder / f"fresh {number}")
             check_trace(vault, top)
 
 
