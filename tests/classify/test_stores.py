@@ -66,6 +66,28 @@ def test_each_kind_is_told_by_its_signs(tmp_path: Path, kind: StoreKind) -> None
         assert kind_on_disk(folder) is not kind
 
 
+@pytest.mark.parametrize(
+    ("name", "tree"),
+    [
+        ("crypto", {"sha1": {"sha1.go": "package sha1"}, "sha256": {"sha256.go": "package"}}),
+        ("project", {"docker": {"registry": {"Dockerfile": "FROM scratch"}}}),
+        ("mine", {"MailData": {"letter.txt": "a letter"}}),
+        ("game", {"chunks": {"r.0.0": "a"}, "snapshots": {"1.png": "b"}}),
+        ("study", {"README": "a", "config": "b", "data": {"2019": {"01.csv": "c"}}}),
+        ("settings", {"backupconfig.json": "{}"}),
+        ("build", {"Manifest.plist": "a", "Info.plist": "b"}),
+        ("web", {"database.sqlite": "a", "settings.json": "{}", "log.txt": "b"}),
+        ("Downloads", {"NoteStore.sqlite": "a", "zotero.sqlite": "b", "DB_CONFIG": "c"}),
+        ("lfs", {"objects": {"cup.obj": "a"}}),
+        ("Dream.Theater", {"song.mp3": "a"}),
+        ("Dave.Matthews.Band", {"song.mp3": "a"}),
+    ],
+)
+def test_ordinary_folders_are_no_stores(tmp_path: Path, name: str, tree: Tree) -> None:
+    assert kind_on_disk(make_tree(tmp_path / name, tree)) is None
+    assert not is_opaque(os.fsencode(name))
+
+
 @pytest.fixture(scope="module")
 def indexed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Index, Path]]:
     """One folder with a store of each kind in a folder of its own, scanned."""

@@ -119,6 +119,11 @@ BACKUP_STORES: Final = (
         files=("config",),
     ),
     StoreKind(
+        "duplicacy storage without its configuration",
+        "https://github.com/gilbertchen/duplicacy/blob/master/src/duplicacy_storage.go (nesting)",
+        folders=("snapshots", f"chunks/{_HEX * 2}"),
+    ),
+    StoreKind(
         "duplicity backup",
         "https://duplicity.gitlab.io/stable/duplicity.1.html",
         files=("duplicity-full.*|duplicity-full-signatures.*|duplicity-inc.*",),
