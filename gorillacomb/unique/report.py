@@ -53,8 +53,6 @@ from gorillacomb.unique.copy_check import (
 )
 
 ONE_COPY = "on the same blocks of the disk, as a reflink or in a snapshot: one copy"
-_ENOUGH = 3
-"""Number of independent copies to look for: two may be two views of the file in question."""
 _FOLDER_CAUSES = {
     FolderState.UNLISTED: "not listed by a scan yet",
     FolderState.UNREADABLE: "could not be read when it was scanned",
@@ -176,7 +174,7 @@ def unique_report(
         for each in files:
             key = vouching.place(each.file), _meaning(each.file)
             if key not in found:
-                found[key] = _look_for(copies, *key, vouching)
+                found[key] = _VerifiedCopies(*key, iter(copies), vouching)
             _judge(each, found[key], vouching, report)
             progress.advance(1, each.file.size)
         report.to_keep += digest in canonical and len(report.unique) == lost
@@ -191,60 +189,57 @@ def _digest(file: _IndexedOnDisk) -> bytes:
     return file.file.digest
 
 
-@dataclass(slots=True)
-class _VerifiedCopies:
-    """Copies of a content that vouch: two independent ones suffice for any file."""
-
-    vouchers: dict[StorageKey | None, list[tuple[FileRecord, StoredFile | None]]] = field(
-        default_factory=dict
-    )
-    """By where they are on disk; None for one on a missing drive."""
-    refused: tuple[str, bytes] | tuple[None, None] = (None, None)
-    """Why a known copy does not vouch, and its path."""
-
-
 def _meaning(file: FileRecord) -> bytes | None:
     return meaning_of_name(os.path.basename(file.path), file.size)
 
 
-def _look_for(
-    copies: Sequence[FileRecord],
-    place: LocationKind,
-    meaning: bytes | None,
-    vouching: CopyVerifier,
-) -> _VerifiedCopies:
-    found = _VerifiedCopies()
-    for copy in copies:
-        answer = vouching.verify_copies(copy, place)
-        if not isinstance(answer, CopyRejected) and _meaning(copy) != meaning:
-            answer = CopyRejected("under another name, which says what a small file is")
-        if not isinstance(answer, CopyRejected):
-            key = None if answer is None else answer.key
-            found.vouchers.setdefault(key, []).append((copy, answer))
-            if len(found.vouchers) == _ENOUGH:
-                break
-        elif answer.cause != TREATED_AS_GONE and found.refused[0] is None:
-            found.refused = answer.cause, copy.path
-    return found
+@dataclass(slots=True)
+class _VerifiedCopies:
+    """Copies of a content, verified one after another until a file needs no more of them."""
+
+    place: LocationKind
+    meaning: bytes | None
+    unverified: Iterator[FileRecord]
+    verifier: CopyVerifier
+    found: list[tuple[FileRecord, StoredFile | None]] = field(default_factory=list)
+    """Those that vouch, with where they are on disk; None for one on a missing drive."""
+    refused: tuple[str, bytes] | tuple[None, None] = (None, None)
+    """Why a known copy does not vouch, and its path."""
+
+    def __iter__(self) -> Iterator[tuple[FileRecord, StoredFile | None]]:
+        yield from self.found
+        for copy in self.unverified:
+            answer = self.verifier.verify_copies(copy, self.place)
+            if not isinstance(answer, CopyRejected) and _meaning(copy) != self.meaning:
+                answer = CopyRejected("under another name, which says what a small file is")
+            if not isinstance(answer, CopyRejected):
+                self.found.append((copy, answer))
+                yield self.found[-1]
+            elif answer.cause != TREATED_AS_GONE and self.refused[0] is None:
+                self.refused = answer.cause, copy.path
 
 
 def _judge(
-    file: _IndexedOnDisk, found: _VerifiedCopies, vouching: CopyVerifier, report: UniqueReport
+    file: _IndexedOnDisk, copies: _VerifiedCopies, vouching: CopyVerifier, report: UniqueReport
 ) -> None:
     """Decide whether a file is vouched for, preferably by a separate file.
 
     Otherwise by a hard link of it.
     """
-    record = file.file
-    try:
-        here = vouching.storage_of(record, file.identity) if found.vouchers else None
-    except OSError as error:
-        report.unproven.append(UnverifiedPath(record.path, os_error_text(error)))
-        return
-    refused = found.refused
-    for key, copies in found.vouchers.items():
-        copy, there = copies[0]
-        if here is not None and key == here.key:
+    record, here = file.file, None
+    refused: tuple[str, bytes] | None = None
+    keys: set[StorageKey | None] = set()
+    for copy, there in copies:
+        try:
+            here = here or vouching.storage_of(record, file.identity)
+        except OSError as error:
+            report.unproven.append(UnverifiedPath(record.path, os_error_text(error)))
+            return
+        key = None if there is None else there.key
+        if key in keys:
+            continue
+        keys.add(key)
+        if key == here.key:
             refused = ONE_COPY, copy.path
         elif vouching.may_be_one(record, copy):
             refused = ONE_VIEW, copy.path
@@ -254,13 +249,15 @@ def _judge(
                 report.unknown_extents[unknown[0]] += 1
             _note(record, copy, vouching, report)
             return
-    for copy, there in found.vouchers.get(here.key, ()) if here else ():
+    for copy, there in copies.found:
         if there is not None and there.identity == file.identity:
             report.linked += 1
             _note(record, copy, vouching, report)
             return
     assert record.digest is not None
-    report.unique.append(UniqueFile(record.path, record.size, record.digest, *refused))
+    report.unique.append(
+        UniqueFile(record.path, record.size, record.digest, *(refused or copies.refused))
+    )
 
 
 def _note(file: FileRecord, copy: FileRecord, vouching: CopyVerifier, report: UniqueReport) -> None:
