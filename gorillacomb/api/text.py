@@ -37,6 +37,11 @@ def format_time(time_ns: int) -> str:
         return f"{time_ns} ns"
 
 
+def nested_text(inner: str, outer: str) -> str:
+    """Say that one of two compared folders is inside the other."""
+    return f"{inner} is inside {outer}, which is compared without it."
+
+
 def suspect_texts(root: Root) -> tuple[str, str]:
     """Say why a root is suspect, and what to do about it."""
     import shlex

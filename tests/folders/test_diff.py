@@ -178,3 +178,45 @@ def test_executable_bits_count_where_both_have_them(
     assert (ran.code, "Executable bits were not compared" in ran.out) == (0, True), ran.out
     (here / "more").touch()
     assert run("compare", here, stick, "--json", vault=vault).json()["changed"] == []
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("inner", ["A", "B"])
+def test_a_folder_inside_the_other_is_no_part_of_it(
+    known: bool, inner: str, tmp_path: Path, vault: Path
+) -> None:
+    """What is in it does not move to itself, and is missing around it; a copy of it counts."""
+    own: Tree = {"x": "own x", "deep": {"y": "own y"}, "same": "same", "there": "there"}
+    top = make_tree(tmp_path / "top", {"same": "same", "else": "there", "sub": {"inner": own}})
+    settle(top)
+    if known:
+        assert run("scan", top, vault=vault).code == 0
+    outer = "B" if inner == "A" else "A"
+    paths = {inner: top / "sub" / "inner", outer: top}
+    ran = run("compare", paths["A"], paths["B"], "--json", vault=vault)
+    found = ran.json()
+    assert found["same"] == 1, found
+    assert [each["path"] for each in found[f"only_{inner.lower()}"]] == ["deep/y", "x"]
+    assert found[f"only_{outer.lower()}"] == []
+    names = {inner: "there", outer: "else"}
+    [moved] = found["moved"]
+    assert (moved["from"]["path"], moved["to"]["path"]) == (names["A"], names["B"])
+    assert f"{inner} is inside {outer}, which is compared without it." in ran.err
+
+
+@given(TREES, TREES, st.booleans())
+def test_any_tree_with_another_inside(around: Tree, inside: Tree, first: bool) -> None:
+    """As if the inner one were elsewhere, and its folder had never been in the outer one."""
+    with tempfile.TemporaryDirectory() as folder:
+        top, vault = Path(folder).resolve() / "top", Path(folder, "vault")
+        make_tree(top, {"O": {**around, "own": "own", "sub": inside}, "control": {}})
+        make_tree(top / "control", {"O": {**around, "own": "own"}, "I": inside})
+        scan(vault, top)
+        sides = [top / "O", top / "O" / "sub"]
+        control = [top / "control" / "O", top / "control" / "I"]
+        found, expected = (
+            run("compare", *(pair if first else pair[::-1]), "--json", vault=vault).json()
+            for pair in (sides, control)
+        )
+        for key in ("same", "changed", "moved", "only_a", "only_b", "unknown"):
+            assert found[key] == expected[key], key

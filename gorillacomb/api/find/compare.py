@@ -7,10 +7,12 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from gorillacomb.api.documents.folders import CompareDocument, compare_document
 from gorillacomb.api.lookup import look_up_path
 from gorillacomb.api.paths import PathInput
+from gorillacomb.api.text import nested_text
 from gorillacomb.errors import UsageError
 from gorillacomb.folders.diff import FolderDiff, diff_folders_in_index
 from gorillacomb.folders.entries import FolderEntries
@@ -111,7 +113,18 @@ def compare_folders(
             found = _compare_known(own, *paths)
     assert found is not None
     tops = os.path.abspath(paths[0]), os.path.abspath(paths[1])
-    return Comparison(*tops, *found, warnings, is_scanned)
+    warnings = (*warnings, *found.notes)
+    return Comparison(*tops, found.diff, found.modes_compared, warnings, is_scanned)
+
+
+class _KnownComparison(NamedTuple):
+    """How two folders differ by the index."""
+
+    diff: FolderDiff
+    modes_compared: bool
+    """Whether both file systems store modes."""
+    notes: tuple[str, ...]
+    """About one of them that is inside the other."""
 
 
 def _is_known(vault: Vault, path: bytes) -> bool:
@@ -126,10 +139,10 @@ def _keeps_modes(root: Root) -> bool:
     return keeps_modes(root.volume_type, source)
 
 
-def _compare_known(vault: Vault, a: bytes, b: bytes) -> tuple[FolderDiff, bool] | None:
+def _compare_known(vault: Vault, a: bytes, b: bytes) -> _KnownComparison | None:
     """Compare two folders using the index; None if it does not have both.
 
-    Also return whether both file systems store modes, so that executable bits were compared.
+    If one is inside the other, it does not count as a part of that.
     """
     if not vault.index.exists():
         return None
@@ -144,7 +157,14 @@ def _compare_known(vault: Vault, a: bytes, b: bytes) -> tuple[FolderDiff, bool] 
         roots = {root.id: root for root in all_roots(index.connection)}
         modes = all(_keeps_modes(roots[side.root]) for side in sides)
         entries = FolderEntries(index.connection)
-        return diff_folders_in_index(entries, forest, sides[0], sides[1], modes=modes), modes
+        first, second = sides
+        in_first = [second] if first is not second and first.holds(second) else []
+        in_second = [first] if first is not second and second.holds(first) else []
+        diff = diff_folders_in_index(entries, forest, first, second, in_first, in_second, modes)
+        notes = [nested_text("B", "A") for _ in in_first] + [
+            nested_text("A", "B") for _ in in_second
+        ]
+        return _KnownComparison(diff, modes, tuple(notes))
 
 
 def _text(path: bytes) -> str | None:

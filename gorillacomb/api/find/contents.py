@@ -20,7 +20,7 @@ from gorillacomb.api.lookup import (
     not_a_folder_error,
 )
 from gorillacomb.api.paths import PathInput
-from gorillacomb.api.text import suspect_texts
+from gorillacomb.api.text import nested_text, suspect_texts
 from gorillacomb.fs.paths import is_below
 from gorillacomb.fs.volumes import is_there
 from gorillacomb.index.database import Index, translate_errors
@@ -213,7 +213,7 @@ def _warnings(
         tops = [path_below_root(index.connection, each.id) for each in (a, b)]
         for (inner, top), (outer, around) in permutations(zip("AB", tops, strict=True)):
             if not around or is_below(top, around):
-                yield f"{inner} is inside {outer}, which is compared without it."
+                yield nested_text(inner, outer)
 
 
 def compare_contents(vault: Vault, a: PathInput, b: PathInput) -> ContentComparison:
