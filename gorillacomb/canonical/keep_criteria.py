@@ -16,6 +16,7 @@ from typing import Protocol
 
 from gorillacomb.canonical.rule_engine import order, rank
 from gorillacomb.classify.copy_names import ends_in_number
+from gorillacomb.fs.paths import is_below
 from gorillacomb.model import CanonicalChoice, Root
 
 
@@ -134,7 +135,18 @@ def _copy_name_reason(winner: Place, losers: Iterable[Place]) -> str:
     return f"not under a name of a copy, such as '{_show(parts[0])}'"
 
 
+def _around_others(winner: Place, losers: Iterable[Place]) -> str | None:
+    """Return that a folder contains the others, if it does: that says more than what it is."""
+    others = list(losers)
+    if winner.is_folder and all(is_below(each.path, winner.path) for each in others):
+        return f"it contains the {'others' if len(others) > 1 else 'other one'}"
+    return None
+
+
 def _own_project_reason(winner: Place, losers: Iterable[Place]) -> str:
+    around = _around_others(winner, losers)
+    if around is not None:
+        return around
     if winner.own_project == 2:
         return "no project that was copied into another one"
     return f"a {'project' if winner.own_project else 'repository'} ({winner.marker})"
@@ -187,7 +199,11 @@ RULES: tuple[PlaceRule, ...] = (
     MADE,
     COPY_NAME,
     PlaceRule("own project", lambda place: place.own_project, _own_project_reason),
-    PlaceRule("complete", lambda place: -place.contents, lambda _, __: "the more complete one"),
+    PlaceRule(
+        "complete",
+        lambda place: -place.contents,
+        lambda winner, losers: _around_others(winner, losers) or "the more complete one",
+    ),
     STANDING,
     KNOWN,
     PlaceRule("project", _project_rank, _project_reason),
@@ -196,7 +212,9 @@ RULES: tuple[PlaceRule, ...] = (
         "newer", lambda place: -place.touched, lambda _, __: "in a project worked on more recently"
     ),
     PlaceRule(
-        "shallower", lambda place: place.path.count(b"/"), lambda _, __: "less deeply nested"
+        "shallower",
+        lambda place: place.path.count(b"/"),
+        lambda winner, losers: _around_others(winner, losers) or "less deeply nested",
     ),
     PlaceRule(
         "plain",

@@ -16,7 +16,8 @@ class RankingRule(Protocol[_PlaceT]):
         """How the rule ranks a place; lowest is best."""
 
     @property
-    def reason(self) -> Callable[[_PlaceT, Iterable[_PlaceT]], str]: ...
+    def reason(self) -> Callable[[_PlaceT, Iterable[_PlaceT]], str]:
+        """Why the rule keeps a place, given those that it does not keep."""
 
 
 def order(places: Sequence[Any], rules: Sequence[RankingRule[Any]]) -> list[int]:
@@ -60,9 +61,9 @@ def rank(
         if len(left) == 1:
             break
         ranks = [rule.rank(places[at]) for at in left]
-        best, worst = min(ranks), max(ranks)
-        if best != worst:
-            losers = [at for at, each in zip(left, ranks, strict=True) if each == worst]
+        best = min(ranks)
+        losers = [at for at, each in zip(left, ranks, strict=True) if each != best]
+        if losers:
             left = [at for at, each in zip(left, ranks, strict=True) if each == best]
             reasons.append(rule.reason(places[left[0]], [places[at] for at in losers]))
     return left, tuple(reasons)

@@ -212,3 +212,22 @@ def test_a_damaged_file_does_not_change_which_copy_to_keep(tmp_path: Path, vault
     (after,) = run("folders", "--json", vault=vault).json()["families"]
     assert after["keep"] == before["keep"] == {"path": str(top / "more")}
     assert "or damaged" in run("explain", top / "more", vault=vault).out
+
+
+def test_a_folder_with_its_copy_inside_is_kept_for_that(vault: Path, tmp_path: Path) -> None:
+    """That it is a project, or less deep, is true, too, but not why."""
+    same: Tree = {f"{number}": f"{number}" * 900 for number in range(9)}
+    app: Tree = {**same, "package.json": "{}" * 99}
+    trees: Tree = {"app": {**app, "x": {"app": app}}, "plain": {**same, "more": "more" * 99}}
+    inner: Tree = {f"n{number}": f"n{number}" * 900 for number in range(9)}
+    trees = {**trees, "outer": {**inner, "deep": {"outer": inner}}}
+    top = make_tree(tmp_path / "top", trees)
+    settle(top)
+    assert run("scan", top, vault=vault).code == 0
+    families = run("folders", "--all", "--json", vault=vault).json()["families"]
+    why = {Path(each["keep"]["path"]).name: each["reasons"] for each in families}
+    assert why["outer"] == ["it contains the other one"]
+    assert why["app"] != ["it contains the other one"], "one is elsewhere"
+    steps = run("dedupe", "--json", vault=vault).json()["step_list"]
+    told = {str(Path(each["path"]).relative_to(top)): each["reasons"] for each in steps}
+    assert told["app/x/app"] == told["outer/deep/outer"] == ["it contains the other one"]
