@@ -134,6 +134,7 @@ def test_what_is_suspect_is_accepted_on_demand(top: Path, vault: Path) -> None:
     assert not [each for each in events(vault) if each["event"] == "damaged"], "a suspicion alone"
     ran = run("scrub", vault=vault)
     assert (ran.code, f"good copy  {top}/b/z" in ran.out, "--accept" in ran.out) == (1, True, True)
+    assert "replace this file, which may be damaged, with its good copy" in ran.out
     away = top.rename(top.with_name("away"))
     assert run("scrub", "--accept", top / "a/x", vault=vault).code == 2
     away.rename(top)

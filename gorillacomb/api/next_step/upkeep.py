@@ -82,8 +82,9 @@ def after_scrub(result: ScrubResult) -> NextSteps:
         if suspects:
             path = suspects[0].path
             if suspects[0].good:
-                steps.append(NextStep(("scrub", "--repair", path), "the same for one suspect"))
-            steps.append(NextStep(("scrub", "--accept", path), "accept a suspect as it is now"))
+                purpose = "replace this file, which may be damaged, with its good copy"
+                steps.append(NextStep(("scrub", "--repair", path), purpose))
+            steps.append(NextStep(("scrub", "--accept", path), "or accept it as it is now"))
         return tuple(steps)
     if result.is_interrupted:
         return (NextStep(("scrub",), "continue with what was not read yet"),)
