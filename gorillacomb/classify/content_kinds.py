@@ -47,6 +47,17 @@ _ENDINGS = {
 _KINDS = {ending: kind for kind, endings in _ENDINGS.items() for ending in endings.split()}
 
 
-def content_kind(ending: str) -> ContentKind:
-    """Return the kind of files with an ending, which is in lower case and has no dot."""
+_ALSO_CODE = "mts"
+"""An ending of films, and of modules in TypeScript."""
+_LEAST_FILM = 1 << 20
+"""Bytes; modules are smaller."""
+
+
+def content_kind(ending: str, mean_bytes: int) -> ContentKind:
+    """Return the kind of files with an ending, which is in lower case and has no dot.
+
+    ``mean_bytes`` is their size, which tells what else an ending of two meanings may be.
+    """
+    if ending == _ALSO_CODE and mean_bytes < _LEAST_FILM:
+        return ContentKind.CODE
     return _KINDS.get(ending, ContentKind.OTHER)

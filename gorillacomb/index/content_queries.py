@@ -135,6 +135,8 @@ class EndingTotals(NamedTuple):
     """By the local clock."""
     files: int
     bytes: int
+    disk_bytes: int
+    """On disk; each name of a file that has several counts for its part."""
     redundant_bytes: int
     """Their part of the bytes on disk that redundant copies use."""
 
@@ -143,7 +145,7 @@ def totals_by_ending(connection: Connection) -> Iterator[EndingTotals]:
     """Sum up regular files by the ending of their names and the year of their last change."""
     rows = connection.execute(
         "WITH named AS (SELECT CAST(name AS TEXT) AS name, files.size,"
-        " mtime_ns / 1000000000 AS time,"
+        " mtime_ns / 1000000000 AS time, files.blocks * 512.0 / max(files.links, 1) AS held,"
         " coalesce(1.0 * groups.reclaimable / groups.names, 0) AS redundant"
         " FROM files LEFT JOIN groups ON groups.digest = files.digest AND files.size > 0"
         f" WHERE files.state <> 6 AND {REGULAR})"
@@ -151,10 +153,10 @@ def totals_by_ending(connection: Connection) -> Iterator[EndingTotals]:
         " SELECT CASE WHEN ltrim(name, '.') LIKE '%.%'"
         " THEN lower(replace(name, rtrim(name, replace(name, '.', '')), '')) ELSE '' END AS ending,"
         " CAST(strftime('%Y', time, 'unixepoch', 'localtime') AS INTEGER) AS year,"
-        " count(*), sum(size), sum(redundant) FROM named GROUP BY ending, year"
+        " count(*), sum(size), sum(held), sum(redundant) FROM named GROUP BY ending, year"
     )
-    for ending, year, files, size, redundant in rows:
-        yield EndingTotals(ending, year or 0, files, size, round(redundant))
+    for ending, year, files, size, held, redundant in rows:
+        yield EndingTotals(ending, year or 0, files, size, round(held), round(redundant))
 
 
 def contents_by_root(connection: Connection) -> dict[int, tuple[int, int]]:

@@ -298,7 +298,7 @@ def keeping(vault: gorillacomb.OpenVault) -> None:
     for totals in overview.kinds:
         kind: gorillacomb.KindTotals = totals
         what: gorillacomb.ContentKind = kind.kind
-        use(what, kind.files, kind.bytes, kind.redundant_bytes, kind.years)
+        use(what, kind.files, kind.bytes, kind.disk_bytes, kind.redundant_bytes, kind.years)
     for piece in overview.surplus:
         part: gorillacomb.SurplusPart = piece
         use(part.fate is SurplusFate.STAYS, part.files, part.bytes)

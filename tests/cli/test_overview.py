@@ -291,6 +291,8 @@ def test_kinds_add_up_to_what_the_drive_has(drive: Drive, vault: Path) -> None:
         assert sum(number for number, _ in kind.years.values()) == kind.files
         assert sum(size for _, size in kind.years.values()) == kind.bytes
     assert sum(each.bytes for each in overview.kinds) == root.facts.bytes
+    for kind in overview.kinds:
+        assert kind.redundant_bytes <= kind.disk_bytes
     surplus = sum(each.redundant_bytes for each in overview.kinds)
     assert abs(surplus - totals.redundant_bytes) < 1000
 
@@ -299,3 +301,37 @@ def test_it_is_what_the_command_prints(drive: Drive, vault: Path) -> None:
     run("scan", drive.root, vault=vault)
     with gorillacomb.open_vault(vault) as opened:
         assert opened.overview().to_dict() == run("overview", "--json", vault=vault).json()
+
+
+def test_kinds_of_files_are_measured_on_the_disk(vault: Path, tmp_path: Path) -> None:
+    """As what is there twice is: a kind with large holes or tiny files is not mixed up."""
+    tree: Tree = {f"{number}.py": "small and the same" for number in range(9)}
+    top = make_tree(tmp_path / "top", {**tree, "linked": {"0.py": HardLink("0.py")}})
+    with open(top / "holes.jpg", "wb") as file:
+        file.truncate(50_000_000)
+    scan(vault, top)
+    files = {each.stat().st_ino: each.stat().st_blocks * 512 for each in top.glob("*.py")}
+    assert sum(files.values()) > 9 * len("small and the same"), "their blocks are larger"
+    with gorillacomb.open_vault(vault) as opened:
+        kinds = {each.kind: each for each in opened.overview().kinds}
+    code, pictures = kinds[gorillacomb.ContentKind.CODE], kinds[gorillacomb.ContentKind.PICTURES]
+    assert (code.files, code.disk_bytes) == (10, sum(files.values()))
+    assert code.redundant_bytes == sum(files.values()) * 8 // 9
+    assert pictures.disk_bytes == (top / "holes.jpg").stat().st_blocks * 512 < pictures.bytes
+    lines = run("overview", vault=vault).out.splitlines()
+    [at] = [number for number, line in enumerate(lines) if line.startswith("Kinds of files")]
+    assert lines[at].endswith("on disk:")
+    surplus, held = (render.format_size(it) for it in (code.redundant_bytes, code.disk_bytes))
+    assert lines[at + 1].startswith(f"  code: 10 files, {held}, {surplus} of it copies")
+
+
+def test_modules_in_typescript_are_no_films(vault: Path, tmp_path: Path) -> None:
+    top = make_tree(tmp_path / "top", {"esm.d.mts": "export {}"})
+    scan(vault, top)
+    with gorillacomb.open_vault(vault) as opened:
+        assert [each.kind for each in opened.overview().kinds] == [gorillacomb.ContentKind.CODE]
+        with open(top / "00001.MTS", "wb") as film:
+            film.truncate(1 << 30)
+        (top / "esm.d.mts").unlink()
+        opened.scan([top])
+        assert [each.kind for each in opened.overview().kinds] == [gorillacomb.ContentKind.VIDEO]

@@ -48,6 +48,8 @@ class KindDocument(TypedDict):
     kind: str
     files: int
     bytes: int
+    disk_bytes: int
+    """Bytes on disk; each name of a file that has several counts for its part."""
     redundant_bytes: int
     """Bytes on disk that redundant copies use."""
     years: list[YearDocument]
@@ -159,6 +161,7 @@ def overview_document(overview: Overview) -> OverviewDocument:
                 "kind": each.kind,
                 "files": each.files,
                 "bytes": each.bytes,
+                "disk_bytes": each.disk_bytes,
                 "redundant_bytes": each.redundant_bytes,
                 "years": [
                     {"year": year, "files": files, "bytes": size}

@@ -60,6 +60,8 @@ class KindTotals:
     kind: ContentKind
     files: int
     bytes: int
+    disk_bytes: int
+    """Bytes on disk; each name of a file that has several counts for its part."""
     redundant_bytes: int
     """Bytes on disk that redundant copies use."""
     years: Mapping[int, tuple[int, int]]
@@ -159,18 +161,21 @@ def _overlaps(index: Index, roots: Sequence[RootStatus]) -> Iterator[DriveOverla
 def _kinds(index: Index) -> tuple[KindTotals, ...]:
     files: Counter[ContentKind] = Counter()
     size: Counter[ContentKind] = Counter()
+    held: Counter[ContentKind] = Counter()
     redundant: Counter[ContentKind] = Counter()
     years: dict[ContentKind, dict[int, tuple[int, int]]] = defaultdict(dict)
     for each in content_queries.totals_by_ending(index.connection):
-        kind = content_kind(each.ending)
+        kind = content_kind(each.ending, each.bytes // each.files)
         files[kind] += each.files
         size[kind] += each.bytes
+        held[kind] += each.disk_bytes
         redundant[kind] += each.redundant_bytes
         number, total = years[kind].get(each.year, (0, 0))
         years[kind][each.year] = (number + each.files, total + each.bytes)
     return tuple(
         KindTotals(
-            kind, files[kind], size[kind], redundant[kind], dict(sorted(years[kind].items()))
+            *(kind, files[kind], size[kind], held[kind], redundant[kind]),
+            years=dict(sorted(years[kind].items())),
         )
         for kind in sorted(files, key=lambda kind: (-size[kind], kind))
     )

@@ -273,19 +273,20 @@ def _share(part: int, whole: int) -> str:
 def _kind_lines(kinds: Sequence[KindTotals]) -> Iterator[str]:
     if not kinds:
         return
-    yield f"{_head('Kinds of files')}:"
+    yield f"{_head('Kinds of files')}, by the space that they take on disk:"
+    kinds = sorted(kinds, key=lambda each: (-each.disk_bytes, each.kind))
     shown = kinds if len(kinds) <= _KINDS else kinds[: _KINDS - 1]
     for each in shown:
         surplus = render.format_size(each.redundant_bytes)
-        twice = f"; copies take {surplus}" if each.redundant_bytes else ""
-        held = f"  {each.kind}: {_held(each.files, each.bytes)}"
+        twice = f", {surplus} of it copies" if each.redundant_bytes else ""
+        held = f"  {each.kind}: {_held(each.files, each.disk_bytes)}"
         period, most = _years(each)
-        texts = [held + period + most + twice, held + period + twice, held + twice, held]
+        texts = [held + twice + period + most, held + twice + period, held + twice, held]
         room = render.terminal_width()
         yield next(text for text in texts if room is None or len(text) <= room or text is held)
     if len(shown) < len(kinds):
         rest = kinds[len(shown) :]
-        held = _held(sum(each.files for each in rest), sum(each.bytes for each in rest))
+        held = _held(sum(each.files for each in rest), sum(each.disk_bytes for each in rest))
         yield f"  other kinds: {held}"
 
 
@@ -296,6 +297,6 @@ def _years(totals: KindTotals) -> tuple[str, str]:
         return "", ""
     first, last = years[0], years[-1]
     if first == last:
-        return f", from {first}", ""
+        return f"; from {first}", ""
     most = max(years, key=lambda year: totals.years[year])
-    return f", from {first} to {last}", f", most of {most}"
+    return f"; from {first} to {last}", f", most of {most}"
