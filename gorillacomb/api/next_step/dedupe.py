@@ -19,15 +19,28 @@ def after_plan(plan: DedupePlan, output: Word | None, words: tuple[Word, ...] = 
 
     ``words`` are the options with which it was asked for.
     """
-    if not plan.steps:
-        return ()
     if output is None:
         write = ("dedupe", *words, "--plan", "-o", _free_name())
-        return (NextStep(write, "write this plan to a file"),)
+        steps = (NextStep(write, "write this plan to a file"),) if plan.steps else ()
+        return (*steps, *_retire(plan))
+    if not plan.steps:
+        return ()
     return (
         NextStep(("dedupe", "--review", output), "review it step by step"),
         NextStep(("dedupe", "--apply", output), "apply it; --undo puts it all back"),
     )
+
+
+def _retire(plan: DedupePlan) -> NextSteps:
+    """Return the command that removes more: the duplicates in the largest copy that is kept."""
+    from gorillacomb.dedupe.model import SafetyRule  # other reports need nothing of plans
+
+    drifted = next((each for each in plan.left_alone if each.rule is SafetyRule.UNIQUE), None)
+    if drifted is None or plan.contents.options.retire:
+        return ()
+    path = drifted.path
+    purpose = "also the duplicates in a copy that has files of its own"
+    return (NextStep(("dedupe", "--within", path, "--retire", path), purpose),)
 
 
 def _free_name() -> str:

@@ -170,12 +170,6 @@ def _left_lines(left: Sequence[SkippedCopy], verbose: bool) -> Iterator[str]:
 
 
 def _ending(made: DedupePlan, output: Path | None) -> Iterator[str]:
-    drifted = next((each for each in made.left_alone if each.rule is SafetyRule.UNIQUE), None)
-    if drifted is not None and not made.contents.options.retire:
-        path = render.path_from_here(drifted.path, None)
-        yield from render.wrapped_paragraph(
-            f"To remove the duplicates from a copy that has files of its own: --retire '{path}'", ""
-        )
     if not made.steps:
         return
     if output is None:
