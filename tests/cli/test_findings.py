@@ -244,3 +244,17 @@ def test_the_common_end_is_the_longest(names: list[list[bytes]]) -> None:
         if all(each[max(0, len(each) - len(names[0]) + at) :] == names[0][at:] for each in names)
     ]
     assert found == (ends[0] if ends else b"")
+
+
+def test_two_contents_of_one_name_are_told_apart(vault: Path, tmp_path: Path) -> None:
+    contents = {"a": "x" * 40_000, "b": "y" * 30_000}
+    tree: Tree = {
+        f"{name}{number}": {"LICENSE": text}
+        for name, text in contents.items()
+        for number in range(3)
+    }
+    ran = run("scan", make_tree(tmp_path / "top", tree), vault=vault)
+    lines = [line for line in ran.out.splitlines() if line.endswith("LICENSE")]
+    assert len(set(lines)) == len(lines) == 2
+    assert lines[0].endswith("in 3 copies of LICENSE")
+    assert lines[1].endswith("in 3 copies of another LICENSE")

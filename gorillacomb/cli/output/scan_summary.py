@@ -79,16 +79,21 @@ def _redundancy(findings: ScanFindings) -> list[str]:
         is_all = findings.roots > len(findings.report.roots)
         where = f" in all {findings.roots} roots" if is_all else ""
         lines = [render.styled(f"Duplicates{where}: ", bold=True) + summary]
-        lines += map(_group_line, findings.largest)
+        names: set[bytes] = set()
+        for group in findings.largest:
+            lines.append(_group_line(group, group.name in names))
+            names.add(group.name)
     if findings.empty_files:
         lines.append(f"Empty files: {findings.empty_files:,} (not counted as duplicates)")
     return lines
 
 
-def _group_line(group: LargestGroup) -> str:
+def _group_line(group: LargestGroup, is_another: bool) -> str:
+    """Format a group; ``is_another`` says whether one of the same name precedes it."""
     label = (
         f"  {render.format_size(group.summary.reclaimable):>9} in"
         f" {render.format_count(group.summary.copies, 'copy', 'copies')} of "
+        f"{'another ' if is_another else ''}"
     )
     note = "" if group.is_shared else ", and under other names"
     width = render.terminal_width()
