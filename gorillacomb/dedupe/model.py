@@ -270,8 +270,8 @@ class RunOutcome:
     """Why more than ``bytes_freed`` was freed, by an unknown amount; empty if that is all."""
     unknown_use: int = 0
     """Files that a program may have open for writing: this is unknown."""
-    emptied: int = 0
-    """Folders that are empty, because everything in them was quarantined."""
+    emptied: list[StepProblem] = field(default_factory=list)
+    """Folders that are empty, because everything in them was quarantined, and why they stay."""
     folders: int = 0
     """Folders that the run emptied and that were removed, or put back, with their content."""
     recovered: list[StepProblem] = field(default_factory=list)

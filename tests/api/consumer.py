@@ -250,7 +250,8 @@ def applying(vault: gorillacomb.OpenVault, plan: gorillacomb.DedupePlan) -> None
     ran: gorillacomb.RunResult = vault.apply("plan.jsonl", dry_run=False, confirm=3, progress=show)
     vault.apply(b"plan.jsonl", dry_run=False, confirm=is_small)
     use(ran.id, ran.done, ran.done_before, ran.bytes_set_aside, ran.bytes_freed, ran.unknown)
-    use(ran.unknown_use_files, ran.empty_folders, ran.emptied_folders, ran.recovered)
+    use(ran.unknown_use_files, ran.empty_folders, ran.left_empty, ran.emptied_folders)
+    use(ran.recovered)
     use(ran.warnings, ran.files, ran.is_complete, ran.to_dict())
     for problem in (*ran.skipped, *ran.failed):
         typed: gorillacomb.StepProblem = problem

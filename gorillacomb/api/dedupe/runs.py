@@ -71,6 +71,8 @@ class RunResult:
     """What was done but could not be recorded."""
     left: RunRemainder | None = None
     """After an undo: what is still in quarantine; otherwise None."""
+    left_empty: tuple[StepProblem, ...] = ()
+    """The folders that ``empty_folders`` counts, and why they were left in place."""
 
     @classmethod
     def of(
@@ -88,13 +90,14 @@ class RunResult:
             outcome.bytes_freed,
             tuple(outcome.unknown),
             outcome.unknown_use,
-            outcome.emptied,
+            len(outcome.emptied),
             outcome.folders,
             tuple(outcome.skipped),
             tuple(outcome.failed),
             tuple(outcome.recovered),
             tuple(warnings),
             left,
+            tuple(outcome.emptied),
         )
 
     @property

@@ -87,6 +87,8 @@ class RunDocument(TypedDict):
     """Files that a program may have open for writing: this is unknown."""
     empty_folders: int
     """Folders that are empty now and were left in place."""
+    left_empty: NotRequired[list[ProblemDocument]]
+    """Those, if any, and why."""
     emptied_folders: int
     """Folders that the run emptied and quarantined, or put back, with what they contained."""
     skipped: list[ProblemDocument]
@@ -194,6 +196,7 @@ def run_document(result: RunResult) -> RunDocument:
         **known_bytes("bytes_freed", result.bytes_freed, result.unknown),
         "unknown_use_files": result.unknown_use_files,
         "empty_folders": result.empty_folders,
+        **({"left_empty": problem_documents(result.left_empty)} if result.left_empty else {}),
         "emptied_folders": result.emptied_folders,
         "skipped": problem_documents(result.skipped),
         "failed": problem_documents(result.failed),

@@ -40,6 +40,8 @@ from gorillacomb.fs.openat import FOLDER_FLAGS, is_locked, os_error_text
 from gorillacomb.fs.paths import is_below, join, path_prefixes, relative_path
 
 _OF_THE_SYSTEM = "security.selinux"
+_NOT_EMPTY = "it contains only such folders"
+"""Why a folder that is reported as empty stays; one with anything else in it is not reported."""
 _SPECIAL_MODES = stat.S_ISUID | stat.S_ISGID | stat.S_ISVTX
 
 
@@ -69,6 +71,8 @@ class EmptiedFolders:
     """By absolute path: folders from which something was removed."""
     _around_trees: set[bytes] = field(default_factory=set)
     """Folders from which a whole tree was removed: their names say what was copied."""
+    _causes: dict[bytes, str] = field(default_factory=dict)
+    """Why folders were left in place, by absolute path."""
 
     def note(self, record: StepRecord, base: bytes) -> None:
         """Remember the folders from which a completed step removed something."""
@@ -95,34 +99,50 @@ class EmptiedFolders:
             for path in sorted(path for path in self._left if path.count(b"/") == depth):
                 last = self._left.pop(path)
                 with suppress(OSError):  # removed with a step, or not ours to move
-                    if path not in self._around_trees and self._may_go(path, last):
+                    cause = self._obstacle(path, last)
+                    if cause is not None:
+                        self._causes[path] = cause
+                    else:
                         run = self.run_for(path)
                         records = by_base.setdefault(run.base, (run, []))[1]
                         records.append(self._intent(run, path, last))
             for run, records in by_base.values():
                 self._move(run, records)
 
-    def _may_go(self, path: bytes, last: _LastMove) -> bool:
-        """Return whether only we emptied a folder and it may be removed. Raises OSError."""
+    def why_left(self, path: bytes) -> StepProblem:
+        """Return why a folder that is empty now was left in place."""
+        return StepProblem(path, self._causes.get(path, _NOT_EMPTY))
+
+    def _obstacle(self, path: bytes, last: _LastMove) -> str | None:
+        """Return why a folder may not be removed; None if only we emptied it. Raises OSError."""
+        if path in self._around_trees:
+            return "a whole folder was removed from it: its name may say what that was"
         place = self.places.location(path)
         homes = self.guard.homes
-        if place is None or path in homes or os.path.dirname(path) in homes:
-            return False
+        if place is None:
+            return "it is in no folder that was scanned"
+        if path in homes or os.path.dirname(path) in homes:
+            return "it is a home, or directly in one"
         with place.opened() as (parent, name):
             folder = os.open(name, FOLDER_FLAGS, dir_fd=parent)
             try:
                 facts = os.fstat(folder)
-                plain = (
-                    facts.st_mtime_ns == last.after_ns
-                    and facts.st_dev == os.fstat(parent).st_dev
-                    and not facts.st_mode & _SPECIAL_MODES
-                    and not is_locked(folder)
-                    and not os.listdir(folder)
-                    and not extended_attributes(folder).keys() - {_OF_THE_SYSTEM}
-                )
+                if os.listdir(folder):
+                    return _NOT_EMPTY
+                if facts.st_mtime_ns != last.after_ns:
+                    return "it was changed since"
+                if facts.st_dev != os.fstat(parent).st_dev:
+                    return "another drive is mounted there"
+                if facts.st_mode & _SPECIAL_MODES:
+                    return "it has a special mode (set-user-ID, set-group-ID, sticky)"
+                if is_locked(folder):
+                    return "it is immutable"
+                if extended_attributes(folder).keys() - {_OF_THE_SYSTEM}:
+                    return "it has extended attributes"
             finally:
                 os.close(folder)
-        return plain and self.guard.refusal_for(self.places.context(path, True), None) is None
+        refusal = self.guard.refusal_for(self.places.context(path, True), None)
+        return None if refusal is None else refusal.cause
 
     def _intent(self, run: Quarantine, path: bytes, last: _LastMove) -> StepRecord:
         facts = os.lstat(path)

@@ -60,16 +60,15 @@ def apply_plan(
                 applying.outcome.recovered += finish_interrupted_runs(base, now)
         try:
             applying.run()
-            applying.outcome.emptied = _count_emptied(
-                applying.outcome.done, {root.path for root in roots}
-            )
+            empty = _left_empty(applying.outcome.done, {root.path for root in roots})
+            applying.outcome.emptied += map(applying.emptied.why_left, empty)
         finally:
             ended(applying.outcome)
     return applying.outcome
 
 
-def _count_emptied(steps: Iterable[PlanStep], roots: Collection[bytes]) -> int:
-    """Count the folders that steps left empty, or with only such folders in them."""
+def _left_empty(steps: Iterable[PlanStep], roots: Collection[bytes]) -> list[bytes]:
+    """Return the folders that steps left empty, or with only such folders in them, sorted."""
     waiting = {os.path.dirname(pair.path) for step in steps for pair in step.pairs}
     empty: set[bytes] = set()
     while waiting:
@@ -85,7 +84,7 @@ def _count_emptied(steps: Iterable[PlanStep], roots: Collection[bytes]) -> int:
         if folder not in roots and all(join(folder, name) in empty for name in names):
             empty.add(folder)
             waiting.add(os.path.dirname(folder))
-    return len(empty)
+    return sorted(empty)
 
 
 def dry_run(

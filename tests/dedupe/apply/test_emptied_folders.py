@@ -52,7 +52,7 @@ def test_they_go_and_come_back_as_they_were(tmp_path: Path) -> None:
     top = drive(tmp_path)
     before, field = look(top), Ground(live(top))
     outcome = field.apply(*steps(top))
-    assert (len(outcome.done), outcome.folders, outcome.emptied) == (3, 3, 0)
+    assert (len(outcome.done), outcome.folders, len(outcome.emptied)) == (3, 3, 0)
     assert folders_below(top) == {"Backup", "data"}
     [back] = field.undo()
     assert (len(back.done), back.folders, back.failed) == (3, 3, [])
@@ -127,7 +127,7 @@ def test_one_that_is_special_stays(tmp_path: Path, kind: str) -> None:
     else:
         (top / "Backup/dump/x").chmod(0o1777)
     outcome = Ground(live(top)).apply(*steps(top))
-    assert (outcome.folders, outcome.emptied) == (1, 2)
+    assert (outcome.folders, len(outcome.emptied)) == (1, 2)
     assert folders_below(top) == {"Backup", "data", "Backup/dump", "Backup/dump/x"}
 
 
@@ -146,7 +146,7 @@ def test_one_that_somebody_else_emptied_stays(
 
     monkeypatch.setattr(emptied_folders.EmptiedFolders, "set_aside", remove_first)
     outcome = Ground(live(top)).apply(*steps(top))
-    assert (outcome.folders, outcome.emptied) == (0, 3)
+    assert (outcome.folders, len(outcome.emptied)) == (0, 3)
     assert (top / "Backup/dump/x/y").is_dir()
 
 

@@ -47,11 +47,19 @@ def test_folders_that_are_left_empty_are_counted(tmp_path: Path, vault: Path) ->
     assert (code, done["done"], done["emptied_folders"], done["empty_folders"]) == (0, 3, 5, 2)
     left = list((bench.folder / "Backup").rglob("*"))
     assert left == [bench.folder / "Backup/x2"]
+    causes = {each["path"]: each["cause"] for each in done["left_empty"]}
+    assert causes == {
+        str(bench.folder / "Backup"): "it contains only such folders",
+        str(bench.folder / "Backup/x2"): (
+            "it has a special mode (set-user-ID, set-group-ID, sticky)"
+        ),
+    }
     assert bench.dedupe("--undo") == 0
     assert "3 files in 3 steps, and 5 folders that contained nothing else" in bench.printed
     assert bench.dedupe("--apply", bench.plan("--files-only").file) == 0
     assert "Quarantined with them: 5 folders that contained nothing else" in bench.printed
-    assert "2 folders are empty now" in bench.printed
+    assert "Folders that are empty now and were left in place: 2\n" in bench.printed
+    assert "Backup/x2\n    it has a special mode" in bench.printed
 
 
 @pytest.mark.parametrize("inner", [".gorillacomb", ".gorillacomb/lock"])

@@ -108,9 +108,7 @@ def _applied_story(
     if result.emptied_folders:
         many = render.format_count(result.emptied_folders, "folder")
         yield f"Quarantined with them: {many} that contained nothing else"
-    if result.empty_folders:
-        many = render.format_count(result.empty_folders, "folder is", "folders are")
-        yield f"{many} empty now and left in place: nothing but copies was in them."
+    yield from problem_lines("Folders that are empty now and were left in place", result.left_empty)
     if result.unknown_use_files:
         files = render.format_count(result.unknown_use_files, "file")
         yield f"For {files}, it is unknown whether a program has them open for writing."
