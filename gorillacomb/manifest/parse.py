@@ -43,9 +43,21 @@ def parse_manifest(data: bytes, what: str = "The manifest") -> Manifest:
     if sum(map(data.count, (b",", b"[", b"{"))) > _MOST_PARTS:
         raise UntrustedInput(f"{what} is refused: it has more parts than any manifest.")
     try:
-        return _read_by_lines(data) or validated_manifest(parse_json(data, what))
+        found = _read_by_lines(data)
+        return found or validated_manifest(_no_envelope(parse_json(data, what), what))
     except MalformedManifest as bad:
         raise UntrustedInput(f"{what} is refused: {bad}.") from None
+
+
+def _no_envelope(value: Any, what: str) -> Any:
+    """Return a parsed manifest. Raises UntrustedInput for the envelope of one."""
+    if isinstance(value, dict) and value.keys() >= {"payload", "payloadType", "signatures"}:
+        raise UntrustedInput(
+            f"{what} is refused: it is a DSSE envelope, which holds the signature of a manifest.",
+            "Name the manifest itself: gorillacomb verify FILE. Its envelope is read from FILE.dsse"
+            " beside it; a manifest from stdin has no signature.",
+        )
+    return value
 
 
 def parse_json(data: bytes, what: str) -> Any:

@@ -97,3 +97,18 @@ def test_a_review_asks_on_the_terminal(top: Path, vault: Path, tmp_path: Path) -
         os.close(terminal)
     assert (done.returncode, done.stderr) == (0, b"")
     assert len((tmp_path / "plan.reviewed.jsonl").read_bytes().splitlines()) == 2
+
+
+def test_an_envelope_is_not_taken_for_a_manifest(vault: Path, tmp_path: Path) -> None:
+    """It says what it is, and which file to name."""
+    top = make_tree(tmp_path / "top", {"a": "1"})
+    manifest = tmp_path / "manifest.json"
+    assert run("manifest", top, "-o", manifest, vault=vault).code == 0
+    envelope = tmp_path / "manifest.json.dsse"
+    for ran in (
+        run("verify", "-", "--root", top, stdin=envelope.read_bytes(), vault=vault),
+        run("verify", envelope, "--root", top, vault=vault),
+    ):
+        assert ran.code == 2
+        assert "it is a DSSE envelope, which holds the signature of a manifest" in ran.err
+        assert "Name the manifest itself: gorillacomb verify FILE." in ran.err
