@@ -38,6 +38,7 @@ __all__ = [
     "WatchRequest",
     "Watcher",
     "parse_trigger",
+    "pulse_folder",
     "request_watch",
     "watch_folders",
 ]

@@ -11,13 +11,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from gorillacomb.api.next_step.step import NextStep
 from gorillacomb.api.paths import path_to_json
-from gorillacomb.api.watch.watch import DamageReport, VerificationReport
+from gorillacomb.api.vault import Vault
+from gorillacomb.api.watch.watch import DamageReport, VerificationReport, pulse_folder
 from gorillacomb.cli.output import render
 from gorillacomb.model import ScanReport
 
 _PATIENCE = 5.0
 """Seconds that a reader has to take earlier output."""
+_SHOWN = 3
+"""Watched folders that the first line names."""
 _AT_ONCE = 512
 """Bytes that a pipe accepts without blocking, once it accepts any (POSIX, PIPE_BUF)."""
 
@@ -31,6 +35,18 @@ class WatchLog:
         self._as_json = as_json
         self._lock = threading.Lock()
         self._failing = self._cut = False
+
+    def started(self, paths: Sequence[bytes], vault: Vault) -> None:
+        """Say what is watched, how to ask for its state, and how it is stopped; in text only."""
+        if not self._as_json:
+            shown = [render.printable_path(os.path.abspath(path)) for path in paths[:_SHOWN]]
+            more = f" and {len(paths) - _SHOWN:,} more" if len(paths) > _SHOWN else ""
+            asked = NextStep(("pulse",), "").command(vault)
+            pulses = render.printable_path(os.fsencode(pulse_folder(vault)))
+            self._say(
+                f"watching {', '.join(shown)}{more}; Ctrl-C or SIGTERM stops it;"
+                f" `{asked}` says whether it is alive, by its pulse in {pulses}"
+            )
 
     def scanned(self, report: ScanReport, folders: Sequence[bytes] | None) -> None:
         changes, stamps = report.changes, report.stamps

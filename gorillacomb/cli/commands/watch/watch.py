@@ -148,6 +148,7 @@ def command(
     def started(watcher: Watcher) -> None:
         log.written = watcher.line_written
         _listen(watcher)
+        log.started(paths, vault)
 
     watch_folders(
         vault,
