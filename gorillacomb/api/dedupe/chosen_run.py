@@ -63,9 +63,8 @@ def run_by_name(
     known = [each for each in _known(index, named, warnings) if each.is_open]
     names = sorted({each.run for each in known}, reverse=True)
     if named and named not in names:
-        deleted = [
-            each.base for each in recorded_runs(live_roots_of(index)) if _was_deleted(each, named)
-        ]
+        runs = recorded_runs(live_roots_of(index, moved=True))
+        deleted = [each.base for each in runs if _was_deleted(each, named)]
         if deleted and not only:
             return ChosenRun(named, deleted, [])  # to say where the copies are
         raise UsageError(
@@ -85,7 +84,7 @@ def run_by_name(
 def _last_that_knew(index: Index, only: Sequence[PathInput]) -> list[RecordedRun]:
     """Return the last run that quarantined something at one of some paths."""
     paths = list(map(absolute_path, only))
-    runs = list(recorded_runs(live_roots_of(index, suspect=True)))
+    runs = list(recorded_runs(live_roots_of(index, suspect=True, moved=True)))
     knew = [each.run for each in runs if any(any(items_at(each, path)) for path in paths)]
     return [each for each in runs if knew and each.run == max(knew)]
 
@@ -96,7 +95,7 @@ def _was_deleted(run: RecordedRun, named: str) -> bool:
 
 def _known(index: Index, named: str, warnings: list[str]) -> list[RecordedRun]:
     """Return the runs in quarantines of roots; a named one even if its root was forgotten."""
-    roots = live_roots_of(index, suspect=True)
+    roots = live_roots_of(index, suspect=True, moved=True)
     found = list(recorded_runs(roots, waiting=True, invalid=warnings))
     if any(each.run == named for each in found) or (found and not named):
         return found

@@ -71,7 +71,7 @@ def _take_back(
         log, roots = None, []
         if index is not None:
             stack.callback(index.close)
-            roots = live_roots_of(index, suspect=True)
+            roots = live_roots_of(index, suspect=True, moved=True)
             log = _log_if_any(stack, index, warnings)
         try:
             _undo_all(chosen, outcome, shown)

@@ -18,7 +18,7 @@ import pytest
 from tests.dedupe.faults import contents, look
 from tests.support.disks import MIB, Disks
 from tests.support.run import Argument, Ran, environment, run
-from tests.support.trees import make_tree, settle
+from tests.support.trees import Tree, make_tree, settle
 
 FS_IOC_FIEMAP = 0xC020660B
 FIEMAP_FLAG_SYNC = 1
@@ -249,3 +249,33 @@ def test_one_file_stays_for_many(tmp_path: Path, vault: Path) -> None:
     ran = run("dedupe", "--apply", plan, "--json", vault=vault)
     assert (ran.code, ran.json()["done"]) == (0, 3), ran
     assert len({os.stat(drive / name).st_ino for name in "abcd"}) == 1
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_an_undo_finds_the_drive_where_it_is_mounted_now(
+    named: bool, disks: Disks, vault: Path, tmp_path: Path
+) -> None:
+    """Without a scan in between; the index knows the place afterwards."""
+    image = disks.image("ext4")
+    point = disks.plug("ext4", image, disks.point("mnt"))
+    album: Tree = {f"{number}.jpg": f"{number}" * 20_000 for number in range(5)}
+    top = make_tree(point / "drive", {"album": album, "inner": {"album copy": album}})
+    settle(top)
+    before = look(top)
+    plan = tmp_path / "plan.jsonl"
+    for words in (("scan", top), ("dedupe", "--plan", "-o", plan), ("dedupe", "--apply", plan)):
+        assert run(*words, vault=vault).code == 0
+    assert not (top / "inner/album copy").exists()
+    [quarantine] = run("status", "--json", vault=vault).json()["quarantine"]
+    undo = ["dedupe", "--undo", *([quarantine["run"]] if named else [])]
+    disks.unplug(point)
+    assert run(*undo, vault=vault).code == 2
+    there = disks.plug("ext4", image, disks.point("elsewhere")) / "drive"
+    ran = run(*undo, vault=vault)
+    assert (ran.code, ran.err) == (0, ""), ran
+    assert look(there) == before
+    [root] = run("roots", "list", "--json", vault=vault).json()["roots"]
+    assert (root["path"], root["online"]) == (str(there), True)
+    [family] = run("folders", "--json", vault=vault).json()["families"]
+    assert family["keep"]["path"] == str(there / "album")
+    assert run("trace", "verify", vault=vault).code == 0
