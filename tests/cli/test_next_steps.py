@@ -230,3 +230,17 @@ def test_a_command_is_whole_on_any_terminal(tmp_path: Path, vault: Path) -> None
 def test_documents_have_none(top: Path, vault: Path) -> None:
     for words in (("dupes",), ("folders",), ("status",), ("unique", top / "it's"), ("dedupe",)):
         assert b"Next" not in run(*words, "--json", vault=vault).stdout
+
+
+def test_a_drifted_copy_leads_to_the_command_that_retires_it(vault: Path, tmp_path: Path) -> None:
+    """Complete and quoted, and only about that copy; asked again, it is not suggested again."""
+    app: Tree = {**ALBUM, "package.json": "{}" * 99}
+    trees: Tree = {"app": {**app, "a": "a" * 900}, "it's a copy": {**app, "b": "b" * 900}}
+    top = make_tree(tmp_path / "my drive", trees)
+    settle(top)
+    assert run("scan", top, vault=vault).code == 0
+    retire = asked("dedupe", vault=vault)[-1]
+    name = bytes(top / "it's a copy")
+    assert words_of(retire) == [b"dedupe", b"--within", name, b"--retire", name]
+    [write] = asked(*words_of(retire), vault=vault, cwd=tmp_path)
+    assert words_of(write)[-3:] == [b"--plan", b"-o", b"plan.jsonl"]
