@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging import tags
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from tests.support.run import REPOSITORY
 
@@ -44,21 +49,57 @@ class Wheels:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not place.exists():
                 partial = self._folder / f"{python}.partial"  # of no other Python
-                self._fetch(python, partial)
+                partial.mkdir(exist_ok=True)
+                known = set() if python == PYTHONS[0] else self._link_known(python, partial)
+                self._fetch(python, partial, known)
                 partial.rename(place)
         return place
 
-    @staticmethod
-    def _fetch(python: str, place: Path) -> None:
+    def _link_known(self, python: str, place: Path) -> set[str]:
+        """Link what was fetched for the first Python and fits another one; the packages' names."""
+        fitting = supported(python)
+        known = set()
+        for wheel in self[PYTHONS[0]].iterdir():
+            name, _, _, made_for = parse_wheel_filename(wheel.name)
+            if not made_for.isdisjoint(fitting):
+                (place / wheel.name).unlink(missing_ok=True)
+                os.link(wheel, place / wheel.name)
+                known.add(str(name))
+        return known
+
+    def _fetch(self, python: str, place: Path, known: set[str]) -> None:
+        """Fetch what the lock names, except packages that are known."""
+        missing = self._folder / f"{python}.txt"
+        missing.write_text(
+            "\n".join(
+                block
+                for entry, block in locked("development")
+                if canonicalize_name(entry.name) not in known
+            )
+        )
         words: Words = [
             *(*PIP, "download", "--quiet", "--python-version", python, "--retries=2"),
             *("--only-binary=:all:", "--no-deps", "--require-hashes"),
-            *("-r", LOCKS["development"], "-d", place),
+            *("-r", missing, "-d", place),
         ]
         done = subprocess.run(words, capture_output=True, text=True)
         if "connection broken" in done.stderr:
             pytest.skip("MISSING: a network, to fetch what the locks name")
         assert done.returncode == 0, done.stderr
+
+
+def locked(lock: str) -> Iterator[tuple[Requirement, str]]:
+    """What a lock names, each with its lines."""
+    for block in re.split(r"\n(?=\S)", LOCKS[lock].read_text("utf-8")):
+        yield Requirement(block.partition("\\")[0].strip()), block
+
+
+def supported(python: str) -> set[tags.Tag]:
+    """What a wheel may be made for, to be installed with a Python on this system."""
+    version = tuple(map(int, python.split(".")))
+    here = list(tags.platform_tags())
+    own = tags.cpython_tags(version, platforms=here)
+    return {*own, *tags.compatible_tags(version, f"cp{version[0]}{version[1]}", here)}
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from email.parser import Parser
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from tests.setup.conftest import LOCKS, PIP, PLAIN, PYTHONS, Wheels, Words
+from tests.setup.conftest import LOCKS, PIP, PLAIN, PYTHONS, Wheels, Words, locked
 
 
 def environment(python: str, extra: str = "") -> dict[str, str]:
@@ -30,17 +29,10 @@ def environment(python: str, extra: str = "") -> dict[str, str]:
     }
 
 
-def entries(lock: str) -> Iterator[tuple[Requirement, int]]:
-    """What a lock names, each with the number of its hashes."""
-    for block in re.split(r"\n(?=\S)", LOCKS[lock].read_text("utf-8")):
-        line = block.partition("\\")[0].strip()
-        yield Requirement(line), block.count("--hash=sha256:")
-
-
 def pinned(lock: str, python: str) -> dict[str, str]:
     """The versions that pip installs of a lock, by name."""
     found: dict[str, str] = {}
-    for entry, _ in entries(lock):
+    for entry, _ in locked(lock):
         if entry.marker is None or entry.marker.evaluate(environment(python)):
             (only,) = entry.specifier
             assert only.operator == "==", entry
@@ -50,9 +42,9 @@ def pinned(lock: str, python: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_line_is_pinned_with_hashes(lock: str) -> None:
-    for entry, hashes in entries(lock):
+    for entry, block in locked(lock):
         assert [only.operator for only in entry.specifier] == ["=="], entry
-        assert hashes, entry
+        assert "--hash=sha256:" in block, entry
         assert not entry.extras, "an extra asks for more than the line names"
     assert "://" not in LOCKS[lock].read_text("utf-8"), "a lock names no host"
 

@@ -53,12 +53,24 @@ def works(program: Path, env: dict[str, str], tmp_path: Path) -> None:
     assert call([program, "help", "exit-codes"], env, tmp_path).startswith("Exit codes\n")
 
 
-@pytest.fixture
-def fresh(tmp_path: Path) -> Path:
-    """The programs of an empty environment; it has not even pip, which `pip` brings from here."""
-    place = tmp_path / "environment"
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment; it has not even pip, which `pip` brings from here."""
+    place = tmp_path_factory.mktemp("packages") / "environment"
     venv.create(place, with_pip=False)
     return place / "bin"
+
+
+@pytest.fixture
+def without_ours(environment: Path, offline: dict[str, str], tmp_path: Path) -> Path:
+    """The same without Gorilla Comb; another test may have installed what it depends on.
+
+    The test that comes first installs all of it, and so does the test of pipx.
+    """
+    if (environment / "gorillacomb").exists():
+        call([*pip(environment), "uninstall", "--yes", "gorillacomb"], offline, tmp_path)
+    assert not (environment / "gorillacomb").exists()
+    return environment
 
 
 def pip(environment: Path) -> Words:
@@ -67,7 +79,7 @@ def pip(environment: Path) -> Words:
 
 
 def test_the_wheel_and_the_source_archive(
-    checkout: Path, offline: dict[str, str], fresh: Path, tmp_path: Path
+    checkout: Path, offline: dict[str, str], without_ours: Path, tmp_path: Path
 ) -> None:
     build: Words = [sys.executable, "-m", "hatchling", "build", "-d", tmp_path / "dist"]
     call(build, offline, checkout)
@@ -75,11 +87,11 @@ def test_the_wheel_and_the_source_archive(
         (tmp_path / "dist").iterdir(), key=lambda path: path.suffix, reverse=True
     )
     call([sys.executable, "-m", "twine", "check", "--strict", wheel, source], offline, tmp_path)
-    call([*pip(fresh), "install", wheel], offline, tmp_path)
-    call([*pip(fresh), "check"], offline, tmp_path)
-    works(fresh / "gorillacomb", offline, tmp_path)
+    call([*pip(without_ours), "install", wheel], offline, tmp_path)
+    call([*pip(without_ours), "check"], offline, tmp_path)
+    works(without_ours / "gorillacomb", offline, tmp_path)
     # The archive has all that its own build needs: what comes out of it is the same wheel.
-    words: Words = [*pip(fresh), "wheel", "--no-deps", source, "-w", tmp_path]
+    words: Words = [*pip(without_ours), "wheel", "--no-deps", source, "-w", tmp_path]
     call(words, offline, tmp_path)
     assert names_in(tmp_path / wheel.name) == names_in(wheel)
     topics = (checkout / "gorillacomb/docs").rglob("*.md")
@@ -87,7 +99,7 @@ def test_the_wheel_and_the_source_archive(
     assert expected
     assert expected < set(names_in(wheel))
     assert "gorillacomb/py.typed" in names_in(wheel)
-    assert len(pages_in(fresh.parent / "share/man/man1")) > 25
+    assert len(pages_in(without_ours.parent / "share/man/man1")) > 25
 
 
 def names_in(wheel: Path) -> list[str]:
@@ -102,9 +114,11 @@ def pages_in(folder: Path) -> list[str]:
     return names
 
 
-def test_pip_install(checkout: Path, offline: dict[str, str], fresh: Path, tmp_path: Path) -> None:
-    call([*pip(fresh), "install", "."], offline, checkout)
-    works(fresh / "gorillacomb", offline, tmp_path)
+def test_pip_install(
+    checkout: Path, offline: dict[str, str], without_ours: Path, tmp_path: Path
+) -> None:
+    call([*pip(without_ours), "install", "."], offline, checkout)
+    works(without_ours / "gorillacomb", offline, tmp_path)
 
 
 def test_pipx_install(checkout: Path, offline: dict[str, str], tmp_path: Path) -> None:
