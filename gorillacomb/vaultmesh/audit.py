@@ -25,6 +25,7 @@ from gorillacomb.vaultmesh.locate_tampering import BLOCK, locate_tampering
 
 _STEP = 10_000
 _ANCHOR = "the anchor outside the vault"
+_NAMES_A_KEY = ("genesis", "rotate-key")
 _LEAST = -(1 << 63)
 """The least row number: entries could be hidden below 0."""
 
@@ -73,6 +74,8 @@ class _AuditPass:
     """Roots at the sizes of checkpoints."""
     stored: dict[tuple[int, int], bytes] = field(default_factory=dict)
     """Stored subtrees that no entry has completed yet."""
+    least: int = STORED_FROM
+    """The lowest level of subtrees to compare."""
     wrong_node: tuple[int, int] | None = None
     wrong_from: int = 0
     """The first entry below that node."""
@@ -82,7 +85,7 @@ class _AuditPass:
         if len(self.block) == BLOCK:
             self.block.clear()
         self.block.append(leaf)
-        for level, place, found in self.frontier.extend((leaf,)):
+        for level, place, found in self.frontier.extend((leaf,), self.least):
             if self.stored.pop((level, place), None if level >= STORED_FROM else found) == found:
                 continue
             if self.wrong_node is None:
@@ -122,6 +125,8 @@ def audit(
             raise _BadEntry(None, f"its table or trigger {strange!r} is not as it was made")
         signed, unread = _read_checkpoints(ledger, kept)
         walk.stored = {(level, place): each for level, place, each in ledger.tables.subtrees()}
+        if any(level in range(STORED_FROM) for level, _ in walk.stored):
+            walk.least = 1  # nobody stores those, so somebody did something here
         _walk_entries(ledger, walk, {each.checkpoint.size for each in signed}, advance)
         if not walk.frontier.size:
             raise _BadEntry(0, "it has no entries")
@@ -196,7 +201,8 @@ def _walk_entries(
                 "the chain of entries is broken there",
             )
         walk.append(leaf)
-        _note_key(walk, seq, fields)
+        if seq == 0 or fields["event"] in _NAMES_A_KEY:
+            _note_key(walk, seq, fields)
         prev = leaf.hex()
         if seq + 1 in sizes:
             walk.roots[seq + 1] = walk.frontier.root()
@@ -234,7 +240,7 @@ def _note_key(walk: _AuditPass, seq: int, fields: dict[str, Any]) -> None:
     try:
         if seq == 0:
             walk.log = log_id_of_genesis(fields)
-        if fields["event"] in ("genesis", "rotate-key"):
+        if fields["event"] in _NAMES_A_KEY:
             walk.keys.append(public_key_of_entry(fields))
             walk.key_entries.append(seq)
     except VaultError as error:

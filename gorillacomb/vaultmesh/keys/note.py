@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import unicodedata
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,6 +15,8 @@ from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey, is_signed_by
 _ED25519 = b"\x01"
 COSIGNATURE = b"\x04"
 _DASH = "\u2014 "
+_UNCLEAN = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff]")
+"""Control characters but the newline, and lone surrogates."""
 _MOST_BYTES = 1 << 20
 _MOST_SIGNATURES = 64
 
@@ -131,14 +133,11 @@ def _signature(line: str, what: str) -> NoteSignature:
 
 def is_key_name(name: str) -> bool:
     """Return whether a name is allowed in a signature line."""
-    odd = "+" in name or any(char.isspace() for char in name)
-    return bool(name) and not odd and _is_clean(name)
+    return name.split() == [name] and "+" not in name and _is_clean(name)
 
 
 def _is_clean(text: str) -> bool:
-    return all(char == "\n" or ord(char) >= 0x20 for char in text) and not any(
-        unicodedata.category(char) == "Cs" for char in text if char > "\ud7ff"
-    )
+    return _UNCLEAN.search(text) is None
 
 
 def decode_base64(text: str, what: str) -> bytes:
