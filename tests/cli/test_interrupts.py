@@ -19,6 +19,7 @@ import pytest
 
 from gorillacomb.model import EntryState
 from tests.support.run import (
+    TIMEOUT,
     Ran,
     end_of,
     environment,
@@ -29,6 +30,7 @@ from tests.support.run import (
     run,
     shell,
     start,
+    started,
     until,
     without_traceback,
 )
@@ -95,12 +97,32 @@ def moments(seconds: float, seed: int) -> Iterator[float]:
         yield seconds * (number + chance.random()) / TRIES
 
 
-def begun(tree: Path, vault: Path, moment: float) -> subprocess.Popen[bytes]:
+class Scan:
+    """A scan in the background, in a session of its own, with its output in two files."""
+
+    def __init__(self, tree: Path, vault: Path) -> None:
+        self._written = [vault.with_name(f"{vault.name} {name}") for name in ("stdout", "stderr")]
+        with (
+            open(os.devnull, "rb") as nothing,
+            open(self._written[0], "wb") as out,
+            open(self._written[1], "wb") as err,
+        ):
+            streams = nothing.fileno(), out.fileno(), err.fileno()
+            words = ("scan", tree, "--workers", "1")
+            self.process = started(words, environment(vault), streams, own_session=True)
+
+    def end(self) -> Ran:
+        """Wait for the end."""
+        code = self.process.wait(TIMEOUT)
+        return without_traceback(Ran(code, *(path.read_bytes() for path in self._written)))
+
+
+def begun(tree: Path, vault: Path, moment: float) -> Scan:
     """A scan that began to write its index so many seconds ago."""
-    process = start("scan", tree, "--workers", "1", vault=vault)
-    assert until((vault / "lock").exists), end_of(process)
+    begins = Scan(tree, vault)
+    assert until((vault / "lock").exists), begins.end()
     time.sleep(moment)
-    return process
+    return begins
 
 
 def kept_files(vault: Path) -> int:
@@ -138,9 +160,9 @@ def test_an_interrupted_scan(
     interrupted, most_kept = 0, 0
     for attempt, moment in enumerate(moments(seconds, 2)):
         vault = tmp_path / f"vault {attempt}"
-        process = begun(tree, vault, moment)
-        process.send_signal((signal.SIGINT, signal.SIGTERM)[attempt % 2])
-        ran = end_of(process)
+        scanning = begun(tree, vault, moment)
+        scanning.process.send_signal((signal.SIGINT, signal.SIGTERM)[attempt % 2])
+        ran = scanning.end()
         kept = kept_files(vault)
         if was_done(ran):
             continue
@@ -148,7 +170,7 @@ def test_an_interrupted_scan(
         lines = ran.err.strip().splitlines()
         assert 1 <= len(lines) <= 2, ran.err
         assert "nterrupted" in lines[0]
-        assert not processes_of(process.pid), "a worker was left behind"
+        assert not processes_of(scanning.process.pid), "a worker was left behind"
         interrupted += 1
         most_kept = max(most_kept, kept)
         if attempt % 3 == 1:
@@ -162,16 +184,14 @@ def test_a_killed_scan(tree: Path, whole: tuple[dict[bytes, Entry], float], tmp_
     killed, most_kept = 0, 0
     for attempt, moment in enumerate(moments(seconds, 9)):
         vault = tmp_path / f"vault {attempt}"
-        process = begun(tree, vault, moment)
-        process.kill()
-        process.wait()
-        assert nothing_left(process.pid), "a worker was left behind"
-        stdout, stderr = process.communicate()
-        without_traceback(Ran(process.returncode, stdout, stderr))
+        scanning = begun(tree, vault, moment)
+        scanning.process.kill()
+        ran = scanning.end()
+        assert nothing_left(scanning.process.pid), "a worker was left behind"
         kept = kept_files(vault)
-        if process.returncode == 0:
+        if ran.code == 0:
             continue
-        assert process.returncode == -signal.SIGKILL
+        assert ran.code == -signal.SIGKILL
         killed += 1
         most_kept = max(most_kept, kept)
         if attempt % 3 == 0:
@@ -209,9 +229,9 @@ def interrupted(tree: Path, vault: Path, seconds: float) -> tuple[Ran, int]:
     """A scan that was interrupted with something left to read, and how much it had kept."""
     for part in (0.6, 0.5, 0.4, 0.3, 0.2, 0.1):
         shutil.rmtree(vault, ignore_errors=True)
-        process = begun(tree, vault, seconds * part)
-        process.send_signal(signal.SIGINT)
-        ran = end_of(process)
+        scanning = begun(tree, vault, seconds * part)
+        scanning.process.send_signal(signal.SIGINT)
+        ran = scanning.end()
         if ran.code in INTERRUPTED and 0 < (kept := kept_files(vault)) < _SMALL + _LARGE:
             return ran, kept
     pytest.fail("every scan had come to its end before")
@@ -326,15 +346,15 @@ def test_a_second_ctrl_c_while_the_first_is_obeyed(
     stopped = 0
     for attempt in range(6):
         vault = tmp_path / f"vault {attempt}"
-        process = begun(tree, vault, whole[1] * (attempt + 1) / 12)
+        scanning = begun(tree, vault, whole[1] * (attempt + 1) / 12)
         for _ in range(3):
-            process.send_signal(signal.SIGINT)
+            scanning.process.send_signal(signal.SIGINT)
             time.sleep(0.004 * attempt)
-        ran = end_of(process)
+        ran = scanning.end()
         assert ran.code in (0, *INTERRUPTED)
         stopped += ran.code != 0
         kept_files(vault)
-        assert nothing_left(process.pid)
+        assert nothing_left(scanning.process.pid)
     assert stopped >= 3
 
 
