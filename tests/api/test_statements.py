@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import gorillacomb
-from gorillacomb import OpenVault
+from gorillacomb import DedupePlan, OpenVault
 from tests.support.memory import in_memory
 from tests.support.trees import HardLink, Tree, make_tree, settle
 
@@ -57,6 +57,7 @@ def drives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[Open
             vault.scan(top, workers=0)
             found.append((vault, top))
         yield found
+        PLANS.clear()
 
 
 def whole(found: Any) -> Any:
@@ -64,6 +65,8 @@ def whole(found: Any) -> Any:
         return found.to_dict()
 
 
+PLANS: dict[Path, DedupePlan] = {}
+"""The plan of each drive, where it was asked for; making one takes seconds."""
 QUESTIONS: dict[str, Callable[[OpenVault, Path], Any]] = {
     "status": lambda vault, top: vault.status().to_dict(),
     "overview": lambda vault, top: vault.overview().to_dict(),
@@ -71,14 +74,14 @@ QUESTIONS: dict[str, Callable[[OpenVault, Path], Any]] = {
     "dupes of a folder": lambda vault, top: whole(vault.duplicates(top / "Downloads")),
     "folders": lambda vault, top: whole(vault.folders()),
     "unique": lambda vault, top: vault.unique(top / "Downloads").to_dict(),
-    "unique without others": lambda vault, top: vault.unique(
-        top / "Downloads", excepts=[top / "Pictures"], plan=vault.plan()
-    ).to_dict(),
     "compare": lambda vault, top: vault.compare(top / "Pictures", top / "Downloads").to_dict(),
     "compare contents": lambda vault, top: whole(
         vault.compare_contents(top / "Pictures", top / "Downloads")
     ),
-    "plan": lambda vault, top: vault.plan().to_dict(),
+    "plan": lambda vault, top: PLANS.setdefault(top, vault.plan()).to_dict(),
+    "unique without others": lambda vault, top: vault.unique(
+        top / "Downloads", excepts=[top / "Pictures"], plan=PLANS.get(top) or vault.plan()
+    ).to_dict(),
     "plan for two copies": lambda vault, top: vault.plan(keep=2).to_dict(),
     "plan of links": lambda vault, top: vault.plan(action="hardlink").to_dict(),
     "plan with a pattern": lambda vault, top: vault.plan(protect=["*.doc"]).to_dict(),
