@@ -199,6 +199,20 @@ def test_damage(top: Path, vault: Path) -> None:
     assert asked("scrub", vault=vault) == []
 
 
+def test_what_a_scan_suspects_can_be_accepted(top: Path, vault: Path) -> None:
+    """A repair would leave it alone."""
+    path = top / "a"
+    facts = path.stat()
+    path.write_text("tight" * 200)
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+    settle(top)
+    [explain, accept] = asked("scan", top, vault=vault, code=1)
+    assert words_of(explain) == [b"explain", bytes(path)]
+    assert words_of(accept) == [b"scrub", b"--accept", bytes(path)]
+    assert run(*words_of(accept), vault=vault).code == 0
+    assert run("scan", top, vault=vault).code == 0
+
+
 def test_another_vault_is_named(top: Path, tmp_path: Path, vault: Path) -> None:
     other = tmp_path / "my vault"
     settle(top)

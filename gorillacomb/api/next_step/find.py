@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from gorillacomb.api.next_step.step import (
@@ -14,6 +14,7 @@ from gorillacomb.api.next_step.step import (
     NextStep,
     NextSteps,
 )
+from gorillacomb.model import EntryState
 
 if TYPE_CHECKING:
     from gorillacomb.api.find.compare import Comparison
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.find.overview import DriveOverlap, Overview
     from gorillacomb.api.scan import ScanResult
     from gorillacomb.api.unique import UniqueResult
+    from gorillacomb.model import IndexedFile
 
 _BY_CHOICE = ("excluded", "below min-size", "only in the cloud")
 """Reasons for unknown contents that another scan does not remove."""
@@ -31,16 +33,22 @@ _BY_CHOICE = ("excluded", "below min-size", "only in the cloud")
 def after_scan(result: ScanResult) -> NextSteps:
     """Return the commands to suggest after a scan."""
     if result.damaged:
-        return tuple(_damage(result.damaged[0].path))
+        return tuple(_damage(result.damaged))
     if not result.totals.groups:
         return (NextStep(("scan", "PATH"), "another drive, to find what both have"), STATUS)
     overview = NextStep(("overview",), "all of it on one page, with what to do about it")
     return (overview, FOLDERS, DUPES, DEDUPE)
 
 
-def _damage(path: bytes) -> Iterator[NextStep]:
-    yield NextStep(("explain", path), "what is damaged, and its good copies")
-    yield NextStep(("scrub", "--repair"), "replace what is damaged with good copies")
+def _damage(files: Sequence[IndexedFile]) -> Iterator[NextStep]:
+    damaged = [file for file in files if file.state is not EntryState.SUSPECT]
+    if damaged:
+        yield NextStep(("explain", damaged[0].path), "what is damaged, and its good copies")
+        yield NextStep(("scrub", "--repair"), "replace what is damaged with good copies")
+    else:
+        path = files[0].path
+        yield NextStep(("explain", path), "what may be damaged, and its good copies")
+        yield NextStep(("scrub", "--accept", path), "accept this file as it is now")
 
 
 def for_copies_left_alone(overview: Overview) -> NextStep:
