@@ -6,7 +6,6 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gorillacomb.api.documents.unique import UniqueDocument, unique_document
@@ -22,7 +21,6 @@ from gorillacomb.api.text import suspect_texts
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.names import is_version_control
 from gorillacomb.dedupe.model import PlanStep
-from gorillacomb.dedupe.plan.serialize import read_plan
 from gorillacomb.dedupe.quarantine.inventory import held_in
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.darwin import refuse_untested
@@ -185,13 +183,15 @@ def find_unique(
 
 
 def planned_paths(plan: DedupePlan | PathInput | None) -> frozenset[bytes]:
-    """Return the absolute paths that a plan, or the one in a file, removes.
+    """Return the absolute paths that a plan, or the one in a file with its answers, removes.
 
-    Raises UntrustedInput.
+    Raises UntrustedInput, RefusedForSafety.
     """
     steps: Sequence[PlanStep] = ()
     if isinstance(plan, str | bytes | os.PathLike):
-        steps = read_plan(Path(os.fsdecode(plan))).steps
+        from gorillacomb.api.dedupe.review import read_answered_plan  # is large, and rarely needed
+
+        steps = read_answered_plan(plan).plan.steps
     elif plan is not None:
         steps = plan.steps
     return frozenset(pair.path for step in steps for pair in step.pairs)

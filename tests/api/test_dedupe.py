@@ -11,8 +11,10 @@ import pytest
 
 import gorillacomb
 from gorillacomb.api.dedupe.apply import ConfirmDeletion
-from gorillacomb.api.dedupe.review import folder_differences, swap_copies, swap_refusal, to_review
+from gorillacomb.api.dedupe.differences import folder_differences
+from gorillacomb.api.dedupe.review import ReviewAnswer, open_review
 from gorillacomb.api.facade.vault import OpenVault
+from gorillacomb.api.vault import find_vault
 from gorillacomb.progress import ProgressEvent
 from tests.support.run import run
 from tests.support.trees import Tree, make_tree, settle
@@ -305,21 +307,20 @@ def test_errors(opened: OpenVault, top: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "no vault").exists()
 
 
-def test_a_plan_is_reviewed_step_by_step(opened: OpenVault, top: Path) -> None:
-    plan = opened.plan()
-    folder, file = to_review(plan.steps)
-    assert (folder.kind, file.kind) == ("folder", "file")
+def test_a_plan_is_reviewed(opened: OpenVault, top: Path, vault: Path, tmp_path: Path) -> None:
+    file = tmp_path / "plan.jsonl"
+    opened.plan().save(file)
+    with open_review(find_vault(vault), file, single=True) as review:
+        kinds = {unit.steps[0].kind: unit for unit in review.units}
+        folder, unit = kinds["folder"], kinds["file"]
+        review.give([unit], ReviewAnswer.SWAP)
+        assert review.answer(unit) is ReviewAnswer.SWAP
+        assert (review.counts.swapped, review.counts.open, review.counts.files) == (1, 1, 1)
     make_tree(top / "Copy of a", {"new": "n", "f": "longer than it was" * 2000})
     (top / "a/g").unlink()
-    found = folder_differences(folder)
+    found = folder_differences(folder.steps[0])
     assert (found.only_removed, found.only_kept, found.resized) == ((b"g", b"new"), (), (b"f",))
-
-    assert swap_refusal(file) is None
-    swapped = swap_copies(file)
-    assert (swapped.path, swapped.keep) == (file.keep, file.path)
-    agreed = plan.with_steps([swapped])
-    assert agreed.contents.uid != plan.contents.uid
-    assert opened.apply(agreed, dry_run=False).files == 1
+    assert opened.apply(file, dry_run=False).files == 1
     assert not (top / "b/x").exists()
     assert (top / "Copy of b/x").exists()
 
@@ -350,8 +351,17 @@ def test_a_swap_that_would_lose_something_is_refused(vault: Path, tmp_path: Path
     with gorillacomb.open_vault(vault) as opened:
         opened.scan(top)
         plan = opened.plan()
-    refusals = {os.path.relpath(os.fsdecode(it.path), top): swap_refusal(it) for it in plan.steps}
+    file = tmp_path / "plan.jsonl"
+    plan.save(file)
+    refusals: dict[str, str] = {}
+    with open_review(find_vault(vault), file, single=True) as review:
+        for unit in review.units:
+            with pytest.raises(gorillacomb.UsageError) as refused:
+                review.give([unit], ReviewAnswer.SWAP)
+            path = os.path.relpath(os.fsdecode(unit.path), top)
+            refusals[path] = refused.value.message
+        assert review.counts.swapped == 0
     assert refusals == {
-        "a/a": "One of them is inside the other.",
-        "Copy of a": "The other one has files that this one lacks.",
+        "a/a": f"{top}/a/a is inside the other one, or contains it.",
+        "Copy of a": f"{top}/a has files that the copy to keep would lack.",
     }

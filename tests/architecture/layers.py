@@ -22,6 +22,7 @@ LEVELS = (
 """The rooms from the outside in: arrows point down, and no room knows another of its own line."""
 INSIDE = {
     "dedupe": (
+        {"review"},
         {"apply", "plan"},
         {"quarantine", "safety"},
         {"roots", "folder_pairs"},

@@ -161,66 +161,6 @@ def test_every_reason_has_words() -> None:
     assert max(map(len, REASONS.values())) <= 56
 
 
-KEYS = {
-    "all by themselves": (["y", "y", "y"], GOES),
-    "some": (["n", "y", "n"], ["Copy of b/x"]),
-    "all below": (["a"], GOES),
-    "quit and keep": (["y", "q"], ["Copy of a"]),
-    "differences first": (["d", "y", "d", "n", "q"], ["Copy of a"]),
-    "swap": (["s", "y", "n", "s", "y"], ["a", "c/y"]),
-    "a slip": (["?", "y", "q"], ["Copy of a"]),
-}
-
-
-@pytest.mark.parametrize("name", KEYS)
-def test_a_review(top: Path, vault: Path, name: str) -> None:
-    keys, agreed = KEYS[name]
-    file = plan_of(vault)
-    before = file.read_bytes()
-    ran = typing(keys, "dedupe", "--review", file, vault=vault)
-    assert ran.code == 0, ran.out
-    assert file.read_bytes() == before
-    reviewed = file.with_name(f"{file.stem}.reviewed.jsonl")
-    assert sorted(goes(reviewed, top)) == sorted(agreed)
-    if name == "differences first":
-        assert "only in the copy to remove: 0" in ran.out
-    done = run("dedupe", "--apply", reviewed, "--json", vault=vault)
-    assert (done.code, done.json()["done"]) == (0, len(agreed))
-    assert not [each for each in agreed if (top / each).exists()]
-
-
-@pytest.mark.parametrize(
-    ("keys", "counts"),
-    [(["q"], "0 yes, 0 no, 3 not asked"), (["n", "n", "n"], "0 yes, 3 no, 0 not asked")],
-)
-def test_a_review_that_agrees_to_nothing(
-    top: Path, vault: Path, keys: list[str], counts: str
-) -> None:
-    file = plan_of(vault)
-    before = file.read_bytes()
-    ran = typing(keys, "dedupe", "--review", file, vault=vault)
-    assert ran.code == 0
-    assert f"{counts}: no plan was written" in ran.out
-    assert "can be removed" not in ran.out
-    assert [each.name for each in file.parent.glob(f"{file.stem}*")] == [file.name]
-    assert file.read_bytes() == before
-
-
-def test_a_review_says_what_each_answer_did(top: Path, vault: Path) -> None:
-    """Enter alone decides nothing, and what can be typed is said again."""
-    file = plan_of(vault)
-    ran = typing(["", "y", "n", "", "", "s", "q"], "dedupe", "--review", file, vault=vault)
-    assert ran.code == 0, ran.out
-    assert ran.out.count("Nothing is decided yet. Type one of these:") == 3
-    asked = [line for line in ran.out.splitlines() if line.startswith("Remove it? y/n/s/d/a/q")]
-    assert len(asked) == 7
-    told = ("Yes: the new plan has 1 step so far.", "No: both are kept.", "Swapped; nothing is")
-    places = [ran.out.index(each) for each in (*told, "Stopped: 1 step not asked about.")]
-    assert places == sorted(places)
-    assert "1 yes, 1 no, 1 not asked" in ran.out
-    assert max(map(width_of, ran.out.splitlines()[:5])) <= 80
-
-
 @pytest.mark.parametrize("header", [b"", b'{"version": 1, "ru'])
 def test_a_run_that_was_killed_before_it_began(top: Path, vault: Path, header: bytes) -> None:
     folder = top / ".gorillacomb/quarantine/20260101-000000-abcdef"
@@ -233,11 +173,6 @@ def test_a_run_that_was_killed_before_it_began(top: Path, vault: Path, header: b
     (folder / "s1").write_text("what somebody put there")
     refused(run("dedupe", "--undo", folder, vault=vault), 2, "not a valid journal")
     assert (folder / "s1").read_text() == "what somebody put there"
-
-
-def test_a_review_needs_somebody(top: Path, vault: Path) -> None:
-    file = plan_of(vault)
-    refused(run("dedupe", "--review", file, vault=vault), 2, "there is no terminal")
 
 
 def test_apply_tells_what_it_did_and_undo_takes_it_back(top: Path, vault: Path) -> None:

@@ -75,7 +75,7 @@ def test_a_plan(top: Path, vault: Path, tmp_path: Path) -> None:
 
 
 def test_a_review_asks_on_the_terminal(top: Path, vault: Path, tmp_path: Path) -> None:
-    plan = tmp_path / "plan.jsonl"
+    plan = tmp_path / "a plan.jsonl"
     assert run("dedupe", "--plan", "-o", plan, vault=vault).code == 0
     main, terminal = pty.openpty()
     try:
@@ -96,7 +96,7 @@ def test_a_review_asks_on_the_terminal(top: Path, vault: Path, tmp_path: Path) -
         os.close(main)
         os.close(terminal)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert len((tmp_path / "plan.reviewed.jsonl").read_bytes().splitlines()) == 2
+    assert len((tmp_path / "plan.answers.jsonl").read_bytes().splitlines()) == 2
 
 
 def test_an_envelope_is_not_taken_for_a_manifest(vault: Path, tmp_path: Path) -> None:

@@ -5,32 +5,29 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
-from gorillacomb.api.dedupe.plan import DedupePlan, read_plan
+from gorillacomb.api.dedupe.plan import DedupePlan
+from gorillacomb.api.dedupe.review import read_answered_plan
 from gorillacomb.api.dedupe.runs import (
     DryRunResult,
     RunResult,
     drive_errors_as_cut_short,
     interruption_told,
     log_run,
+    policy_for,
     require_index,
     steps_done,
     tree_comparer,
 )
-from gorillacomb.api.lookup import noise_names
 from gorillacomb.api.paths import PathInput
 from gorillacomb.api.rescan import rescan_changed
 from gorillacomb.dedupe.apply import runs
-from gorillacomb.dedupe.model import DedupeAction, Plan, RunOutcome
+from gorillacomb.dedupe.model import DedupeAction, RunOutcome
 from gorillacomb.dedupe.roots import live_roots_of
-from gorillacomb.dedupe.safety.environment import safety_policy_for
-from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.errors import RefusedForSafety
 from gorillacomb.fs.darwin import refuse_untested
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.progress import Progress, ProgressCallback, as_progress
-from gorillacomb.stamping.mark_index import marks_in
 from gorillacomb.stamping.run_log import RunLog
-from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
 
 __all__ = ["ConfirmDeletion", "DryRunResult", "RunResult", "apply_plan", "dry_run"]
@@ -52,7 +49,7 @@ def dry_run(
     shown = as_progress(progress)
     try:
         with Index.read(vault) as index, translate_errors(vault):
-            guard = _policy_for(index, contents)
+            guard = policy_for(index, contents)
             roots = live_roots_of(index)
             found = list(runs.dry_run(contents, roots, guard, tree_comparer(shown), shown))
     finally:
@@ -84,7 +81,7 @@ def apply_plan(
 
 
 def _plan_of(plan: DedupePlan | PathInput) -> DedupePlan:
-    return plan if isinstance(plan, DedupePlan) else read_plan(plan)
+    return plan if isinstance(plan, DedupePlan) else read_answered_plan(plan).plan
 
 
 def _refuse_unconfirmed(plan: DedupePlan, confirm: ConfirmDeletion) -> None:
@@ -115,7 +112,7 @@ def _carry_out(
             RunLog(index) as log,
         ):
             roots = live_roots_of(index)
-            guard = _policy_for(index, contents)
+            guard = policy_for(index, contents)
 
             def ended(outcome: RunOutcome) -> None:
                 begun.append(outcome)
@@ -128,12 +125,6 @@ def _carry_out(
     folders = [os.path.dirname(path) for step in outcome.done for path in (step.path, step.keep)]
     taken = tuple(pair.path for step in outcome.done for pair in step.pairs)
     return RunResult.of(outcome, rescan_changed(vault, roots, folders, shown, taken))
-
-
-def _policy_for(index: Index, contents: Plan) -> SafetyPolicy:
-    settings = load_settings()
-    noise = noise_names(settings)
-    return safety_policy_for(index, contents.options, settings, noise, marks_in(index))
 
 
 def _interrupted(begun: list[RunOutcome], plan: DedupePlan) -> tuple[str, str]:

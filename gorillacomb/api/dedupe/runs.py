@@ -17,14 +17,17 @@ from gorillacomb.api.documents.dedupe import (
 from gorillacomb.api.lookup import noise_names
 from gorillacomb.api.text import format_count
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
-from gorillacomb.dedupe.model import PlanStep, RunOutcome, StepProblem
+from gorillacomb.dedupe.model import Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.roots import LiveRoot
+from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.dedupe.safety.git import index_entries_equal
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.errors import Interrupted, RunCutShort
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import innermost, is_below, path_text, relative_path
 from gorillacomb.index.database import Index
 from gorillacomb.progress import Progress
+from gorillacomb.stamping.mark_index import marks_in
 from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
@@ -206,6 +209,13 @@ def tree_comparer(progress: Progress) -> TreeComparer:
         progress.advance(0, size)
 
     return TreeComparer(noise_names(load_settings()), advance, index_entries_equal)
+
+
+def policy_for(index: Index, plan: Plan) -> SafetyPolicy:
+    """Return the rules that hold when a plan is applied, by the settings and marks of now."""
+    settings = load_settings()
+    noise = noise_names(settings)
+    return safety_policy_for(index, plan.options, settings, noise, marks_in(index))
 
 
 def log_run(

@@ -91,14 +91,16 @@ class DedupeMethods:
     ) -> DryRunResult | RunResult:
         """Apply a plan, or the one in a file; by default only find out what that would do.
 
-        Files change only with ``dry_run=False``; index and trace are updated. A plan that deletes
+        If there are answers to the plan beside its file, only what they agree to is done. Files
+        change only with ``dry_run=False``; index and trace are updated. A plan that deletes
         needs ``confirm`` too: the number of files that it deletes, or a function that is given the
         plan and returns whether to continue. Every file is compared with its copy byte by byte
         first, and steps that are not as planned are ``skipped`` in the result.
 
-        Raises UntrustedInput for the file. With ``dry_run=False`` also RefusedForSafety without
-        ``confirm``, on macOS unless ``untested_macos``, and if another run holds the lock of a
-        root; RunCutShort if a drive fails; Interrupted, which says what was done until then.
+        Raises UntrustedInput for either file, RefusedForSafety while a review of the plan is open.
+        With ``dry_run=False`` also RefusedForSafety without ``confirm``, on macOS unless
+        ``untested_macos``, and if another run holds the lock of a root; RunCutShort if a drive
+        fails; Interrupted, which says what was done until then.
         """
         from gorillacomb.api.dedupe import apply
 

@@ -26,7 +26,7 @@ def after_plan(plan: DedupePlan, output: Word | None, words: tuple[Word, ...] = 
     if not plan.steps:
         return ()
     return (
-        NextStep(("dedupe", "--review", output), "review it step by step"),
+        NextStep(("dedupe", "--review", output), "answer it, by pair of folders"),
         NextStep(("dedupe", "--apply", output), "apply it; --undo puts it all back"),
     )
 
@@ -49,9 +49,9 @@ def _free_name() -> str:
     return next((name for name in names if not os.path.lexists(name)), "FILE")
 
 
-def after_review(output: Word) -> NextSteps:
+def after_review(plan: Word) -> NextSteps:
     """Return the commands to suggest after a plan was reviewed."""
-    return (NextStep(("dedupe", "--apply", output), "apply it; --undo puts it all back"),)
+    return (NextStep(("dedupe", "--apply", plan), "apply your answers; --undo puts it back"),)
 
 
 def after_dry_run(result: DryRunResult, file: Word) -> NextSteps:
@@ -103,6 +103,7 @@ def after_run_details(run: str, waits: bool) -> NextSteps:
     return (
         NextStep(("dedupe", "--undo", run), "put everything back"),
         NextStep(("dedupe", "--undo", run, "--only", "PATH"), "put back one file or folder"),
+        NextStep(("dedupe", "--history", run, "--steps"), "each of its items"),
     )
 
 

@@ -75,6 +75,14 @@ class StepPreflight:
         self.note(step)
         return None
 
+    def refusal_by_rules(self, step: PlanStep) -> StepProblem | None:
+        """Return why the rules do not allow a step, whatever its copies contain; else None."""
+        try:
+            self._allowed(step)
+        except StepSkipped as skip:
+            return skip.trouble
+        return None
+
     def note(self, step: PlanStep) -> None:
         """Record that a step is done: what it removed is no longer beside anything."""
         if self.plan.options.action.empties_path:

@@ -10,7 +10,8 @@ import click
 
 from gorillacomb.api.dedupe.apply import DryRunResult, RunResult, apply_plan, dry_run
 from gorillacomb.api.dedupe.pairs import pairs_of_plan
-from gorillacomb.api.dedupe.plan import DedupeAction, DedupePlan, read_plan
+from gorillacomb.api.dedupe.plan import DedupeAction, DedupePlan
+from gorillacomb.api.dedupe.review import AnsweredPlan, read_answered_plan
 from gorillacomb.api.next_step.dedupe import after_apply, after_dry_run
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.dedupe.runs import problem_lines
@@ -34,7 +35,10 @@ def apply(
     as_json: bool,
 ) -> ExitCode:
     """Apply a plan, or show what applying it would do."""
-    plan, shown = read_plan(file), progress_for(progress)
+    answered, shown = read_answered_plan(file), progress_for(progress)
+    plan = answered.plan
+    for line in _answers_lines(answered):
+        click.echo(line, err=as_json)
     result: DryRunResult | RunResult
     if only_say:
         result = dry_run(vault, plan, progress=shown)
@@ -54,6 +58,23 @@ def apply(
         lines = _applied_story(plan, result, single, vault)
     render.print_result(result, lines, as_json)
     return ExitCode.DONE if result.is_complete else ExitCode.INCOMPLETE
+
+
+def _answers_lines(answered: AnsweredPlan) -> Iterator[str]:
+    """Say what the answers of a review decided."""
+    counts = answered.counts
+    if counts is None:
+        return
+    words = render.counted(
+        (counts.yes, "yes"),
+        (counts.swapped, "swapped"),
+        (counts.no, "no"),
+        (counts.open, "not decided"),
+    )
+    yield f"By the answers in {answered.answers}: {', '.join(words)}."
+    if answered.torn:
+        yield "The last answer was not written to its end, and does not count."
+    yield from problem_lines("These answers do not count", answered.stale)
 
 
 def _is_number_typed(plan: DedupePlan) -> bool:

@@ -30,7 +30,7 @@ _ABOUT: dict[str, Collection[str]] = {
         *("output", "verbose", "single", "as_json", "untested_macos"),
         *PlanFlags.__annotations__,
     },
-    "review": {"output", "single"},
+    "review": {"single"},
     "applying": {"dry_run", "yes_delete", "single", "as_json", "untested_macos"},
     "undo": {"only", "as_json"},
     "purging": {"yes", "older_than", "as_json", "untested_macos"},
@@ -68,7 +68,7 @@ OPTION_GROUPS = {
 @click.option(
     "-v", "--verbose", is_flag=True, help="Leave out nothing, of what is left alone either."
 )
-@click.option("--review", type=_FILE, metavar="FILE", help="Review a plan, step by step.")
+@click.option("--review", type=_FILE, metavar="FILE", help="Answer a plan by pair of folders.")
 @click.option(
     "--apply",
     "applying",
@@ -108,6 +108,7 @@ OPTION_GROUPS = {
 @click.option(
     "--older-than",
     type=DurationParam(),
+    default=0,
     metavar="AGE",
     help="Only items quarantined at least AGE ago, e.g. 30d.",
 )
@@ -117,7 +118,7 @@ OPTION_GROUPS = {
     is_flag=False,
     flag_value=_LAST,
     metavar="[RUN]",
-    help="List every run, and why something in it was not done; of one run, every item.",
+    help="List every run, and why something in it was not done; of one run, all of it.",
 )
 @click.option(
     "--steps",
@@ -146,7 +147,7 @@ def command(
     dry_run: bool,
     yes_delete: int | None,
     yes: bool,
-    older_than: int | None,
+    older_than: int,
     untested_macos: bool,
     progress: bool | None,
     as_json: bool,
@@ -167,12 +168,12 @@ def command(
     if applying is not None:
         from gorillacomb.cli.commands.dedupe.apply import apply
 
-        how = dry_run, yes_delete, untested_macos, single, progress, as_json
-        return apply(vault, applying, *how)
+        how = yes_delete, untested_macos, single, progress, as_json
+        return apply(vault, applying, dry_run, *how)
     if review is not None:
         from gorillacomb.cli.commands.dedupe.review import review_plan
 
-        return review_plan(vault, review, output)
+        return review_plan(vault, review, single)
     if undo is not None:
         from gorillacomb.cli.commands.dedupe.undo import undo as take_back
 
@@ -180,8 +181,7 @@ def command(
     if purging is not None:
         from gorillacomb.cli.commands.dedupe.purge import purge
 
-        how_safe = yes, untested_macos, progress, as_json
-        return purge(vault, purging or None, older_than or 0, *how_safe)
+        return purge(vault, purging or None, older_than, yes, untested_macos, progress, as_json)
     if history is not None:
         from gorillacomb.cli.commands.dedupe.history import history as show_history
 

@@ -1,0 +1,329 @@
+"""`dedupe --review` on a real terminal: answers are kept, gone on with, and applied."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import signal
+import struct
+import subprocess
+import termios
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dedupe.drives import look
+from tests.support.run import (
+    Argument,
+    Ran,
+    command,
+    environment,
+    lines_on_screen,
+    read_all,
+    refused,
+    run,
+    width_of,
+    without_traceback,
+)
+from tests.support.trees import Tree, make_tree, settle
+
+PLAIN: Tree = {"f": "1" * 200_000, "g": "2" * 5000}
+TREE: Tree = {
+    "a": PLAIN,
+    "Copy of a": PLAIN,
+    "b": {"x": "x" * 50_000, "own": "o"},
+    "Copy of b": {"x": "x" * 50_000, "p": "p"},
+    "c": {"y": "y" * 9000, "q": "q"},
+    "Copy of c": {"y": "y" * 9000, "r": "r"},
+}
+PROMPT = b"(? explains): "
+ALL = {"Copy of a", "Copy of b/x", "Copy of c/y"}
+
+
+@pytest.fixture
+def top(tmp_path: Path, vault: Path) -> Path:
+    """A drive that was scanned."""
+    return scanned(make_tree(tmp_path / "drive", TREE), vault)
+
+
+@pytest.fixture
+def plan(top: Path, vault: Path, tmp_path: Path) -> Path:
+    return planned(vault, tmp_path / "plan.jsonl")
+
+
+def scanned(top: Path, vault: Path) -> Path:
+    settle(top)
+    assert run("scan", top, vault=vault).code == 0
+    return top
+
+
+def planned(vault: Path, file: Path, *options: Argument) -> Path:
+    assert run("dedupe", "-o", file, *options, vault=vault).code == 0
+    return file
+
+
+class Review:
+    """A review on a terminal of 80 columns."""
+
+    def __init__(self, *arguments: Argument, vault: Path, cwd: Path | None = None) -> None:
+        self.terminal, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        words, env = command("dedupe", "--review", *arguments), environment(vault)
+        self.process = subprocess.Popen(
+            words, env=env, cwd=cwd, stdin=theirs, stdout=theirs, stderr=theirs
+        )
+        os.close(theirs)
+        self.written = b""
+
+    def until(self, *ends: bytes) -> bytes:
+        """Read until it asks something; return what it said since the last time."""
+        said = b""
+        while not said.endswith(ends):
+            data = os.read(self.terminal, 65536)
+            assert data, said
+            said += data
+        self.written += said
+        return said
+
+    def type(self, text: str) -> None:
+        os.write(self.terminal, text.encode() + b"\n")
+
+    def end(self) -> Ran:
+        try:
+            rest = read_all({self.terminal: bytearray()})[self.terminal]
+        finally:
+            os.close(self.terminal)
+            self.process.wait(30)
+        return without_traceback(Ran(self.process.returncode, self.written + bytes(rest), b""))
+
+
+def review(keys: Sequence[str], *arguments: Argument, vault: Path, cwd: Path | None = None) -> Ran:
+    """Answer with these lines, each when it asks."""
+    going = Review(*arguments, vault=vault, cwd=cwd)
+    ends = PROMPT, b"to say so: "
+    try:
+        for key in keys:
+            going.until(*ends)
+            going.type(key)
+    except OSError:  # EIO: it has ended
+        os.close(going.terminal)
+        going.process.wait(30)
+        pytest.fail(f"it asked less than {len(keys)} times: {going.written.decode()}")
+    return going.end()
+
+
+def goes(plan: Path, top: Path, vault: Path) -> set[str]:
+    """What applying a plan and its answers would remove, relative to the drive."""
+    ran = run("dedupe", "--apply", plan, "--dry-run", "--json", vault=vault)
+    document = ran.json()
+    assert document["skipped"] == [], document
+    return {os.path.relpath(each["path"], top) for each in document["steps"]}
+
+
+def answers(plan: Path) -> list[dict[str, Any]]:
+    data = plan.with_name("plan.answers.jsonl").read_bytes()
+    return [json.loads(line) for line in data.splitlines()]
+
+
+KEYS = {
+    "all": (["y", "y", "y"], ALL),
+    "some": (["n", "y", "n"], {"Copy of b/x"}),
+    "stop and apply": (["y", "q"], {"Copy of a"}),
+    "swap": (["s", "y", "s"], {"a", "Copy of b/x", "c/y"}),
+    "skip": (["y", "j", "y"], {"Copy of a", "Copy of c/y"}),
+    "back": (["y", "n", "b", "y", "n"], {"Copy of a", "Copy of b/x"}),
+    "undo": (["y", "y", "u", "n", "q"], {"Copy of a"}),
+    "undo twice": (["y", "y", "u", "u", "n", "q"], set()),
+    "find": (["f of c", "y", "q"], {"Copy of c/y"}),
+    "find, and go on": (["f of c", "y", "y", "y"], ALL),
+    "find, and show all": (["f OF B", "f", "y", "q"], {"Copy of a"}),
+    "find nothing": (["f nowhere", "y", "q"], {"Copy of a"}),
+    "yes to all": (["a", "4"], ALL),
+    "yes to all but one": (["n", "a", "2"], {"Copy of b/x", "Copy of c/y"}),
+    "yes to all that was found": (["f of b", "a", "1", "q"], {"Copy of b/x"}),
+    "not the number": (["a", "y", "a", "3", "a", "", "n", "q"], set()),
+    "details first": (["d", "y", "d", "q"], {"Copy of a"}),
+    "one at a time": (["o", "y", "q"], {"Copy of a"}),
+    "a slip": (["?", "", "yes", "y", "q"], {"Copy of a"}),
+}
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_a_review(plan: Path, top: Path, vault: Path, name: str) -> None:
+    keys, agreed = KEYS[name]
+    before, drive = plan.read_bytes(), look(top)
+    ran = review(keys, plan, vault=vault)
+    assert ran.code == 0, ran.out
+    assert plan.read_bytes() == before
+    assert look(top) == drive
+    assert goes(plan, top, vault) == agreed
+    done = run("dedupe", "--apply", plan, "--json", vault=vault)
+    assert (done.code, done.json()["done"]) == (0, len(agreed)), done
+    assert not [each for each in agreed if (top / each).exists()]
+
+
+def test_the_plan_without_answers_is_the_whole_plan(plan: Path, top: Path, vault: Path) -> None:
+    ran = review(["q"], plan, vault=vault)
+    assert "Steps: 3 not decided." in ran.out
+    assert [each.name for each in plan.parent.glob("plan*")] == [plan.name]
+    assert goes(plan, top, vault) == ALL
+
+
+def test_a_review_goes_on_where_it_was(plan: Path, top: Path, vault: Path) -> None:
+    review(["y", "j", "q"], plan, vault=vault)
+    ran = review(["n"], plan, vault=vault)
+    assert "Going on at 3 of 3." in ran.out
+    ran = review(["y"], plan, vault=vault)
+    assert "Going on at 2 of 3." in ran.out, "what was skipped is asked again"
+    ran = review(["b", "n", "q"], plan, vault=vault)
+    assert "All of it is decided." in ran.out
+    told = run("dedupe", "--apply", plan, "--dry-run", vault=vault).out
+    assert "answers.jsonl: 1 yes, 2 no." in told.splitlines()[0]
+    assert goes(plan, top, vault) == {"Copy of b/x"}
+
+
+def test_a_kill_loses_no_answer(plan: Path, top: Path, vault: Path) -> None:
+    going = Review(plan, vault=vault)
+    for key in ("y", "s"):
+        going.until(PROMPT)
+        going.type(key)
+    going.until(PROMPT)
+    other = Review(plan, vault=vault).end()
+    assert (other.code, "a review of this plan is open" in other.out) == (5, True)
+    refused(run("dedupe", "--apply", plan, vault=vault), 5, "a review of this plan is open")
+    going.process.send_signal(signal.SIGKILL)
+    going.process.wait(30)
+    os.close(going.terminal)
+    assert [(each["step"], each["answer"]) for each in answers(plan)[1:]] == [
+        ("s1", "yes"),
+        ("s2", "swap"),
+    ]
+    ran = review(["n"], plan, vault=vault)
+    assert "Going on at 3 of 3." in ran.out
+    assert goes(plan, top, vault) == {"Copy of a", "b/x"}
+
+
+def test_what_a_decision_marked_stays_and_is_taken_back(plan: Path, top: Path, vault: Path) -> None:
+    def marks() -> dict[str, str]:
+        found = run("mark", "list", "--json", vault=vault).json()["marks"]
+        return {os.path.relpath(each["path"], top): each["mark"] for each in found}
+
+    review(["k", "i", "q"], plan, vault=vault)
+    kept = {"Copy of a": "keep"}
+    assert marks() == {**kept, "Copy of b/x": "intended", "b/x": "intended"}
+    assert goes(plan, top, vault) == set()
+    again = run("dedupe", "--json", vault=vault).json()
+    assert {os.path.relpath(each["path"], top) for each in again["step_list"]} == {
+        "a",
+        "Copy of c/y",
+    }
+    ran = review(["b", "y", "u", "q"], plan, vault=vault)
+    assert "Copy of b/x is marked intended." in " ".join(ran.out.split())
+    assert marks() == kept
+    review(["u", "y", "q"], plan, vault=vault)
+    assert marks() == {}
+    assert goes(plan, top, vault) == {"Copy of a"}
+
+
+def test_stale_steps_are_named_and_left_out(plan: Path, top: Path, vault: Path) -> None:
+    review(["y", "y", "y"], plan, vault=vault)
+    (top / "b/x").unlink()
+    (top / "Copy of c/y").write_text("another")
+    ran = review(["q"], plan, vault=vault)
+    lines = lines_on_screen(ran.stdout)
+    assert "Dropped, because they no longer fit: 2" in lines
+    assert "    its kept copy is missing" in lines
+    assert "    it and its kept copy differ in size now" in lines
+    assert "1 of 1 (answered: yes)" in lines
+    header, first, *rest = plan.read_bytes().splitlines(keepends=True)
+    plan.write_bytes(b"".join([header, first.replace(b"Copy of a", b"Other a"), *rest[:1]]))
+    told = run("dedupe", "--apply", plan, "--dry-run", vault=vault)
+    assert "These answers do not count: 2" in told.out
+    assert "step s1 is not what it was when it was answered" in told.out
+    assert "step s3 is not in the plan any more" in told.out
+    assert told.code == 3, "the one that is left has lost its copy"
+
+
+def test_answers_that_cannot_be_trusted(plan: Path, top: Path, vault: Path) -> None:
+    review(["y", "y", "q"], plan, vault=vault)
+    path = plan.with_name("plan.answers.jsonl")
+    data = path.read_bytes()
+    path.write_bytes(data[:-5])
+    told = run("dedupe", "--apply", plan, "--dry-run", vault=vault)
+    assert "The last answer was not written to its end, and does not count." in told.out
+    assert goes(plan, top, vault) == {"Copy of a"}
+    ran = review(["q"], plan, vault=vault)
+    assert "The last answer had not been written to its end, and is asked again." in ran.out
+    assert "Going on at 2 of 3." in ran.out
+    assert path.read_bytes() == b"".join(data.splitlines(keepends=True)[:2])
+    path.write_bytes(data.replace(b'"yes"', b'"all"'))
+    refused(run("dedupe", "--apply", plan, vault=vault), 2, "plan.answers.jsonl", "'all'")
+    other = planned(vault, plan.with_name("other.jsonl"))
+    other.with_name("other.answers.jsonl").write_bytes(data)
+    refused(run("dedupe", "--apply", other, vault=vault), 2, "answers to another plan")
+    ran = review([], other, vault=vault)
+    assert (ran.code, "answers to another plan" in ran.out) == (2, True)
+    assert (top / "Copy of a").exists()
+
+
+def test_a_reviewed_plan_of_before_is_applied(plan: Path, top: Path, vault: Path) -> None:
+    """What earlier versions wrote is a plan like any other."""
+    header, *steps = plan.read_bytes().splitlines(keepends=True)
+    old = plan.with_name("plan.reviewed.jsonl")
+    old.write_bytes(b"".join([header, steps[1]]))
+    assert goes(old, top, vault) == {"Copy of b/x"}
+
+
+def test_a_swap_of_what_others_rely_on(tmp_path: Path, vault: Path) -> None:
+    """Three copies: the one that is kept leaves, and the others rely on the one that stays."""
+    names = ("kept", "Copy of kept", "Copy (2) of kept")
+    tree: Tree = {name: {"x": "x" * 9000, name: f"own {name}"} for name in names}
+    top = scanned(make_tree(tmp_path / "drive", tree), vault)
+    plan = planned(vault, tmp_path / "plan.jsonl")
+    ran = review(["s", "s", "y"], plan, vault=vault)
+    assert "leaves already, for another copy." in ran.out
+    assert len(goes(plan, top, vault)) == 2
+    done = run("dedupe", "--apply", plan, "--json", vault=vault).json()
+    assert (done["done"], done["skipped"]) == (2, [])
+    assert [name for name in names if (top / name / "x").exists()] != ["kept"]
+    assert sum((top / name / "x").exists() for name in names) == 1
+
+
+def test_a_review_needs_a_terminal(plan: Path, vault: Path) -> None:
+    refused(run("dedupe", "--review", plan, vault=vault), 2, "there is no terminal")
+    refused(run("dedupe", "--review", plan, "-o", "x", vault=vault), 2, "requires")
+
+
+def many(pairs: int, files: int) -> Tree:
+    """A drive with so many groups, in so many pairs of folders, with long and odd names."""
+    tree: dict[str | bytes, Any] = {}
+    for at in range(pairs):
+        name = f"{at} {'a long name of a folder ' * (at % 4)}ünïcödé"
+        texts = {f"{number} {at}.dat": f"{number} {at} " * 900 for number in range(files)}
+        copies = {(f"Copy of {it}" if at % 3 else it): text for it, text in texts.items()}
+        tree[name] = {**texts, "own": f"own {at}"}
+        tree[f"Copy of {name}"] = {**copies, f"mine {'x' * 90}": f"mine {at}"}
+    return {"Documents": tree}
+
+
+def test_hundreds_of_groups_fit_on_the_screen(tmp_path: Path, vault: Path) -> None:
+    """500 groups are 20 questions; every line fits in 80 columns."""
+    top = scanned(make_tree(tmp_path / "drive", many(20, 25)), vault)
+    plan = planned(vault, tmp_path / "plan.jsonl")
+    steps = plan.read_bytes().count(b"\n") - 1
+    assert steps == 500
+    keys = ["d", "o", "y", "f", "y", "n", "j", "b", "s", "u", "?", "f copy of 7", "y", "a", "no"]
+    ran = review([*keys, "a", "9999", "q"], plan.name, vault=vault, cwd=tmp_path)
+    lines = lines_on_screen(ran.stdout)
+    assert max(map(width_of, lines)) <= 80, max(lines, key=width_of)
+    assert "1 of 20" in lines
+    assert "plan.jsonl: 500 steps. Your answers remove nothing yet." in lines
+    preview = run("dedupe", "--verbose", vault=vault).out
+    assert sum("25 of 26 files of " in line for line in preview.splitlines()) == 20
+    left = [each for each in lines if each.startswith("Steps: ")][-1]
+    assert left.endswith("not decided.")
+    assert top.exists()
