@@ -42,6 +42,8 @@ COMMANDS = {
     "help": ("admin", "Show the documentation: its topics, one of them, or a word in them."),
 }
 """Each command: the folder of its module, which is imported when it is called, and its one line."""
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""Of reports and plans, which hold 100,000s of objects, nearly all until they end."""
 _SOON, _AGAIN = 0.001, 0.1
 """Seconds."""
 
@@ -69,6 +71,7 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"gorillacomb.cli.commands.{folder}.{cmd_name}")
         if not gc.isenabled():  # since `gorillacomb.__main__`
             gc.freeze()  # what was imported is never freed, so it need not be scanned again
+            gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
             gc.enable()
         command: click.Command = module.command
         command.short_help = summary
