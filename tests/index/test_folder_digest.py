@@ -26,6 +26,7 @@ from gorillacomb.model import ScanChanges as Sum
 from gorillacomb.scan.diff import VisitDiff
 from gorillacomb.vault.vault import Vault
 from tests.scan.test_selection import NAMES, STEPS, Look, changed_since, look, take
+from tests.support.memory import in_memory
 from tests.support.trees import Link, Tree, make_tree, rows_in_index, scan, settle
 
 TREE: Tree = {
@@ -75,8 +76,8 @@ def no_rows_are_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_any_history_with_any_scans(
     history: list[tuple[list[tuple[str, str, str]], list[dict[str, object]]]],
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        top, vault = Path(folder, "top"), Path(folder, "vault")
+    with tempfile.TemporaryDirectory() as folder, in_memory() as memory:
+        top, vault = Path(folder, "top"), memory / "vault"
         make_tree(top, TREE)
         scan(vault, top)
         before: Look = look(top)
@@ -92,8 +93,8 @@ def test_any_history_with_any_scans(
                     place = top
                 scan(vault, place if place.is_dir() else top, **some)
         scan(vault, top, min_size=0, clear_excludes=True)
-        scan(Path(folder, "fresh"), top)
-        assert rows_in_index(vault) == rows_in_index(Path(folder, "fresh"))
+        scan(memory / "fresh", top)
+        assert rows_in_index(vault) == rows_in_index(memory / "fresh")
         assert unsealed(vault) == 0
         assert scan(vault, top).rows_written == 2  # that it began, and that it ended
 
@@ -172,7 +173,7 @@ def test_seals_that_a_later_python_writes_differently_are_replaced(
 
 @given(st.sets(st.integers(1, 6)), st.sets(st.integers(1, 6)))
 def test_rows_are_never_written_under_a_seal(put: set[int], gone: set[int]) -> None:
-    with tempfile.TemporaryDirectory() as name, Index.write(Vault(Path(name, "v"))) as index:
+    with in_memory() as memory, Index.write(Vault(memory / "v")) as index:
         row: EntryRow = (b"a", EntryState.HASHED, 0, 1, 1, 1, 1, 1, 8, 1, b"d", None, None, None)
         folders: list[NewFolderRow] = [
             (number, 1, number + 1, b"", 1, FolderState.LISTED, None, None, b"x" * 16)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -13,6 +10,7 @@ from gorillacomb.index.paths import AWAY
 from gorillacomb.index.writer import IndexChanges, IndexWriter, NewFolderRow
 from gorillacomb.model import FolderState
 from gorillacomb.vault.vault import Vault
+from tests.support.memory import in_memory
 
 TOP, LAST = 0, 7
 MOVES = st.lists(
@@ -24,7 +22,7 @@ MOVES = st.lists(
 @example([[(1, 7)]])
 def test_no_folder_ever_stands_in_itself(batches: list[list[tuple[int, int]]]) -> None:
     """Folders that are moved about while they are walked are met in places that never were."""
-    with tempfile.TemporaryDirectory() as folder, Index.write(Vault(Path(folder, "v"))) as index:
+    with in_memory() as memory, Index.write(Vault(memory / "v")) as index:
         store = IndexWriter(index)
         rows: list[NewFolderRow] = [
             (number, 1, number - 1, b"%d" % number, number, FolderState.LISTED, None, None, None)

@@ -45,6 +45,7 @@ from gorillacomb.scan.scanner import scan as scan_paths
 from gorillacomb.scan.tasks import WINDOW, RootContext
 from gorillacomb.vault.vault import Vault, default_vault
 from tests.stamping.trace import check_trace, stamping_scan
+from tests.support.memory import in_memory
 from tests.support.trees import (
     HardLink,
     Link,
@@ -98,8 +99,8 @@ def folders_in(vault: Path, *states: FolderState) -> set[bytes]:
 
 def assert_as_new(vault: Path, *tops: Path, **options: object) -> None:
     """The index holds what a new vault would, and its groups are those that its files make."""
-    with tempfile.TemporaryDirectory() as other:
-        new = Path(other) / "vault"
+    with in_memory() as other:
+        new = other / "vault"
         scan(new, *tops, **options)
         assert rows_in_index(vault) == rows_in_index(new)
         assert summaries(vault) == summaries(new)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb import hashing
+from tests.support.memory import in_memory
 from tests.support.trees import (
     HardLink,
     Link,
@@ -92,8 +93,8 @@ def _grow(top: Path, entries: list[Entry]) -> None:
 
 @given(entries=_entries, quick=st.booleans(), hash_limit=st.sampled_from([0, 1000, CHUNK - 1]))
 def test_groups_are_those_of_the_oracle(entries: list[Entry], quick: bool, hash_limit: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        top, vault = Path(folder) / "tree", Path(folder) / "vault"
+    with tempfile.TemporaryDirectory() as folder, in_memory() as memory:
+        top, vault = Path(folder) / "tree", memory / "vault"
         top.mkdir()
         _grow(top, entries)
         report = scan(vault, top, quick=quick, hash_limit=hash_limit)
@@ -107,8 +108,8 @@ def test_groups_are_those_of_the_oracle(entries: list[Entry], quick: bool, hash_
 def test_a_second_scan_of_a_changed_tree_equals_a_first_one(
     before: list[Entry], after: list[Entry], remove: list[int]
 ) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        top, vault = Path(folder) / "tree", Path(folder) / "vault"
+    with tempfile.TemporaryDirectory() as folder, in_memory() as memory:
+        top, vault = Path(folder) / "tree", memory / "vault"
         top.mkdir()
         _grow(top, before)
         scan(vault, top)
@@ -124,9 +125,9 @@ def test_a_second_scan_of_a_changed_tree_equals_a_first_one(
             moved[0].rename(top / "moved here")
         _grow(top, after)
         scan(vault, top)
-        scan(Path(folder) / "fresh", top)
+        scan(memory / "fresh", top)
         assert groups_in_index(vault) == groups_on_disk(top)
-        assert _settled(vault) == _settled(Path(folder) / "fresh")
+        assert _settled(vault) == _settled(memory / "fresh")
 
 
 def _settled(vault: Path) -> dict[bytes, tuple[object, ...]]:

@@ -24,6 +24,7 @@ from gorillacomb.vaultmesh import entries, jcs
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 from gorillacomb.vaultmesh.replay import TraceState
 from tests.stamping.trace import canonical_paths, check_trace, events, stamping_scan
+from tests.support.memory import in_memory
 from tests.support.run import run
 from tests.support.trees import HardLink, Link, Tree, make_tree, rows_in_index, settle
 
@@ -548,8 +549,8 @@ def take(top: Path, vault: Path, step: tuple[str, str, str]) -> None:
 @example([("scan part", "a", ""), ("forget", "", ""), ("scan", "", ""), ("delete", "a", "")])
 @example([("write", "a", "1"), ("move", "a", "b/a"), ("scan part", "b", ""), ("move", "b", "a")])
 def test_any_history(steps: list[tuple[str, str, str]]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        top, vault = Path(folder, "top"), Path(folder, "vault")
+    with tempfile.TemporaryDirectory() as folder, in_memory() as memory:
+        top, vault = Path(folder, "top"), memory / "vault"
         make_tree(top, {"a": {"a": "1", "b": "2"}, "b": {"a": {"a": "1", "c (1)": "33"}}})
         stamping_scan(vault, top)
         for step in steps:

@@ -18,6 +18,7 @@ from tests.dedupe import drives
 from tests.dedupe.drives import contents, look
 from tests.dedupe.plan.test_second_plan import chain, messy
 from tests.dedupe.plans import Bench, planned
+from tests.support.memory import in_memory
 from tests.support.trees import HardLink, Tree
 
 
@@ -32,11 +33,11 @@ def without_id(step: dict[str, Any]) -> dict[str, Any]:
 
 def part_is_safe(build: Callable[[Path, random.Random], None], seed: int) -> None:
     """Any amount gives steps of the whole plan, which are all done and free what it says."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, in_memory() as memory:
         dice = random.Random(seed)
         top = Path(folder).resolve() / "drive"
         build(top, dice)
-        bench = Bench(top, top.with_name("vault"))
+        bench = Bench(top, memory / "vault")
         bench.scan(top)
         whole = bench.plan("--min-size", "0")
         if not whole.steps:

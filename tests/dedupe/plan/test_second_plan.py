@@ -26,6 +26,7 @@ from tests.dedupe.acting import slots
 from tests.dedupe.drives import contents, look
 from tests.dedupe.messy import MessyTree
 from tests.dedupe.plans import Bench, Planned
+from tests.support.memory import in_memory
 from tests.support.trees import HardLink, Tree, make_tree
 
 PLACES = (
@@ -57,10 +58,10 @@ def messy(top: Path, dice: random.Random) -> None:
 
 
 def one_plan_is_enough(build: Callable[[Path, random.Random], None], seed: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, in_memory() as memory:
         top = Path(folder).resolve() / "drive"
         build(top, random.Random(seed))
-        bench = Bench(top, top.with_name("vault"))
+        bench = Bench(top, memory / "vault")
         bench.scan(top)
         before = look(top)
         held = contents(top, NOISE).anywhere
