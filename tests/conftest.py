@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from collections.abc import Iterator
@@ -26,6 +27,12 @@ settings.load_profile("default")  # else hypothesis takes one of its own where C
 
 def pytest_configure() -> None:
     watch_over_this_process()
+
+
+def pytest_collection_finish() -> None:
+    """Keep what lives to the end out of garbage collections; one in a fork would copy all of it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="module", autouse=True)
