@@ -126,7 +126,7 @@ def audit(
         signed, unread = _read_checkpoints(ledger, kept)
         walk.stored = {(level, place): each for level, place, each in ledger.tables.subtrees()}
         if any(level in range(STORED_FROM) for level, _ in walk.stored):
-            walk.least = 1  # nobody stores those, so somebody did something here
+            walk.least = 1  # the program stores none of those: they were added
         _walk_entries(ledger, walk, {each.checkpoint.size for each in signed}, advance)
         if not walk.frontier.size:
             raise _BadEntry(0, "it has no entries")
