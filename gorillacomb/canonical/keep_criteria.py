@@ -187,11 +187,13 @@ MADE = PlaceRule(
 COPY_NAME = PlaceRule("copy name", lambda place: len(place.copy_names), _copy_name_reason)
 CHOSEN_BEFORE = "chosen before"
 """The reason if merit alone would now choose another one; the trace has the details."""
+_KNOWN_LONGER = "known for longer"
+"""The same for folders."""
 STANDING = PlaceRule("standing", lambda place: -place.standing, lambda _, __: CHOSEN_BEFORE)
 KNOWN = PlaceRule(
     "known",
     lambda place: place.known_since,
-    lambda winner, _: "known for longer" if winner.is_folder else CHOSEN_BEFORE,
+    lambda winner, _: _KNOWN_LONGER if winner.is_folder else CHOSEN_BEFORE,
 )
 
 RULES: tuple[PlaceRule, ...] = (
@@ -260,7 +262,7 @@ class KeepCriteria:
         The result does not depend on the order of the places. The last reason is the decisive one.
         """
         left, reasons = rank(places, self.rules)
-        if any(place.standing or place.known_since for place in places):
+        if CHOSEN_BEFORE in reasons or _KNOWN_LONGER in reasons:
             by_merit, merits = rank(places, self.of_merit)
             if by_merit == left:
                 reasons = merits  # why it was chosen is more useful than that it was chosen before

@@ -186,7 +186,9 @@ class DiskSpace:
     """Why more may be freed; empty if `freed` is exact."""
 
     def __add__(self, other: DiskSpace) -> DiskSpace:
-        unknown = tuple(dict.fromkeys((*self.unknown, *other.unknown)))
+        unknown = self.unknown
+        if other.unknown:
+            unknown = tuple(dict.fromkeys((*unknown, *other.unknown)))
         return DiskSpace(self.held + other.held, self.freed + other.freed, unknown)
 
 

@@ -51,7 +51,7 @@ class Settings:
 
     def preferred(self, path: bytes) -> bool:
         """Return whether a path is in a preferred place."""
-        return is_in_any(path, self.prefer)
+        return bool(self.prefer) and is_in_any(path, self.prefer)
 
     @property
     def choice(self) -> str:

@@ -276,9 +276,10 @@ class FileStepPlanner:
                 self.left.add(os.path.dirname(path), pairs, [path])
                 continue
             together |= {pair.path for pair in pairs}
-            own = [found[pair.path] for pair in pairs if pair.path in found]
-            size = step.size + sum(each.size for each in own)
-            whole = replace(step, files=1 + len(pairs), size=size, sidecars=tuple(pairs))
+            whole, size = step, step.size
+            if pairs:
+                size += sum(found[pair.path].size for pair in pairs if pair.path in found)
+                whole = replace(step, files=1 + len(pairs), size=size, sidecars=tuple(pairs))
             wrong = name_refusal(
                 list(whole.pairs), self._size_of, self._companions_of, self.guard.options
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from gorillacomb.canonical.file_copy import FileCopy
 from gorillacomb.classify.companions import Companions, CompanionTable, companion_table
@@ -46,7 +46,8 @@ class IndexLocations:
         above = self.of_folder(folder.parent)
         path, owner = join(above.path, folder.name), self._owner(folder, folder.parent)
         level = FolderContext(path, folder.marker, folder.store, owner)
-        return replace(above, path=path, levels=(*above.levels, level))
+        levels = (*above.levels, level)
+        return PathContext(above.root, path, True, levels, above.root_is_store)
 
     def of_file(self, copy: FileCopy) -> PathContext:
         """Return a file, in a folder of the forest, as the rules see it."""
@@ -55,8 +56,7 @@ class IndexLocations:
 
     def of_name(self, folder: TreeFolder, name: bytes) -> PathContext:
         """Return a file, given by its name in a folder of the forest, as the rules see it."""
-        around = self.of_folder(folder)
-        return replace(around, path=join(around.path, name), is_folder=False)
+        return self.of_folder(folder).inside(name)
 
     def folder_of(self, copy: FileCopy) -> TreeFolder:
         """Return the folder that contains a file."""

@@ -94,10 +94,15 @@ class NextIndex:
         """Choose the canonical files of the contents of what was dropped as the scan will."""
         rows: list[tuple[bytes, int, bytes]] = []
         for content in groups.contents_to_stamp():
-            copies = groups.copies(content)
-            if content.stamped is not None and copies:
-                first = copies[groups.criteria.order(copies)[0]]
-                if (first.folder, first.name) != content.stamped:
-                    rows.append((content.summary.digest, first.folder, first.name))
+            if content.stamped is None:
+                continue
+            if len(content.files) > 1:
+                copies = groups.copies(content)
+                order = groups.criteria.order(copies)
+                first = [(copies[at].folder, copies[at].name) for at in order[:1]]
+            else:
+                first = [row[:2] for row in content.files if groups.folder(row[0]) is not None]
+            if first and first[0] != content.stamped:
+                rows.append((content.summary.digest, *first[0]))
         drop_former_stamps(index.connection)
         move_stamps(index.connection, rows, RULES_VERSION)

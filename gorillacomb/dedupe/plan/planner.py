@@ -73,7 +73,7 @@ class Planner:
         if self.guard.options.action.empties_path and steps:
             steps = self._with_later_steps(steps, sites, disk)
         steps = [step for step in steps if not self._breaks_marks(step)]
-        steps = [replace(disk.sized(step), kept_in=kept_places(step, sites)) for step in steps]
+        steps = [_placed(disk.sized(step), sites) for step in steps]
         surplus = SurplusCopies(sites.folders, groups, steps, left, self.scope)
         surplus.add_up()
         goal = None
@@ -156,6 +156,11 @@ class Planner:
         if roots[victim].volume != roots[keep].volume and not self.guard.options.across_volumes:
             return Refusal(SafetyRule.OTHER_VOLUME, OTHER_DRIVE)
         return None
+
+
+def _placed(step: PlanStep, sites: IndexLocations) -> PlanStep:
+    places = kept_places(step, sites)
+    return replace(step, kept_in=places) if places else step
 
 
 def _notes(steps: Collection[PlanStep], sites: IndexLocations) -> Iterator[str]:

@@ -10,7 +10,7 @@ import fnmatch
 import os
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from gorillacomb.classify.companions import CompanionTable, companion_table
@@ -69,6 +69,11 @@ class PathContext:
     def folder(self) -> bytes:
         """The path of the folder itself, or of the one that contains the file."""
         return self.path if self.is_folder else self.path.rpartition(b"/")[0] or b"/"
+
+    def inside(self, name: bytes) -> PathContext:
+        """Return a file in this folder."""
+        path = join(self.path, name)
+        return PathContext(self.root, path, False, self.levels, self.root_is_store)
 
     @property
     def above(self) -> Sequence[FolderContext]:
@@ -154,7 +159,7 @@ class SafetyPolicy:
 
     def closed_to_files(self, folder: PathContext) -> Refusal | None:
         """Return why no file directly in a folder may be removed; None if one may."""
-        inside = replace(folder, path=join(folder.path, b"*"), is_folder=False)
+        inside = folder.inside(b"*")
         return (
             self._ours(inside)
             or _closed_level(inside)
