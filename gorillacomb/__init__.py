@@ -104,6 +104,8 @@ if TYPE_CHECKING:
     from gorillacomb.api.find.compare import FolderDiff as FolderDiff
     from gorillacomb.api.find.contents import ContentComparison as ContentComparison
     from gorillacomb.api.find.contents import ContentSide as ContentSide
+    from gorillacomb.api.find.empty_folders import EmptyFolder as EmptyFolder
+    from gorillacomb.api.find.empty_folders import EmptyFolders as EmptyFolders
     from gorillacomb.api.find.explain import ExplainedFile as ExplainedFile
     from gorillacomb.api.find.explain import ExplainedFolder as ExplainedFolder
     from gorillacomb.api.find.explain import ExplainedGone as ExplainedGone
@@ -217,6 +219,7 @@ _PUBLIC = {
     "api.facade.vault": ("OpenVault", "open_vault"),
     "api.find.compare": ("Comparison", "FolderDiff"),
     "api.find.contents": ("ContentComparison", "ContentSide"),
+    "api.find.empty_folders": ("EmptyFolder", "EmptyFolders"),
     "api.find.explain": ("ExplainedFile", "ExplainedFolder", "ExplainedGone", "RuleEffect"),
     "api.find.fate": ("PathFate",),
     "api.find.folders": (

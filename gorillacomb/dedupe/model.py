@@ -43,6 +43,10 @@ class DedupeAction(StrEnum):
         return self in (DedupeAction.DELETE, DedupeAction.REFLINK)
 
 
+EMPTY = "empty"
+"""The kind of a step that removes an empty folder."""
+
+
 class SafetyRule(StrEnum):
     """Why something that has a copy is left alone."""
 
@@ -139,11 +143,12 @@ class PlanStep:
 
     id: str
     kind: str
-    """``file`` or ``folder``."""
+    """``file``, ``folder``, or ``empty``: a folder that holds no file at any depth."""
     path: bytes
     """Absolute."""
     keep: bytes
-    """The copy that is kept: the same content, or a folder that contains all of it by name."""
+    """The copy that is kept: the same content, or a folder that contains all of it by name. Empty
+    for an empty folder: nothing is kept for it."""
     files: int
     size: int
     """Bytes on disk that are quarantined, as du(1) counts them, or that are free at once."""
@@ -157,6 +162,8 @@ class PlanStep:
     """Why more than ``size`` may be freed, by an unknown amount; empty if that is all."""
     kept_in: tuple[KeptPlace, ...] = ()
     """Where the files of a folder are kept, most files first; empty if that is ``keep`` alone."""
+    folders: int = 0
+    """Of an empty folder: how many folders that is, itself included."""
     turn: int = field(default=0, compare=False)
     """0 if it is possible by itself; else those with a lower number make it possible. A plan's file
     lacks it."""
@@ -170,7 +177,7 @@ class PlanStep:
     @property
     def keeps(self) -> Iterator[bytes]:
         """Every path that it relies on."""
-        yield from (pair.keep for pair in (*self.pairs, *self.nested))
+        yield from (pair.keep for pair in (*self.pairs, *self.nested) if pair.keep)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,12 @@ def files_with_content(connection: Connection, folder: int) -> list[tuple[bytes,
     ).fetchall()
 
 
+def has_entries(connection: Connection, folder: int) -> bool:
+    """Return whether anything but folders is directly in a folder: a file, a link, a socket."""
+    found = connection.execute("SELECT 1 FROM files WHERE folder = ? LIMIT 1", (folder,))
+    return found.fetchone() is not None
+
+
 def begin_arrivals(connection: Connection) -> None:
     """Drop records of unused folder ids, so that these can be reused.
 

@@ -140,6 +140,16 @@ def both(vault: gorillacomb.OpenVault) -> None:
         use(side.only_contents, side.only_content_size, side.empty_files, side.links, side.odd)
 
 
+def emptying(vault: gorillacomb.OpenVault) -> None:
+    found: gorillacomb.EmptyFolders = vault.empty_folders("/data")
+    for each in found.folders:
+        folder: gorillacomb.EmptyFolder = each
+        use(folder.path, folder.folders, folder.refusal)
+    use(found.removable, found.warnings, found.to_dict())
+    plan = vault.plan(empty_folders=True)
+    use(plan.is_of_empty_folders, [step.folders for step in plan.steps])
+
+
 def explaining(vault: gorillacomb.OpenVault) -> None:
     found = vault.explain("/data/x", rules=True)
     use(found.path, found.warnings, found.to_dict())

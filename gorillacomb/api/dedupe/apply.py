@@ -122,7 +122,8 @@ def _carry_out(
     finally:
         shown.close()
     # What is kept is scanned too: a hard link made it one with what was removed.
-    folders = [os.path.dirname(path) for step in outcome.done for path in (step.path, step.keep)]
+    paths = (path for step in outcome.done for path in (step.path, step.keep) if path)
+    folders = list(map(os.path.dirname, paths))
     taken = tuple(pair.path for step in outcome.done for pair in step.pairs)
     return RunResult.of(outcome, rescan_changed(vault, roots, folders, shown, taken))
 

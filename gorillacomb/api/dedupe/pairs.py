@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from gorillacomb.api.dedupe.history import RunItem
 from gorillacomb.api.dedupe.plan import DedupePlan
 from gorillacomb.dedupe.folder_pairs import FolderPair, FolderPairs, StayingFiles
-from gorillacomb.dedupe.model import KeptPlace, PlanStep
+from gorillacomb.dedupe.model import EMPTY, KeptPlace, PlanStep
 
 __all__ = [
     "FolderPair",
@@ -20,8 +20,13 @@ __all__ = [
 
 
 def pairs_of_plan(plan: DedupePlan, steps: Iterable[PlanStep] | None = None) -> FolderPairs:
-    """Group the steps of a plan, or some of them, by pair of folders, the largest pair first."""
-    return FolderPairs.of(plan.steps if steps is None else steps, plan.contents.options.retire)
+    """Group the steps of a plan, or some of them, by pair of folders, the largest pair first.
+
+    Those for empty folders are left out: nothing is kept for them.
+    """
+    steps = plan.steps if steps is None else steps
+    kept_for = [step for step in steps if step.kind != EMPTY]
+    return FolderPairs.of(kept_for, plan.contents.options.retire)
 
 
 def pairs_of_items(items: Iterable[RunItem]) -> FolderPairs:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypedDict, Unpack, cast
 
 from gorillacomb.api.documents.plan import (
+    EmptyFolderStepDocument,
     PlanDocument,
     PlanHeaderDocument,
     PlanStepDocument,
@@ -20,6 +21,7 @@ from gorillacomb.api.lookup import criteria_of, folders_of, noise_names
 from gorillacomb.api.paths import PathInput, PathsInput, absolute_path, encoded_paths
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.dedupe.model import (
+    EMPTY,
     DedupeAction,
     FreeGoal,
     Plan,
@@ -29,6 +31,8 @@ from gorillacomb.dedupe.model import (
     SkippedCopy,
 )
 from gorillacomb.dedupe.plan import serialize
+from gorillacomb.dedupe.plan.empty_folders import EmptyFolder, EmptyFolderPlanner
+from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.planner import Planner
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.surplus import SurplusTotals
@@ -74,6 +78,7 @@ class PlanKeywords(TypedDict, total=False):
     retire: PathsInput
     not_a_project: PathsInput
     across_volumes: bool
+    empty_folders: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,16 @@ class DedupePlan:
     def free(self) -> FreeGoal | None:
         """What it was to free, and what it omits for that; None if it has all steps."""
         return self.contents.free
+
+    @property
+    def is_of_empty_folders(self) -> bool:
+        """Whether it is about empty folders, and nothing else."""
+        steps, left = self.steps, self.left_alone
+        return (
+            bool(steps or left)
+            and all(step.kind == EMPTY for step in steps)
+            and not any(each.files or each.size for each in left)
+        )
 
     @property
     def files(self) -> int:
@@ -139,7 +154,8 @@ class DedupePlan:
 
     def to_dict(self) -> PlanDocument:
         """Return the document of ``dedupe --json``."""
-        steps = [cast(PlanStepDocument, serialize.plan_document(each)) for each in self.steps]
+        documents = map(serialize.plan_document, self.steps)
+        steps = [cast(PlanStepDocument | EmptyFolderStepDocument, each) for each in documents]
         return {**self.header(), "step_list": steps, "warnings": list(self.warnings)}
 
 
@@ -201,6 +217,7 @@ def _request(
     retire: PathsInput = (),
     not_a_project: PathsInput = (),
     across_volumes: bool = False,
+    empty_folders: bool = False,
 ) -> tuple[PlanOptions, PlanScope, list[str]]:
     """Return what is asked for, and the places to prefer. Raises UsageError."""
     if action not in set(DedupeAction):
@@ -211,6 +228,12 @@ def _request(
         raise UsageError(f"A plan cannot keep {keep:,} copies.", "Keep 1 or more.")
     if free is not None and free < 1:
         raise UsageError(f"A plan cannot free {free:,} bytes.", "Free 1 byte or more.")
+    others = keep > 1 or min_size or free or retire or across_volumes or not (files and folders)
+    if empty_folders and (others or action != DedupeAction.QUARANTINE):
+        raise UsageError(
+            "A plan for empty folders only quarantines those, and nothing is kept for them.",
+            "Use --empty-folders with --within, --protect and --not-a-project only.",
+        )
     options = PlanOptions(
         DedupeAction(action),
         tuple(map(_pattern, encoded_paths(protect))),
@@ -232,6 +255,7 @@ def _request(
         free,
         files=files,
         folders=folders,
+        empty=empty_folders,
     )
     return options, scope, list(map(_pattern, encoded_paths(prefer)))
 
@@ -270,9 +294,32 @@ def _planned(
     )
     scope = replace(scope, within=named.folders(scope.within, "--within"))
     folders = folders_of(index, settings=settings)
+    if scope.empty:
+        made = _empty_planner(index, folders, options, scope, settings).plan(time.time_ns())
+        return IndexPlan(DedupePlan(made, tuple(named.warnings)), (), folders)
     planner = _planner(index, folders, options, scope, settings, progress)
     made, surplus = planner.plan(time.time_ns())
     return IndexPlan(DedupePlan(made, tuple(named.warnings)), surplus, folders)
+
+
+def find_empty_folders(index: Index) -> Iterator[EmptyFolder]:
+    """Yield the empty folders of an open index; those that stay have a reason."""
+    settings = load_settings()
+    folders = folders_of(index, settings=settings)
+    return _empty_planner(index, folders, PlanOptions(), PlanScope(), settings).find()
+
+
+def _empty_planner(
+    index: Index,
+    folders: FolderAnalysis,
+    options: PlanOptions,
+    scope: PlanScope,
+    settings: Settings,
+) -> EmptyFolderPlanner:
+    policy = safety_policy_for(index, options, settings, noise_names(settings), folders.marks)
+    table = policy.companions
+    online = {number: is_online(root) for number, root in folders.roots.items()}
+    return EmptyFolderPlanner(IndexLocations(folders, folders.roots, table), policy, scope, online)
 
 
 def _planner(

@@ -169,6 +169,9 @@ def _of_no_age(run: QuarantinedRun) -> str:
 def what_is_purged(chosen: Sequence[QuarantinedRun]) -> str:
     """Say what a confirmation is about, as the beginning of a sentence."""
     files, size = sum(each.files for each in chosen), sum(each.size for each in chosen)
+    steps = sum(each.steps for each in chosen)
+    if steps and not files:
+        return f"{format_count(steps, 'quarantined empty folder')} would be deleted"
     return f"{format_count(files, 'quarantined file')} ({format_size(size)}) would be deleted"
 
 

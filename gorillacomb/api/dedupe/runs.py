@@ -18,6 +18,7 @@ from gorillacomb.api.lookup import noise_names
 from gorillacomb.api.text import format_count
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import Plan, PlanStep, RunOutcome, StepProblem
+from gorillacomb.dedupe.model import EMPTY, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.dedupe.safety.git import index_entries_equal
@@ -107,6 +108,11 @@ class RunResult:
     def files(self) -> int:
         """Files in the steps that were done."""
         return sum(step.files for step in self.done)
+
+    @property
+    def empty_folder_steps(self) -> int:
+        """How many of the steps that were done are about empty folders."""
+        return sum(step.kind == EMPTY for step in self.done)
 
     @property
     def is_complete(self) -> bool:

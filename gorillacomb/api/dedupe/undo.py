@@ -80,7 +80,7 @@ def _take_back(
             if log is not None:
                 with translate_errors(vault):
                     log_run(log, "undone", outcome, "undo", roots)
-        paths = (path for step in outcome.done for path in (step.path, step.keep))
+        paths = (path for step in outcome.done for path in (step.path, step.keep) if path)
         folders = list(map(os.path.dirname, paths))
         if index is not None and only:
             folders = [_known_folder(index, folder) for folder in folders]

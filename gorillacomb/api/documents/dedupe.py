@@ -144,7 +144,7 @@ class RunsDocument(TypedDict):
 
 
 class RunItemDocument(RemovalPairDocument, QuarantinePathDocument):
-    """A file or folder that a run quarantined."""
+    """A file or folder that a run quarantined. For an empty folder, ``keep`` is empty."""
 
     kind: Literal["file", "folder"]
     state: Literal["waiting", "put back", "purged", "not done", "missing"]

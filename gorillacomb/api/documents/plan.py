@@ -102,7 +102,21 @@ class PlanStepDocument(RemovalPairDocument):
     """Where its files are kept, most files first, if ``keep`` does not keep them all."""
 
 
-PlanLine = PlanHeaderDocument | PlanStepDocument
+class EmptyFolderStepDocument(PathDocument):
+    """A step of a plan with ``--empty-folders``: a folder that holds no file at any depth."""
+
+    id: str
+    kind: Literal["empty"]
+    folders: int
+    """How many folders that is, itself included."""
+    files: int
+    """0."""
+    bytes: int
+    """0."""
+    reasons: list[str]
+
+
+PlanLine = PlanHeaderDocument | PlanStepDocument | EmptyFolderStepDocument
 """A line of a plan: the header first, then one step per line, the largest first."""
 
 
@@ -116,5 +130,5 @@ class SavedPlanDocument(PlanHeaderDocument):
 class PlanDocument(SavedPlanDocument):
     """What a plan would contain."""
 
-    step_list: list[PlanStepDocument]
+    step_list: list[PlanStepDocument | EmptyFolderStepDocument]
     """The steps, the largest first."""

@@ -49,6 +49,7 @@ class DedupeMethods:
           in a project
         - ``not_a_project``: folders that are not treated as projects, whatever they contain
         - ``across_volumes``: whether the copy that is kept may be on another drive
+        - ``empty_folders``: remove folders that hold no file at any depth, and nothing else
 
         Raises UsageError for a path that is in no root or an invalid keyword,
         RefusedForSafety for hard links on macOS unless ``untested_macos``.

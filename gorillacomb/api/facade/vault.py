@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.duplicates import Duplicates
     from gorillacomb.api.find.compare import Comparison
     from gorillacomb.api.find.contents import ContentComparison
+    from gorillacomb.api.find.empty_folders import EmptyFolders
     from gorillacomb.api.find.explain import Explained
     from gorillacomb.api.find.folders import FolderReport
     from gorillacomb.api.find.overview import Overview
@@ -193,6 +194,17 @@ class OpenVault(DedupeMethods, UpkeepMethods, Closing):
             untested_macos=untested_macos,
             progress=progress,
         )
+
+    def empty_folders(self, path: PathInput | None = None) -> EmptyFolders:
+        """List the folders, everywhere or in one folder, that hold no file at any depth.
+
+        As of the last scan: no file is read. Those that something may need have a reason, and
+        `plan` with ``empty_folders`` leaves them alone. Raises UsageError for a path that is not a
+        folder of the index.
+        """
+        from gorillacomb.api.find.empty_folders import list_empty_folders
+
+        return list_empty_folders(self._vault, path)
 
     def explain(self, path: PathInput, *, rules: bool = False) -> Explained:
         """Explain a file or folder: its copies, which one to keep, why, and what runs did with it.

@@ -19,6 +19,7 @@ from gorillacomb.model import EntryState
 if TYPE_CHECKING:
     from gorillacomb.api.find.compare import Comparison
     from gorillacomb.api.find.contents import ContentComparison
+    from gorillacomb.api.find.empty_folders import EmptyFolders
     from gorillacomb.api.find.explain import ExplainedFile, ExplainedFolder
     from gorillacomb.api.find.folders import FolderReport
     from gorillacomb.api.find.overview import DriveOverlap, Overview
@@ -91,6 +92,15 @@ def after_folders(report: FolderReport) -> NextSteps:
         NextStep(("compare", copy, keep), "what two of them have that the other lacks"),
         DEDUPE,
     )
+
+
+def after_empty_folders(found: EmptyFolders, path: bytes | None) -> NextSteps:
+    """Return the commands to suggest after listing empty folders."""
+    if not found.removable:
+        return ()
+    within = () if path is None else ("--within", path)
+    plan = ("dedupe", "--plan", "--empty-folders", *within, "-o", "empty.jsonl")
+    return (NextStep(plan, "plan to remove these"),)
 
 
 def after_compare(found: Comparison) -> NextSteps:

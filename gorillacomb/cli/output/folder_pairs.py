@@ -118,7 +118,9 @@ def step_lines(step: PlanStep) -> Iterator[str]:
     yield label + render.path_from_here(step.path, width and width - len(label))
     if step.sidecars:
         yield f"      with: {render.format_count(len(step.sidecars), 'more file')} beside it"
-    if step.kept_in:
+    if step.kind == "empty":
+        yield "      keep: nothing, it holds no file"
+    elif step.kept_in:
         yield from kept_lines(step.kept_in)
     else:
         yield from kept_lines([KeptPlace(step.keep, step.files)])

@@ -21,6 +21,7 @@ from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.model import StepProblem
 from gorillacomb.dedupe.quarantine.journal_entries import (
     DONE,
+    EMPTIED,
     INTENT,
     PURGED,
     TAKEN_BACK,
@@ -29,6 +30,7 @@ from gorillacomb.dedupe.quarantine.journal_entries import (
     MovedItem,
     StepRecord,
 )
+from gorillacomb.dedupe.quarantine.partial import is_folder_at, put_back_rest
 from gorillacomb.dedupe.quarantine.run import Quarantine, open_run
 from gorillacomb.dedupe.quarantine.run_folders import list_runs
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
@@ -146,7 +148,7 @@ class EmptiedFolders:
 
     def _intent(self, run: Quarantine, path: bytes, last: _LastMove) -> StepRecord:
         facts = os.lstat(path)
-        name = f"+{next(self._numbers)}"  # a name that no step of a plan can have
+        name = f"{EMPTIED}{next(self._numbers)}"
         move = MovedItem(
             relative_path(path, run.base),
             name.encode(),
@@ -203,7 +205,9 @@ def _holds_something(run: Quarantine, move: MovedItem) -> bool:
 
 
 def put_back_folder(run: Quarantine, record: StepRecord) -> None:
-    """Put an emptied folder back; a folder that already exists there is accepted instead.
+    """Put an empty folder back; a folder that already exists there is accepted instead.
+
+    What is missing in that one is put into it.
 
     Raises OSError: FileExistsError if something else exists there.
     """
@@ -212,10 +216,11 @@ def put_back_folder(run: Quarantine, record: StepRecord) -> None:
     try:
         run.put_back(move)
     except FileExistsError:
-        with run.original_location(move).opened() as (folder, name):
-            if not stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
+        place = run.original_location(move)
+        with place.opened() as (folder, name):
+            if not is_folder_at(folder, name):
                 raise
-        mutations.remove_folder(run.folder, move.slot)
+        put_back_rest(run.slot_location(move.slot), place)
     times.restore()
 
 
@@ -252,7 +257,9 @@ def purge_folders(run: Quarantine, now: Callable[[], int]) -> list[StepProblem]:
     problems = []
     for record in held:
         [move, *_] = record.moves
-        if not record.emptied or any(is_below(path, move.path) for path in waiting):
+        if not record.emptied or record.is_empty_folder:
+            continue
+        if any(is_below(path, move.path) for path in waiting):
             continue
         try:
             if run.has_slot(move):

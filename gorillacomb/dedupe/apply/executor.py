@@ -15,12 +15,20 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 
 from gorillacomb.dedupe.apply.emptied_folders import EmptiedFolders, purge_folders
+from gorillacomb.dedupe.apply.empty_folders import EmptyFolderEnd, EmptyFolderRemover
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.preflight import StepPreflight, StepSkipped
 from gorillacomb.dedupe.apply.purge import purge_step
 from gorillacomb.dedupe.apply.transaction import StepItem, StepResult, StepTransaction
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
-from gorillacomb.dedupe.model import DedupeAction, Plan, PlanStep, RunOutcome, StepProblem
+from gorillacomb.dedupe.model import (
+    EMPTY,
+    DedupeAction,
+    Plan,
+    PlanStep,
+    RunOutcome,
+    StepProblem,
+)
 from gorillacomb.dedupe.quarantine.bases import bases_of, quarantine_base
 from gorillacomb.dedupe.quarantine.journal_entries import (
     DONE,
@@ -84,6 +92,8 @@ class PlanExecutor:
         before = self._done_before()
         steps = [step for step in self.plan.steps if step.id not in before]
         self.outcome.before = len(self.plan.steps) - len(steps)
+        empty = [step for step in steps if step.kind == EMPTY]
+        steps = [step for step in steps if step.kind != EMPTY]
         self.progress.stage("Quarantining", None, sum(step.size for step in steps) or None)
         with self._stack:
             for batch in self._batches(steps):
@@ -93,10 +103,23 @@ class PlanExecutor:
             for step in again:
                 for batch in self._batches([step]):
                     self._act(batch)
+            self._remove_empty(empty)
             self._set_aside_emptied()
             for made in self._runs.values():
                 self.outcome.take_for_journal(made.journal.bytes_on_disk)
         return self.outcome
+
+    def _remove_empty(self, steps: Sequence[PlanStep]) -> None:
+        """Quarantine the empty folders of the plan."""
+
+        def ended(end: EmptyFolderEnd) -> None:
+            if end.is_done:
+                self.outcome.done.append(end.step)
+            elif end.problem is not None:
+                self._skip(end.problem, end.failed)
+
+        guard = self.checks.guard
+        EmptyFolderRemover(self.places, guard, self.now, self._run_for, ended).remove(steps)
 
     def _set_aside_emptied(self) -> None:
         """Remove the folders that the steps left empty."""
@@ -122,7 +145,8 @@ class PlanExecutor:
                         for step in run.journal.recorded.steps.values():
                             if run.has_done(step):
                                 found.add(step.step)
-                                self.emptied.note(step, base)
+                                if not step.is_empty_folder:
+                                    self.emptied.note(step, base)
         return found
 
     def _batches(self, steps: Sequence[PlanStep]) -> Iterator[list[StepTransaction]]:

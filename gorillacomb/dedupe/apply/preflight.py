@@ -11,10 +11,12 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from gorillacomb.dedupe.apply.empty_folders import check_empty_folder
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import (
+    EMPTY,
     DedupeAction,
     Plan,
     PlanStep,
@@ -90,11 +92,21 @@ class StepPreflight:
 
     def check(self, step: PlanStep) -> list[tuple[FileLocation, FileLocation, TreeSnapshot]]:
         """Compare the copies to remove and to keep, for each pair of a step. Raises Skip."""
+        if step.kind == EMPTY:
+            return self._check_empty(step)
         found = [(a, b, self._sighted(step, pair, a, b)) for pair, a, b in self._allowed(step)]
         if self.plan.options.action in REPLACING:
             for victim, keep, sighting in found:
                 self._refuse_irreplaceable(step, victim, keep, sighting)
         return found
+
+    def _check_empty(self, step: PlanStep) -> list[tuple[FileLocation, FileLocation, TreeSnapshot]]:
+        """Check an empty folder, for which nothing is kept. Raises StepSkipped."""
+        try:
+            check_empty_folder(step, self.places, self.guard)
+        except ContentDiffers as different:
+            raise StepSkipped(different.path, different.cause) from different
+        return []
 
     def _allowed(self, step: PlanStep) -> list[tuple[RemovalPair, FileLocation, FileLocation]]:
         """Return a step's pairs, if the rules allow it."""

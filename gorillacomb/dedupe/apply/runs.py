@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from gorillacomb.dedupe.apply.emptied_folders import purge_folders, restore_parents
+from gorillacomb.dedupe.apply.empty_folders import purge_empty_folder
 from gorillacomb.dedupe.apply.executor import PlanExecutor
 from gorillacomb.dedupe.apply.locks import locked_roots
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
@@ -21,7 +22,7 @@ from gorillacomb.dedupe.apply.undo_part import (
     open_folders_put_back_before,
     undo_part,
 )
-from gorillacomb.dedupe.model import Plan, PlanStep, RunOutcome, StepProblem
+from gorillacomb.dedupe.model import EMPTY, Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.bases import bases_of
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
 from gorillacomb.dedupe.quarantine.journal_entries import StepRecord
@@ -69,6 +70,7 @@ def apply_plan(
 
 def _left_empty(steps: Iterable[PlanStep], roots: Collection[bytes]) -> list[bytes]:
     """Return the folders that steps left empty, or with only such folders in them, sorted."""
+    steps = [step for step in steps if step.kind != EMPTY]
     waiting = {os.path.dirname(pair.path) for step in steps for pair in step.pairs}
     empty: set[bytes] = set()
     while waiting:
@@ -145,7 +147,7 @@ def undo_runs_in_base(
 
             def ended(record: StepRecord, problems: list[StepProblem]) -> None:
                 outcome.failed += problems
-                if record.moves and record.emptied:
+                if record.moves and record.emptied and not record.is_empty_folder:
                     outcome.folders += 1
                 elif record.moves:
                     outcome.done.append(_step(base, record))
@@ -206,6 +208,8 @@ def purge_runs(
                         marked = _marked_place(base, record, marks) if is_old else None
                         if marked is not None:
                             outcome.skipped.append(marked)
+                        elif is_old and record.is_empty_folder:
+                            _purge_empty(run, record, now, outcome)
                         elif is_old and not record.emptied:
                             _purge_one(run, record, places, looking, now, outcome, gone)
                             progress.advance(record.files, 0)
@@ -269,7 +273,17 @@ def _purge_one(
         outcome.done.append(_step(run.base, record))
 
 
+def _purge_empty(run: Quarantine, record: StepRecord, now: NowNs, outcome: RunOutcome) -> None:
+    problem = purge_empty_folder(run, record, now)
+    if problem is not None:
+        outcome.skipped.append(problem)
+    else:
+        outcome.done.append(_step(run.base, record))
+
+
 def _step(base: bytes, record: StepRecord) -> PlanStep:
     path = base.rstrip(b"/") + b"/" + record.moves[0].path
+    if record.is_empty_folder:
+        return PlanStep(record.step, EMPTY, path, b"", 0, 0)
     keep = record.moves[0].keep.at(base)
     return PlanStep(record.step, record.kind, path, keep, record.files, record.size)

@@ -148,9 +148,11 @@ def undo_run(
         raise
     note()
     for record in run.journal.recorded.steps.values() if only is None else ():
-        if record.state == PURGED and not (record.emptied or run.repairs):
+        is_ours = record.emptied and not record.is_empty_folder
+        if record.state == PURGED and not (is_ours or run.repairs):
             problems = [
-                StepProblem(join(run.base, move.path), _deleted(run, move)) for move in record.moves
+                StepProblem(join(run.base, move.path), _deleted(run, record, move))
+                for move in record.moves
             ]
             ended(replace(record, moves=()), problems)
 
@@ -216,19 +218,24 @@ def _put_back(run: Quarantine, record: StepRecord, move: MovedItem) -> str | Non
     elif run.has_slot(move):
         run.put_back(move)
     elif not _stands(run, move):  # and was not put back by a run that was killed
-        return _deleted(run, move) if record.state == PURGING else _NOT_THERE
+        return _deleted(run, record, move) if record.state == PURGING else _NOT_THERE
     return None
 
 
 def _partly_deleted(run: Quarantine, record: StepRecord) -> StepProblem:
     """Describe a step that was put back after its deletion had begun."""
+    if record.is_empty_folder:
+        path = join(run.base, record.moves[0].path)
+        return StepProblem(path, "is back, without the empty folders in it that had been deleted")
     path, keep = record.moves[0].path, record.moves[0].keep.at(run.base)
     cause = f"is back, but for what had been deleted already: that stands in {path_text(keep)}"
     return StepProblem(join(run.base, path), cause)
 
 
-def _deleted(run: Quarantine, move: MovedItem) -> str:
+def _deleted(run: Quarantine, record: StepRecord, move: MovedItem) -> str:
     """Say where the copy of a deleted item is now."""
+    if record.is_empty_folder:
+        return "was an empty folder, and was deleted for good"
     keep = move.keep.at(run.base)
     words = "was set aside, and then deleted for good; its copy"
     if os.path.lexists(keep):

@@ -64,7 +64,7 @@ def chosen_of(run: Quarantine, paths: Sequence[bytes]) -> tuple[set[str], list[S
         for move in record.moves:
             place = join(run.base, move.path)
             for path in paths:
-                if is_below(place, path):
+                if is_below(place, path) or (record.is_empty_folder and is_below(path, place)):
                     steps.add(record.step)
                 elif is_below(path, place) and not record.emptied:
                     part = StepPart(record.step, move, relative_path(path, place))

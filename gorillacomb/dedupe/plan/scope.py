@@ -21,6 +21,8 @@ class PlanScope:
     """The bytes to free with the safest steps; None for all steps."""
     files: bool = True
     folders: bool = True
+    empty: bool = False
+    """Whether it is for empty folders, and nothing else."""
 
     def holds(self, path: bytes) -> bool:
         """Return whether a step may be about this path."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gorillacomb.dedupe.model import (
+    EMPTY,
     DedupeAction,
     FreeGoal,
     KeptPlace,
@@ -92,7 +93,7 @@ def plan_document(step: PlanStep) -> dict[str, Any]:
         "id": step.id,
         "kind": step.kind,
         **path_to_json(step.path),
-        **path_to_json(step.keep, "keep"),
+        **(path_to_json(step.keep, "keep") if step.kind != EMPTY else {"folders": step.folders}),
         "files": step.files,
         **known_bytes("bytes", step.size, step.unknown),
         "reasons": list(step.reasons),
@@ -178,6 +179,8 @@ def parse_plan(lines: Iterable[bytes]) -> Plan:
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
             raise _PlanError(f"line {number}: {what}") from error
+        if step.kind == EMPTY and plan.options.action is not DedupeAction.QUARANTINE:
+            raise _PlanError(f"line {number}: empty folders can only be quarantined")
         if step.id in steps:
             raise _PlanError(f"line {number}: step {step.id!r} appears twice")
         steps[step.id] = step
@@ -232,8 +235,10 @@ def _header(document: Mapping[str, Any]) -> Plan:
 
 def _step(document: Mapping[str, Any]) -> PlanStep:
     kind = _text(document, "kind")
-    if kind not in ("file", "folder"):
+    if kind not in ("file", "folder", EMPTY):
         raise _PlanError(f"kind {kind!r} is neither file nor folder")
+    if kind == EMPTY:
+        return _empty(document)
     unknown = document["bytes"] is None
     places = _objects(document, "kept_in") if "kept_in" in document else ()
     step = PlanStep(
@@ -249,13 +254,28 @@ def _step(document: Mapping[str, Any]) -> PlanStep:
         tuple(_texts(document, "bytes_unknown")) if unknown else (),
         tuple(KeptPlace(_path(each), _number(each, "files")) for each in places),
     )
-    if not _ID.fullmatch(step.id):
-        raise _PlanError(f"id {step.id[:80]!r} is not made of letters, digits, - and _")
+    _refuse_bad_id(step.id)
     if step.nested and kind == "file":
         raise _PlanError("a file has nothing nested in it")
     if step.sidecars and kind == "folder":
         raise _PlanError("a folder has no sidecars")
     return step
+
+
+def _empty(document: Mapping[str, Any]) -> PlanStep:
+    """Parse the step for an empty folder, which relies on nothing."""
+    size, reasons = _number(document, "bytes"), tuple(_texts(document, "reasons"))
+    step_id, files = _text(document, "id"), _number(document, "files")
+    _refuse_bad_id(step_id)
+    if size or files or {"keep", "keep_b64", "nested", "sidecars"} & document.keys():
+        raise _PlanError("an empty folder has no files, and nothing is kept for it")
+    folders = _number(document, "folders")
+    return PlanStep(step_id, EMPTY, _path(document), b"", 0, 0, reasons, folders=folders)
+
+
+def _refuse_bad_id(step_id: str) -> None:
+    if not _ID.fullmatch(step_id):
+        raise _PlanError(f"id {step_id[:80]!r} is not made of letters, digits, - and _")
 
 
 def _pairs(document: Mapping[str, Any], name: str) -> tuple[RemovalPair, ...]:

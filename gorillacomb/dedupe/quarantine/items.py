@@ -49,7 +49,7 @@ class RunItem:
     aside: bytes
     """Where it is, or was, in the quarantine."""
     keep: bytes
-    """The copy that was kept for it."""
+    """The copy that was kept for it; empty for an empty folder."""
     set_aside_ns: int
     ended_ns: int | None
     """When it was put back or deleted; None while it is in the quarantine."""
@@ -68,7 +68,9 @@ def items_of(run: RecordedRun) -> Iterator[RunItem]:
 
     Folders that it emptied are included only if their paths are asked for.
     """
-    for record in (each for each in run.recorded.steps.values() if not each.emptied):
+    for record in run.recorded.steps.values():
+        if record.emptied and not record.is_empty_folder:
+            continue
         for move in record.moves:
             yield _item(run, record, move)
         for back in record.back:
@@ -86,9 +88,10 @@ def items_at(run: RecordedRun, path: bytes) -> Iterator[RunItem]:
         for wanted in paths:
             for move in record.moves:
                 item = _item(run, record, move)
-                if is_below(item.path, wanted):
-                    yield item
-                elif is_below(wanted, item.path) and not record.emptied:
+                is_inside = is_below(wanted, item.path)
+                if is_below(item.path, wanted) or (is_inside and record.is_empty_folder):
+                    yield item  # an empty folder comes back as a whole
+                elif is_inside and not record.emptied:
                     yield from _part(run, record, move, item, wanted)
             for back in record.back:
                 place = join(run.base, back.path)
@@ -152,7 +155,7 @@ def _item(run: RecordedRun, record: StepRecord, move: MovedItem) -> RunItem:
         state,
         path,
         join(run.folder, move.slot),
-        move.keep.at(run.base),
+        b"" if record.is_empty_folder else move.keep.at(run.base),
         record.set_aside_ns,
         ended,
         cause,

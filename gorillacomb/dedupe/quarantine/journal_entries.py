@@ -18,6 +18,8 @@ INTENT, DONE, TAKEN_BACK, STUCK = "intent", "done", "taken back", "stuck"
 UNDONE, PURGING, PURGED = "undone", "purging", "purged"
 REPAIR = "repair"
 """The action of a run that replaces damaged files with good copies."""
+EMPTIED = "+"
+"""How the names of steps begin that no plan has: for folders that the others left empty."""
 HELD = (DONE, STUCK, PURGING)
 """States in which something of a step is in the quarantine."""
 
@@ -118,7 +120,13 @@ class StepRecord:
     size_set_aside: int = 0
     """Bytes on disk of those."""
     emptied: bool = False
-    """Whether it is a folder that the run's other steps left empty."""
+    """Whether it is a folder that the run's other steps left empty, or an empty folder that is a
+    step of the plan."""
+
+    @property
+    def is_empty_folder(self) -> bool:
+        """Whether it is a step of the plan for an empty folder."""
+        return self.emptied and not self.step.startswith(EMPTIED)
 
     def after(self, old: StepRecord | None) -> StepRecord:
         """Return this record combined with what an earlier one of its step reported."""

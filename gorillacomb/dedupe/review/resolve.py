@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gorillacomb.dedupe.model import KeptPlace, PlanStep, RemovalPair, StepProblem
+from gorillacomb.dedupe.model import EMPTY, KeptPlace, PlanStep, RemovalPair, StepProblem
 from gorillacomb.dedupe.review.answers import ReviewAnswer
 from gorillacomb.fs.paths import is_below, join, path_and_parents, path_text, relative_path
 
@@ -75,6 +75,8 @@ def swap_copies(step: PlanStep) -> PlanStep:
 
 def swap_refusal(step: PlanStep) -> str | None:
     """Return why the other copy of a step can never be removed instead; None if it may be."""
+    if step.kind == EMPTY:
+        return "is an empty folder, for which nothing is kept"
     if step.nested or step.sidecars or step.kept_in:
         return "belongs together with others"
     if is_below(step.path, step.keep) or is_below(step.keep, step.path):

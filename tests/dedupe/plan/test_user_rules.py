@@ -153,15 +153,14 @@ def test_a_list_for_one_place_is_as_if_it_was_preferred(tmp_path: Path, vault: P
     )
     with gorillacomb.open_vault(vault) as opened:
         opened.scan([top], workers=0)
-        preferred = opened.plan(prefer=[top / "Downloads"]).to_dict()["step_list"]
+        preferred = opened.plan(prefer=[top / "Downloads"]).steps
         [usual] = opened.plan().steps
         with rules([f"in {top}/Downloads"]):
-            listed = opened.plan().to_dict()["step_list"]
-            [stamped] = {each["path"] for each in listed}
+            listed = opened.plan().steps
     assert usual.path == os.fsencode(top / "Downloads/Trip")
-    assert stamped == str(top / "Trip")
-    assert [(each["path"], each["keep"]) for each in listed] == [
-        (each["path"], each["keep"]) for each in preferred
+    assert {each.path for each in listed} == {os.fsencode(top / "Trip")}
+    assert [(each.path, each.keep) for each in listed] == [
+        (each.path, each.keep) for each in preferred
     ]
 
 

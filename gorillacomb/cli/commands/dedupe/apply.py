@@ -89,7 +89,7 @@ def _is_number_typed(plan: DedupePlan) -> bool:
 def _dry_run_story(
     plan: DedupePlan, result: DryRunResult, file: Path, single: bool, vault: Vault
 ) -> Iterator[str]:
-    if single:
+    if single or plan.is_of_empty_folders:
         yield from _single_lines(plan, result)
     else:
         yield from pairs_lines(pairs_of_plan(plan, result.done), PLANNED[plan.action])
@@ -102,7 +102,8 @@ def _dry_run_story(
 
 def _single_lines(plan: DedupePlan, result: DryRunResult | RunResult) -> Iterator[str]:
     for step in result.done:
-        yield f"{plan.action} {step.kind} {render.printable_path(step.path)}"
+        kind = "empty folder" if step.kind == "empty" else step.kind
+        yield f"{plan.action} {kind} {render.printable_path(step.path)}"
 
 
 def _applied_story(
@@ -112,15 +113,18 @@ def _applied_story(
     if result.done_before:
         yield f"Already done: {render.format_count(result.done_before, 'step')}"
     files, steps = render.format_count(result.files, "file"), len(plan.steps)
-    many = f"{files} in {len(result.done):,} of {steps:,} steps"
-    if result.bytes_set_aside or not result.bytes_freed:
+    many = f"{files} in {len(result.done) - result.empty_folder_steps:,} of {steps:,} steps"
+    empty = result.empty_folder_steps
+    if empty:
+        yield f"Quarantined: {render.format_count(empty, 'empty folder')}"
+    if result.bytes_set_aside or not (result.bytes_freed or empty):
         yield f"Quarantined: {many}, {render.format_size(result.bytes_set_aside)} on disk"
     if result.bytes_freed:
         yield f"Freed: {render.format_size(result.bytes_freed)}" + (
             "" if result.bytes_set_aside else f", {many}"
         )
-    if single:
-        yield from _single_lines(plan, result)
+    if single or plan.is_of_empty_folders:
+        yield from _single_lines(plan, result) if single else ()
     else:
         pairs = pairs_of_plan(plan, result.done)
         yield from pairs_lines(pairs, DONE[plan.action], _PAIRS_SHOWN)

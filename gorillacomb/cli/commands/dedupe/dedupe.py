@@ -43,7 +43,7 @@ OPTION_GROUPS = {
     "Plan": (
         *("--plan", "--output", "--within", "--prefer", "--protect", "--keep", "--min-size"),
         *("--free", "--folders-only", "--files-only", "--retire", "--not-a-project"),
-        *("--across-volumes", "--action", "--verbose"),
+        *("--across-volumes", "--action", "--empty-folders", "--verbose"),
     ),
     "Review": ("--review",),
     "Apply": ("--apply", "--dry-run", "--yes-delete"),

@@ -25,6 +25,7 @@ class PlanFlags(TypedDict):
     retire: tuple[bytes, ...]
     not_a_project: tuple[bytes, ...]
     across_volumes: bool
+    empty_folders: bool
 
 
 _OPTIONS = (
@@ -86,6 +87,11 @@ _OPTIONS = (
         is_flag=True,
         help="The copy that is kept may be on another drive.",
     ),
+    click.option(
+        "--empty-folders",
+        is_flag=True,
+        help="Remove folders that hold no file at any depth, and nothing else.",
+    ),
 )
 
 
@@ -113,4 +119,5 @@ def plan_keywords(**given: Unpack[PlanFlags]) -> PlanKeywords:
         "retire": given["retire"],
         "not_a_project": given["not_a_project"],
         "across_volumes": given["across_volumes"],
+        "empty_folders": given["empty_folders"],
     }

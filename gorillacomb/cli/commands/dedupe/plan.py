@@ -21,6 +21,7 @@ from gorillacomb.api.dedupe.plan import (
 from gorillacomb.api.next_step.dedupe import after_plan
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.output import render
+from gorillacomb.cli.output.empty_folders import left_lines, removable_lines
 from gorillacomb.cli.output.folder_pairs import PLANNED, pairs_lines, step_lines
 from gorillacomb.cli.output.left_alone import reason
 from gorillacomb.cli.output.progress import progress_for
@@ -78,6 +79,9 @@ def plan(
 
 def _summary_lines(made: DedupePlan, verbose: bool, single: bool) -> Iterator[str]:
     """Describe as text what a plan contains; ``verbose`` leaves out nothing."""
+    if made.is_of_empty_folders:
+        yield from _empty_folder_lines(made, verbose)
+        return
     if not made.steps:
         yield render.styled("Nothing", bold=True) + " can be removed."
     else:
@@ -101,7 +105,8 @@ def _steps_by_pair(made: DedupePlan, verbose: bool) -> Iterator[str]:
 
 
 def _steps_by_kind(made: DedupePlan, verbose: bool) -> Iterator[str]:
-    for kind, title in (("folder", "Whole folders"), ("file", "Single files")):
+    titles = {"folder": "Whole folders", "file": "Single files", "empty": "Empty folders"}
+    for kind, title in titles.items():
         steps = [step for step in made.steps if step.kind == kind]
         if steps:
             total = sum(step.size for step in steps)
@@ -111,6 +116,16 @@ def _steps_by_kind(made: DedupePlan, verbose: bool) -> Iterator[str]:
             if len(steps) > _SHOWN and not verbose:
                 rest = sum(step.size for step in steps[_SHOWN:])
                 yield f"  and {len(steps) - _SHOWN:,} more, {render.format_size(rest)}"
+
+
+def _empty_folder_lines(made: DedupePlan, verbose: bool) -> Iterator[str]:
+    """Describe a plan that removes empty folders, and nothing else."""
+    count = sum(step.folders for step in made.steps)
+    folders = render.styled(render.format_count(count, "empty folder"), bold=True)
+    steps = render.format_count(len(made.steps), "step")
+    yield f"{folders} would be quarantined, in {steps}" if count else "Nothing can be removed."
+    yield from removable_lines([(step.path, step.folders) for step in made.steps], verbose)
+    yield from left_lines([(each.path, each.cause) for each in made.left_alone], verbose)
 
 
 def _totals(made: DedupePlan) -> Iterator[str]:

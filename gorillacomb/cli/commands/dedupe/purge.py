@@ -49,10 +49,14 @@ def _is_agreed(chosen: Sequence[QuarantinedRun]) -> bool:
 
 
 def _story(result: RunResult, vault: Vault) -> Iterator[str]:
-    yield (
-        f"Deleted: {render.format_count(result.files, 'file')}, "
-        f"{'at least ' if result.unknown else ''}{render.format_size(result.bytes_freed)} freed"
-    )
+    empty = result.empty_folder_steps
+    if empty:
+        yield f"Deleted: {render.format_count(empty, 'empty folder')}"
+    if empty < len(result.done) or not empty:
+        yield (
+            f"Deleted: {render.format_count(result.files, 'file')}, "
+            f"{'at least ' if result.unknown else ''}{render.format_size(result.bytes_freed)} freed"
+        )
     for cause in result.unknown:
         yield f"It is unknown how much space was freed by files that were {cause}."
     yield from problem_lines("From an interrupted run", result.recovered)

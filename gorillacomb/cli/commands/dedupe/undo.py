@@ -32,9 +32,14 @@ def undo(
 def _story(result: RunResult, named: str | None, vault: Vault) -> Iterator[str]:
     files = render.format_count(result.files, "file")
     emptied = render.format_count(result.emptied_folders, "folder")
-    yield f"Put back: {files} in {render.format_count(len(result.done), 'step')}" + (
-        f", and {emptied} that contained nothing else" if result.emptied_folders else ""
-    )
+    empty = result.empty_folder_steps
+    steps = len(result.done) - empty
+    if empty:
+        yield f"Put back: {render.format_count(empty, 'empty folder')}"
+    if steps or not empty:
+        yield f"Put back: {files} in {render.format_count(steps, 'step')}" + (
+            f", and {emptied} that contained nothing else" if result.emptied_folders else ""
+        )
     yield from problem_lines("From an interrupted run", result.recovered)
     left = result.left
     blocked = () if left is None else left.blocked

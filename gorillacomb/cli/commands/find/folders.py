@@ -7,6 +7,7 @@ from itertools import islice
 
 import click
 
+from gorillacomb.api.find.empty_folders import EmptyFolders, list_empty_folders
 from gorillacomb.api.find.folders import (
     SIMILAR,
     CoveredFolders,
@@ -16,10 +17,11 @@ from gorillacomb.api.find.folders import (
     RelatedFolder,
     find_folders,
 )
-from gorillacomb.api.next_step.find import after_folders
+from gorillacomb.api.next_step.find import after_empty_folders, after_folders
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
+from gorillacomb.cli.output.empty_folders import left_lines, removable_lines
 from gorillacomb.cli.output.families import family_lines
 from gorillacomb.errors import ExitCode
 
@@ -40,10 +42,13 @@ _OTHERS = 3
     help="How much of the smaller folder must be in the other one.",
 )
 @click.option("--all", "whole", is_flag=True, help="Show everything, however much there is.")
+@click.option(
+    "--empty", is_flag=True, help="List the folders that hold no file at any depth instead."
+)
 @json_option
 @vault_option
 def command(
-    path: bytes | None, similar: float, whole: bool, as_json: bool, vault: Vault
+    path: bytes | None, similar: float, whole: bool, empty: bool, as_json: bool, vault: Vault
 ) -> ExitCode:
     """Show which folders belong together: identical, contained, overlapping.
 
@@ -51,10 +56,30 @@ def command(
     lacks; then folders whose every file also exists elsewhere. With PATH, only what concerns that
     folder. The result is as of the last scan: no file is read.
     """
+    if empty:
+        found = list_empty_folders(vault, path)
+        render.print_warnings(found.warnings)
+        render.print_result(found, _empty_story(found, whole, path, vault), as_json)
+        return ExitCode.DONE
     with find_folders(vault, path, similar=similar) as report:
         render.print_warnings(report.warnings)
         render.print_result(report, _story(report, whole, path is not None, vault), as_json)
     return ExitCode.DONE
+
+
+def _empty_story(
+    found: EmptyFolders, whole: bool, path: bytes | None, vault: Vault
+) -> Iterator[str]:
+    """Name the folders that can be removed, then those that stay, with the reasons."""
+    count = sum(each.folders for each in found.removable)
+    if not found.folders:
+        yield "No folder is empty."
+    elif count:
+        yield f"{render.styled('Empty', bold=True)}: {render.format_count(count, 'folder')}"
+    yield from removable_lines([(each.path, each.folders) for each in found.removable], whole)
+    left = [(each.path, each.refusal.cause) for each in found.folders if each.refusal is not None]
+    yield from left_lines(left, whole)
+    yield from render.next_lines(after_empty_folders(found, path), vault)
 
 
 def _story(report: FolderReport, whole: bool, one_folder: bool, vault: Vault) -> Iterator[str]:
