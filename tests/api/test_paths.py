@@ -133,6 +133,8 @@ USES: dict[str, Use] = {
         b.vault.unique(b.path("a"), excepts=form(b.path("b"))).to_dict(),
     "OpenVault.unique.plan":
         lambda b, form: b.vault.unique(b.path("b"), plan=form(b.known("plan"))).to_dict(),
+    "OpenVault.empty_folders.path":
+        lambda b, form: b.vault.empty_folders(form(b.path("a"))).to_dict(),
     "OpenVault.explain.path": lambda b, form: b.vault.explain(form(b.path("a/x"))).to_dict(),
     "OpenVault.compare.a": lambda b, form: b.vault.compare(form(b.path("a")), b.path("b")).diff,
     "OpenVault.compare.b": lambda b, form: b.vault.compare(b.path("a"), form(b.path("b"))).diff,

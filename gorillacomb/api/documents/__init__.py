@@ -20,7 +20,7 @@ DOCUMENTS = {
     "dupes": "duplicates.DupesDocument",
     "explain": "explain.ExplainDocument",
     "export": "manifest.ExportDocument",
-    "folders --empty": "folders.EmptyFoldersDocument",
+    "folders --empty": "plan.EmptyFoldersDocument",
     "folders": "folders.FoldersDocument",
     "keys init": "trace.KeyInitDocument",
     "keys rotate": "trace.KeyRotateDocument",

@@ -12,7 +12,6 @@ from gorillacomb.json_paths import path_to_json
 
 if TYPE_CHECKING:
     from gorillacomb.api.find.compare import Comparison
-    from gorillacomb.api.find.empty_folders import EmptyFolders
     from gorillacomb.api.find.folders import FamilyReport, FolderReport, RelatedFolder
 
 
@@ -137,21 +136,6 @@ class MachineMadeDocument(TypedDict):
     bytes: int
 
 
-class EmptyFolderDocument(PathDocument):
-    """A folder that holds no file at any depth, and is in no other one."""
-
-    folders: int
-    """How many folders that is, itself included."""
-    left_alone: str | None
-    """Why a plan with ``--empty-folders`` leaves it alone; null if it removes it."""
-
-
-class EmptyFoldersDocument(TypedDict):
-    """Folders that hold no file at any depth."""
-
-    empty: list[EmptyFolderDocument]
-
-
 class FoldersDocument(TypedDict):
     """Which folders belong together."""
 
@@ -196,19 +180,6 @@ _INNER = {
     RelationKind.CONTENT_CONTAINED: ("a", "b", False),
 }
 """By kind: which of the two is the inner one, which the outer one, and whether names are kept."""
-
-
-def empty_folders_document(found: EmptyFolders) -> EmptyFoldersDocument:
-    """Return empty folders as a document."""
-    rows = [
-        {
-            **path_to_json(each.path),
-            "folders": each.folders,
-            "left_alone": None if each.refusal is None else each.refusal.cause,
-        }
-        for each in found.folders
-    ]
-    return {"empty": cast(list[EmptyFolderDocument], rows)}
 
 
 def folders_document(report: FolderReport) -> FoldersDocument:

@@ -1,10 +1,14 @@
-"""The documents of a dedupe plan; in a file it is JSON Lines."""
+"""The documents of a dedupe plan, in a file JSON Lines, and of empty folders."""
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict, cast
 
 from gorillacomb.api.documents.paths import PathDocument
+from gorillacomb.json_paths import path_to_json
+
+if TYPE_CHECKING:
+    from gorillacomb.api.find.empty_folders import EmptyFolders
 
 
 class KeptPathDocument(TypedDict, total=False):
@@ -132,3 +136,31 @@ class PlanDocument(SavedPlanDocument):
 
     step_list: list[PlanStepDocument | EmptyFolderStepDocument]
     """The steps, the largest first."""
+
+
+class EmptyFolderDocument(PathDocument):
+    """A folder that holds no file at any depth, and is in no other one."""
+
+    folders: int
+    """How many folders that is, itself included."""
+    left_alone: str | None
+    """Why a plan with ``--empty-folders`` leaves it alone; null if it removes it."""
+
+
+class EmptyFoldersDocument(TypedDict):
+    """Folders that hold no file at any depth."""
+
+    empty: list[EmptyFolderDocument]
+
+
+def empty_folders_document(found: EmptyFolders) -> EmptyFoldersDocument:
+    """Return empty folders as a document."""
+    rows = [
+        {
+            **path_to_json(each.path),
+            "folders": each.folders,
+            "left_alone": None if each.refusal is None else each.refusal.cause,
+        }
+        for each in found.folders
+    ]
+    return {"empty": cast(list[EmptyFolderDocument], rows)}

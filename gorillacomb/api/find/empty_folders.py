@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 
 from gorillacomb.api.dedupe.plan import find_empty_folders
-from gorillacomb.api.documents.folders import EmptyFoldersDocument, empty_folders_document
+from gorillacomb.api.documents.plan import EmptyFoldersDocument, empty_folders_document
 from gorillacomb.api.lookup import away_notes, look_up_path, not_a_folder_error
 from gorillacomb.api.paths import PathInput
 from gorillacomb.dedupe.plan.empty_folders import EmptyFolder
