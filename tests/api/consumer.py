@@ -144,7 +144,7 @@ def emptying(vault: gorillacomb.OpenVault) -> None:
     found: gorillacomb.EmptyFolders = vault.empty_folders("/data")
     for each in found.folders:
         folder: gorillacomb.EmptyFolder = each
-        use(folder.path, folder.folders, folder.refusal)
+        use(folder.path, folder.folders, folder.rule, folder.cause)
     use(found.removable, found.warnings, found.to_dict())
     plan = vault.plan(empty_folders=True)
     use(plan.is_of_empty_folders, [step.folders for step in plan.steps])
@@ -261,6 +261,7 @@ def applying(vault: gorillacomb.OpenVault, plan: gorillacomb.DedupePlan) -> None
     vault.apply(b"plan.jsonl", dry_run=False, confirm=is_small)
     use(ran.id, ran.done, ran.done_before, ran.bytes_set_aside, ran.bytes_freed, ran.unknown)
     use(ran.unknown_use_files, ran.empty_folders, ran.left_empty, ran.emptied_folders)
+    use(ran.empty_folder_steps)
     use(ran.recovered)
     use(ran.warnings, ran.files, ran.is_complete, ran.to_dict())
     for problem in (*ran.skipped, *ran.failed):

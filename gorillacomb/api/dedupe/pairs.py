@@ -22,7 +22,7 @@ __all__ = [
 def pairs_of_plan(plan: DedupePlan, steps: Iterable[PlanStep] | None = None) -> FolderPairs:
     """Group the steps of a plan, or some of them, by pair of folders, the largest pair first.
 
-    Those for empty folders are left out: nothing is kept for them.
+    Those for empty folders are omitted: nothing is kept for them.
     """
     steps = plan.steps if steps is None else steps
     kept_for = [step for step in steps if step.kind != EMPTY]

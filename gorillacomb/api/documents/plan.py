@@ -159,7 +159,7 @@ def empty_folders_document(found: EmptyFolders) -> EmptyFoldersDocument:
         {
             **path_to_json(each.path),
             "folders": each.folders,
-            "left_alone": None if each.refusal is None else each.refusal.cause,
+            "left_alone": each.cause,
         }
         for each in found.folders
     ]

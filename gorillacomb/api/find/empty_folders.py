@@ -29,7 +29,7 @@ class EmptyFolders:
     @property
     def removable(self) -> tuple[EmptyFolder, ...]:
         """Those that a plan removes."""
-        return tuple(each for each in self.folders if each.refusal is None)
+        return tuple(each for each in self.folders if each.rule is None)
 
     def to_dict(self) -> EmptyFoldersDocument:
         """Return the document of ``folders --empty --json``."""

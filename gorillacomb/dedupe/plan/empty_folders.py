@@ -26,7 +26,9 @@ class EmptyFolder:
     """Absolute."""
     folders: int
     """How many folders that is, itself included."""
-    refusal: Refusal | None
+    rule: SafetyRule | None = None
+    """By which rule it is left alone; None if it may be removed."""
+    cause: str | None = None
     """Why it is left alone; None if it may be removed."""
 
 
@@ -56,18 +58,19 @@ class EmptyFolderPlanner:
             path, refusal = self.sites.folders.path(folder), self._refusal(folder)
             if refusal is None and not any(map(self._refusal, self._below(folder))):
                 if self.scope.holds(path):
-                    yield EmptyFolder(path, folder.folders + 1, None)
+                    yield EmptyFolder(path, folder.folders + 1)
                     continue
             elif refusal is not None and not (refused and refused.holds(folder)):
                 refused = folder
                 if self.scope.holds(path):
-                    yield EmptyFolder(path, folder.folders + 1, refusal)
+                    count = folder.folders + 1
+                    yield EmptyFolder(path, count, refusal.rule, refusal.cause)
             waiting += reversed(folder.children)
 
     def plan(self, now_ns: int) -> Plan:
         """Return the plan that removes those that may be removed, by path."""
         found = sorted(self.find(), key=lambda each: each.path)
-        going = [each for each in found if each.refusal is None]
+        going = [each for each in found if each.rule is None]
         digits = len(str(len(going)))
         return Plan(
             secrets.token_hex(16),
@@ -78,9 +81,9 @@ class EmptyFolderPlanner:
                 for number, each in enumerate(going, 1)
             ),
             tuple(
-                SkippedCopy(each.path, each.refusal.rule, each.refusal.cause, 0, 0)
+                SkippedCopy(each.path, each.rule, each.cause, 0, 0)
                 for each in found
-                if each.refusal is not None
+                if each.rule is not None and each.cause is not None
             ),
         )
 

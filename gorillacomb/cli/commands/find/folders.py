@@ -77,7 +77,7 @@ def _empty_story(
     elif count:
         yield f"{render.styled('Empty', bold=True)}: {render.format_count(count, 'folder')}"
     yield from removable_lines([(each.path, each.folders) for each in found.removable], whole)
-    left = [(each.path, each.refusal.cause) for each in found.folders if each.refusal is not None]
+    left = [(each.path, each.cause) for each in found.folders if each.cause is not None]
     yield from left_lines(left, whole)
     yield from render.next_lines(after_empty_folders(found, path), vault)
 
