@@ -19,7 +19,7 @@ from gorillacomb.api.dedupe.runs import policy_for, tree_comparer
 from gorillacomb.api.paths import PathInput
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.preflight import StepPreflight
-from gorillacomb.dedupe.model import PlanStep, StepProblem
+from gorillacomb.dedupe.model import EMPTY, PlanStep, StepProblem
 from gorillacomb.dedupe.review.answers import AnswerWriter, ReviewAnswer, answers_path, read_answers
 from gorillacomb.dedupe.review.resolve import answered_steps, swap_copies, swap_refusal
 from gorillacomb.dedupe.roots import live_roots_of
@@ -320,10 +320,15 @@ def open_review(vault: Vault, file: PathInput, *, single: bool = False) -> Itera
     """Open the review of a plan where it was left; ``single`` asks about one step at a time.
 
     Raises UntrustedInput for the plan or the answers beside it, RefusedForSafety if another review
-    of it is open.
+    of it is open, UsageError if there is nothing to decide.
     """
     plan = read_plan(file)
     assert plan.file is not None, "it was read from there"
+    if plan.steps and all(step.kind == EMPTY for step in plan.steps):
+        raise UsageError(
+            "This plan only removes empty folders: there are no copies to choose from.",
+            "--apply removes them, --undo puts them back; --protect leaves some out.",
+        )
     writer = AnswerWriter.open(plan.file, plan.contents)
     try:
         stale = list(_stale_answers(writer.log.stale, plan.steps))

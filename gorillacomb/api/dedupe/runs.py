@@ -17,8 +17,7 @@ from gorillacomb.api.documents.dedupe import (
 from gorillacomb.api.lookup import noise_names
 from gorillacomb.api.text import format_count
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
-from gorillacomb.dedupe.model import Plan, PlanStep, RunOutcome, StepProblem
-from gorillacomb.dedupe.model import EMPTY, PlanStep, RunOutcome, StepProblem
+from gorillacomb.dedupe.model import EMPTY, Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.dedupe.safety.git import index_entries_equal
