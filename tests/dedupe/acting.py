@@ -130,7 +130,7 @@ def files_below(*tops: Path, ours: bool = True) -> dict[Path, bytes]:
                 folders.remove(OURS)
             for name in names:
                 path = Path(folder, name)
-                if OURS in path.parts and name in ("journal.jsonl", "lock", "bases.jsonl"):
+                if OURS in path.parts and name in (*OWN_NAMES, "lock", "bases.jsonl"):
                     continue
                 if path.is_file() and not path.is_symlink():
                     found[path] = path.read_bytes()
