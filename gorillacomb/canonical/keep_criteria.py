@@ -128,7 +128,8 @@ class PlaceRule:
 
 
 def _copy_name_reason(winner: Place, losers: Iterable[Place]) -> str:
-    worst = max(losers, key=lambda place: (len(place.copy_names), place.path))
+    # By folder first: the reason of files with one name in the same folders is the same.
+    worst = max(losers, key=lambda place: (len(place.copy_names), os.path.split(place.path)))
     parts = [part for part in worst.copy_names if part not in winner.copy_names]
     if not parts:
         return "fewer names of copies in its path"
