@@ -305,7 +305,9 @@ PASSING_PLACES: Final = (
 
 LEFTOVERS: Final = (
     *PASSING_PLACES,
+    r"^old[-_ ]",
     rf"[-_ ](old|backup|bak|orig){_DATE}$",
+    rf"[-_ ]?[(\[](old|backup|bak|orig){_DATE}[)\]](\.[^.\s]{{1,8}})?$",
     r"\.(bak|orig|old|tmp)$",
     r"~$",
 )

@@ -85,6 +85,10 @@ def test_a_number_is_a_weak_sign(mark: CopyMark) -> None:
 @pytest.mark.parametrize(
     "name",
     [
+        "olden times",
+        "Olderberg.txt",
+        "threshold",
+        "Taxes (household)",
         "copyright.txt",
         "Photocopy.pdf",
         "fotocopia.jpg",
@@ -113,6 +117,17 @@ def test_a_number_is_a_weak_sign(mark: CopyMark) -> None:
 def test_names_that_say_nothing_of_a_copy(name: str) -> None:
     assert not looks_like_copy(name.encode())
     assert plain_name(name.encode()) == name.encode()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Taxes (old)", "Taxes (backup)", "Mail [bak]", "Mail (backup 2021-03)"),
+        *("Thesis (old).doc", "old Letters", "Old Notes", "old_config.ini", "Letters old", "x-old"),
+    ],
+)
+def test_names_of_what_is_kept_for_a_while(name: str) -> None:
+    assert looks_like_copy(name.encode())
 
 
 @pytest.mark.parametrize(

@@ -100,8 +100,9 @@ def test_finding_leads_to_removing(top: Path, tmp_path: Path, vault: Path) -> No
         f"gorillacomb unique {copy}",
         f"gorillacomb compare {copy} {keep} --contents --files --all",
     ]
-    assert asked("unique", top / "it's", vault=vault) == [
-        f"gorillacomb dedupe --within {copy} --retire {copy}"
+    assert asked("unique", top / "it's", vault=vault) == []  # it is the one to keep
+    assert asked("unique", top / "it's (1)", vault=vault, code=1) == [
+        f"gorillacomb dedupe --within {keep} --retire {keep}"
     ]
     assert asked("explain", top / "it's", vault=vault)[-1] == f"gorillacomb dedupe --within {copy}"
     [write] = asked("dedupe", "--within", top, "--keep", "1", vault=vault, cwd=tmp_path)
@@ -235,9 +236,9 @@ def test_a_command_is_whole_on_any_terminal(tmp_path: Path, vault: Path) -> None
     top = make_tree(tmp_path / ("long name " * 12).strip(), {"a": same, "b": same})
     settle(top)
     assert run("scan", top, vault=vault).code == 0
-    ran = on_terminal("unique", top / "a", vault=vault)
+    ran = on_terminal("unique", top / "b", vault=vault)
     last = lines_on_screen(ran.stdout)[-1]
-    path = shell_word(top / "a")
+    path = shell_word(top / "b")
     assert last == f"Next: gorillacomb dedupe --within {path} --retire {path}"
 
 

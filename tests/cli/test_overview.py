@@ -75,7 +75,8 @@ def test_copies_with_files_of_their_own_are_named(vault: Path, tmp_path: Path) -
     same = {**same, "package.json": "{}"}
     top = make_tree(tmp_path / "top", {"a": {**same, "x": "x"}, "Copy of a": {**same, "y": "y"}})
     assert run("scan", top, vault=vault).code == 0
-    assert f"compare '{top}/Copy of a' {top}/a" in run("overview", vault=vault).out
+    copy = f"'{top}/Copy of a'"
+    assert f"dedupe --within {copy} --retire {copy}" in run("overview", vault=vault).out
 
 
 def test_it_fits_on_a_terminal(drive: Drive, vault: Path) -> None:

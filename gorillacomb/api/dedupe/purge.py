@@ -182,7 +182,7 @@ def _refuse_unconfirmed(chosen: Sequence[QuarantinedRun], confirm: ConfirmPurge)
     if not callable(confirm):
         raise RefusedForSafety(
             f"{what_is_purged(chosen)}, which was not confirmed.",
-            "To continue: --yes; in Python confirm=True.",
+            "To continue: --yes (in Python: confirm=True).",
         )
     if not confirm(chosen):
         raise RefusedForSafety("Nothing was deleted.")

@@ -22,7 +22,7 @@ def after_plan(plan: DedupePlan, output: Word | None, words: tuple[Word, ...] = 
     if output is None:
         write = ("dedupe", *words, "--plan", "-o", _free_name())
         steps = (NextStep(write, "write this plan to a file"),) if plan.steps else ()
-        return (*steps, *_retire(plan))
+        return (*steps, *retire_drifted(plan))
     if not plan.steps:
         return ()
     return (
@@ -31,7 +31,7 @@ def after_plan(plan: DedupePlan, output: Word | None, words: tuple[Word, ...] = 
     )
 
 
-def _retire(plan: DedupePlan) -> NextSteps:
+def retire_drifted(plan: DedupePlan) -> NextSteps:
     """Return the command that removes more: the duplicates in the largest copy that is kept."""
     from gorillacomb.dedupe.model import SafetyRule  # other reports need nothing of plans
 

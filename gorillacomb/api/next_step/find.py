@@ -54,14 +54,13 @@ def _damage(files: Sequence[IndexedFile]) -> Iterator[NextStep]:
 
 def for_copies_left_alone(overview: Overview) -> NextStep:
     """Return the command to suggest after naming what a plan leaves alone."""
-    from gorillacomb.dedupe.model import SafetyRule  # other reports need nothing of plans
+    # Other reports need nothing of plans.
+    from gorillacomb.api.next_step.dedupe import retire_drifted
+    from gorillacomb.dedupe.model import SafetyRule
 
     rules = {each.rule for part in overview.surplus for each in part.reasons}
-    members = (each for family in overview.families for each in family.others)
-    drifted = next((each for each in members if each.relation.only_a.files), None)
-    if SafetyRule.UNIQUE in rules and drifted is not None:
-        purpose = "what a copy has that the one to keep lacks"
-        return NextStep(("compare", drifted.path, drifted.to), purpose)
+    for step in retire_drifted(overview.plan):
+        return step
     if SafetyRule.OTHER_VOLUME in rules:
         return NextStep(("dedupe", "--across-volumes"), "remove copies whose other one is there")
     return DEDUPE_VERBOSE
@@ -146,7 +145,7 @@ def after_unique(result: UniqueResult) -> NextSteps:
     path, steps = result.path, []
     if any(each.cause not in _BY_CHOICE for each in result.unproven):
         steps.append(NextStep(("scan", path), "read again what is unproven"))
-    if result.report.vouchers:
+    if result.report.vouchers and not result.report.to_keep:
         purpose = "plan to remove what also exists elsewhere; changes nothing"
         steps.append(NextStep(("dedupe", "--within", path, "--retire", path), purpose))
     return tuple(steps)

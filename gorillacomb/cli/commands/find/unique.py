@@ -210,10 +210,9 @@ def _choice_lines(report: UniqueReport, shown: int | None) -> Iterator[str]:
     """Warn if the other copies are not the ones that a plan would keep."""
     if report.to_keep:
         many = render.format_count(report.to_keep, "file")
-        yield (
-            f"For {many}, the copy to keep is here: a plan would remove the others. To count only"
-            " what a plan keeps: --plan FILE"
-        )
+        yield f"For {many}, the copy to keep is here: a plan would remove the others."
+        if not report.planned:
+            yield "  To count only what a plan keeps: --plan FILE"
     if report.planned:
         many = render.format_count(len(report.planned), "copy", "copies")
         yield f"Not counted, because the plan removes them: {many}"
