@@ -130,6 +130,9 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         click.echo("gorillacomb: Interrupted.", err=True)
         code = ExitCode.INTERRUPTED
+    # If Ctrl-C came while code from a string ran, as where a dataclass is made, Python would kill
+    # itself at the end, whatever became of the exception: until code from a string runs again.
+    eval("None")
     sys.exit(code)
 
 

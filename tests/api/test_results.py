@@ -87,6 +87,7 @@ def _questions(opened: gorillacomb.OpenVault, compare: Comparer, top: Path, tmp_
         assert families
         for family, theirs in zip(report.families(), families, strict=True):
             compare.equal(family, theirs)
+    compare.same(opened.empty_folders(), "folders", "--empty")
     compare.same(opened.unique(top / "a"), "unique", top / "a")
     compare.same(opened.compare(top / "a", top / "b"), "compare", top / "a", top / "b")
     with opened.compare_contents(top / "a", top / "b") as contents:

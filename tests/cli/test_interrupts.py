@@ -327,6 +327,26 @@ def test_ctrl_c_where_python_drops_exceptions(name: str) -> None:
     assert time.monotonic() - began < 15
 
 
+_WHILE_A_CLASS_IS_MADE = """
+import os, signal
+from gorillacomb.cli import main as program
+
+def command(**options):
+    exec("os.kill(os.getpid(), signal.SIGINT); sum(range(1000))")
+
+program.cli.main = command
+program.main()
+"""
+
+
+def test_ctrl_c_in_code_from_a_string(tmp_path: Path) -> None:
+    """As where a dataclass is made: Python notes that, to kill itself at the very end."""
+    (tmp_path / "script.py").write_text(_WHILE_A_CLASS_IS_MADE)
+    words = [b"env", b"-C", os.fsencode(tmp_path), os.fsencode(sys.executable), b"-m", b"script"]
+    ran = run(words=words)
+    assert (ran.code, ran.out, ran.err) == (130, "", "gorillacomb: Interrupted.\n")
+
+
 def stands(pid: int, number: signal.Signals) -> bool:
     """Wait until a process has a handler of its own for a signal."""
     return until(lambda: handles(pid, number))

@@ -175,7 +175,7 @@ def test_the_oldest_check_comes_first(top: Path, vault: Path) -> None:
         index.commit()
     words = command("scrub", "--rate", "1B/s")
     ran = interrupted_after(words, vault, lambda: checked(vault, top / "a/y") > 10**18 + 2)
-    assert (ran.code, "not read yet: 2" in ran.out) == (130, True)
+    assert (ran.code, "not read yet: 2" in ran.out) == (130, True), ran
     assert checked(vault, top / "b/z") == 10**18 + 1
     assert scrubbed(vault, "--older-than", "1d")[1]["files"] == 2
     assert scrubbed(vault, "--older-than", "1d")[1]["files"] == 0

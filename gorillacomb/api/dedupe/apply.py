@@ -87,7 +87,7 @@ def _plan_of(plan: DedupePlan | PathInput) -> DedupePlan:
 def _refuse_unconfirmed(plan: DedupePlan, confirm: ConfirmDeletion) -> None:
     """Refuse to delete unless the number of files is given, or the callback agrees."""
     files = plan.files
-    advice = f"If that is what you want: --yes-delete {files}; in Python confirm={files}."
+    advice = f"If that is what you want: --yes-delete {files} (in Python: confirm={files})."
     if confirm is None or isinstance(confirm, bool):  # True would count as the number 1
         raise RefusedForSafety(
             f"The plan deletes {files:,} files, which was not confirmed.", advice

@@ -130,7 +130,7 @@ def _refuse_unconfirmed(asked: VaultRemoval, confirm: ConfirmRemoval) -> None:
     """Refuse unless the number of waiting files is given, or the callback agrees."""
     files = asked.waiting_files
     what = f"Removing the vault {asked.folder} failed: "
-    advice = f"If that is what you want: --yes-remove {files}; in Python confirm={files}."
+    advice = f"If that is what you want: --yes-remove {files} (in Python: confirm={files})."
     waits = f"{waiting_text(asked.quarantine)} are still there" if asked.quarantine else ""
     if confirm is None or isinstance(confirm, bool):  # True would count as the number 1
         raise RefusedForSafety(
