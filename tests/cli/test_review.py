@@ -175,8 +175,9 @@ def test_the_plan_without_answers_is_the_whole_plan(plan: Path, top: Path, vault
 
 def test_a_review_goes_on_where_it_was(plan: Path, top: Path, vault: Path) -> None:
     review(["y", "j", "q"], plan, vault=vault)
-    ran = review(["n"], plan, vault=vault)
+    ran = review(["n", "q"], plan, vault=vault)
     assert "Going on at 3 of 3." in ran.out
+    assert "2 of 3 (answered: skipped)" in lines_on_screen(ran.stdout), "it is asked again"
     ran = review(["y"], plan, vault=vault)
     assert "Going on at 2 of 3." in ran.out, "what was skipped is asked again"
     ran = review(["b", "n", "q"], plan, vault=vault)
@@ -246,6 +247,26 @@ def test_stale_steps_are_named_and_left_out(plan: Path, top: Path, vault: Path) 
     assert "step s1 is not what it was when it was answered" in told.out
     assert "step s3 is not in the plan any more" in told.out
     assert told.code == 3, "the one that is left has lost its copy"
+
+
+def test_a_folder_that_changed_since_is_stale(plan: Path, top: Path, vault: Path) -> None:
+    """What came into it would be lost with it, and what grew; applying it is refused too."""
+    (top / "Copy of a/new").write_text("only here")
+    lines = lines_on_screen(review(["q"], plan, vault=vault).stdout)
+    assert "Dropped, because they no longer fit: 1" in lines
+    assert "    new in it is not in its kept copy now" in lines
+    (top / "Copy of a/new").rename(top / "Copy of a/.DS_Store")
+    assert "Dropped" not in review(["q"], plan, vault=vault).out
+    (top / "Copy of a/g").write_text("another size")
+    lines = lines_on_screen(review(["q"], plan, vault=vault).stdout)
+    assert "    g in it is of another size in its kept copy now" in lines
+
+
+def test_what_was_skipped_is_asked_again_the_next_time(plan: Path, top: Path, vault: Path) -> None:
+    review(["j", "y", "j"], plan, vault=vault)
+    ran = review(["y", "y"], plan, vault=vault)
+    assert "Steps: 3 yes." in ran.out
+    assert goes(plan, top, vault) == ALL
 
 
 def test_answers_that_cannot_be_trusted(plan: Path, top: Path, vault: Path) -> None:

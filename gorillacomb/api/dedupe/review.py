@@ -6,9 +6,9 @@ import os
 import stat
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gorillacomb.api.dedupe.differences import folder_differences
@@ -16,6 +16,7 @@ from gorillacomb.api.dedupe.marks import clear_marks, mark_paths
 from gorillacomb.api.dedupe.pairs import FolderPair, FolderPairs, KeptPlace, pairs_of_plan
 from gorillacomb.api.dedupe.plan import DedupePlan, read_plan
 from gorillacomb.api.dedupe.runs import policy_for, tree_comparer
+from gorillacomb.api.lookup import noise_names
 from gorillacomb.api.paths import PathInput
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.preflight import StepPreflight
@@ -26,11 +27,12 @@ from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.bounded_read import is_standard_input
 from gorillacomb.fs.openat import os_error_text
-from gorillacomb.fs.paths import path_and_parents, printable_path
+from gorillacomb.fs.paths import join, path_and_parents, printable_path
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.marks.rules import MarkKind
 from gorillacomb.progress import NullProgress
 from gorillacomb.stamping.mark_index import marks_in
+from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
 
 __all__ = [
@@ -136,6 +138,8 @@ class PlanReview:
     """Steps that are not asked about, and answers that do not count, because something changed."""
     _vault: Vault
     _writer: AnswerWriter
+    _skipped: set[str] = field(default_factory=set)
+    """Ids of steps that were skipped since it was opened: earlier ones are asked about again."""
 
     @property
     def path(self) -> Path:
@@ -162,6 +166,11 @@ class PlanReview:
         """Return whether all steps of a unit were answered or skipped."""
         return all(self._writer.log.answer(step) is not None for step in unit.steps)
 
+    def was_skipped_before(self, unit: FolderPair) -> bool:
+        """Return whether a unit was skipped, but not since the review was opened."""
+        is_skipped = self.is_seen(unit) and not self.is_decided(unit)
+        return is_skipped and all(step.id not in self._skipped for step in unit.steps)
+
     @property
     def counts(self) -> AnswerCounts:
         """How many steps were answered how."""
@@ -187,6 +196,8 @@ class PlanReview:
             self._refuse_marked(units)
         self._refuse_conflicts(given)
         self._write(given, marked)
+        if answer is ReviewAnswer.SKIP:
+            self._skipped.update(given)
 
     def undo(self) -> tuple[PlanStep, ...]:
         """Take back the last answer, with its marks; return the steps that it was about."""
@@ -199,6 +210,7 @@ class PlanReview:
             with suppress(UsageError):  # cleared since
                 clear_marks(self._vault, [path])
         taken = {line.step for line in lines}
+        self._skipped -= taken
         return tuple(step for step in self.plan.steps if step.id in taken)
 
     def single(self, unit: FolderPair) -> tuple[FolderPair, ...]:
@@ -333,8 +345,9 @@ def open_review(vault: Vault, file: PathInput, *, single: bool = False) -> Itera
     try:
         stale = list(_stale_answers(writer.log.stale, plan.steps))
         current = []
+        noise = noise_names(load_settings())
         for step in plan.steps:
-            cause = _changed(step)
+            cause = _changed(step, noise)
             if cause is None:
                 current.append(step)
             else:
@@ -357,7 +370,7 @@ def _single(steps: Iterable[PlanStep]) -> tuple[FolderPair, ...]:
     return tuple(sorted(found, key=lambda unit: (-unit.size, unit.path)))
 
 
-def _changed(step: PlanStep) -> str | None:
+def _changed(step: PlanStep, noise: Container[bytes]) -> str | None:
     """Return why a step no longer fits what is on disk, without reading any content; else None."""
     sizes = []
     for path, what in ((step.path, "it"), (step.keep, "its kept copy")):
@@ -369,4 +382,20 @@ def _changed(step: PlanStep) -> str | None:
         if is_folder != (step.kind == "folder") or not (is_folder or stat.S_ISREG(facts.st_mode)):
             return f"{what} is not a {step.kind} now"
         sizes.append(0 if is_folder else facts.st_size)
-    return "it and its kept copy differ in size now" if sizes[0] != sizes[1] else None
+    if sizes[0] != sizes[1]:
+        return "it and its kept copy differ in size now"
+    return _changed_inside(step, noise) if step.kind == "folder" else None
+
+
+def _changed_inside(step: PlanStep, noise: Container[bytes]) -> str | None:
+    """Return the same for the files in a folder that has one kept copy."""
+    if step.nested or step.kept_in:
+        return None  # what is kept where is not known by folder: applying compares it
+    found = folder_differences(step)
+    for names, what in ((found.only_removed, "not"), (found.resized, "of another size")):
+        for name in names:
+            with suppress(OSError):
+                is_file = stat.S_ISREG(os.lstat(join(step.path, name)).st_mode)
+                if is_file and os.path.basename(name) not in noise:
+                    return f"{printable_path(name)} in it is {what} in its kept copy now"
+    return None

@@ -25,7 +25,7 @@ from gorillacomb.errors import ExitCode, GorillaCombError, UsageError
 
 _HELP = (
     "y  yes, remove it               n  no, keep both",
-    "s  swap: the other one stays    k  keep both, and always keep this one",
+    "s  swap: remove the other one   k  keep both, and mark this one to be kept",
     "j  skip: decide later           i  keep both: they are intended",
     "b  back                         u  undo the last answer",
     "d  details                      o  answer one step at a time",
@@ -45,8 +45,8 @@ _GIVEN = {
     ReviewAnswer.YES: "yes",
     ReviewAnswer.NO: "no, both are kept",
     ReviewAnswer.SWAP: "swapped, the other one leaves",
-    ReviewAnswer.KEEP: "both are kept, and this one is marked to be kept",
-    ReviewAnswer.INTENDED: "both are kept, and marked as intended",
+    ReviewAnswer.KEEP: "both are kept, this one is marked",
+    ReviewAnswer.INTENDED: "both are kept, marked as intended",
     ReviewAnswer.SKIP: "skipped",
 }
 
@@ -211,6 +211,9 @@ class _Questions:
         following = range(start, len(self.shown))
         asked = (at for at in following if self._revises or not self.review.is_seen(self.shown[at]))
         found = next(asked, None)
+        if found is None:
+            before = self.review.was_skipped_before
+            found = next((at for at, unit in enumerate(self.shown) if before(unit)), None)
         if found is None and self.shown != self.all:
             click.echo("That was the last one found; all are shown again.")
             self.shown = list(self.all)
@@ -329,7 +332,7 @@ def _lost_lines(unit: FolderPair) -> Iterator[str]:
         (names, "name" if names == 1 else "names"),
         (dates, "earlier date" if dates == 1 else "earlier dates"),
     )
-    yield "      lost: " + (" and ".join(counts) or "nothing: names and dates are kept too")
+    yield "      lost: " + (" and ".join(counts) or "nothing, names and dates are the same")
     for name, kept in lost.names[:1]:
         text = f"{render.printable_path(name)} is kept as {render.printable_path(kept)}"
         width = render.terminal_width()
