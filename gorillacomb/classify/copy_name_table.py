@@ -293,6 +293,7 @@ PASSING_PLACES: Final = (
     r"^untitled\ folder",
     r"^neuer\ ordner",
     r"^(te?mp|cache|caches|downloads?|trash|recycled?)$",
+    r"^(desktop|schreibtisch|escritorio|scrivania|bureaublad|skrivbord|skrivebord)$",
     rf"^(backups?|bak|old){_DATE}$",
     r"^temp\ ",
     r"^temp[-_ ]?folder",
@@ -305,7 +306,6 @@ PASSING_PLACES: Final = (
 
 LEFTOVERS: Final = (
     *PASSING_PLACES,
-    r"^old[-_ ]",
     rf"[-_ ](old|backup|bak|orig){_DATE}$",
     rf"[-_ ]?[(\[](old|backup|bak|orig){_DATE}[)\]](\.[^.\s]{{1,8}})?$",
     r"\.(bak|orig|old|tmp)$",

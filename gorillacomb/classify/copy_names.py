@@ -109,7 +109,8 @@ def copy_names_in(path: bytes) -> tuple[bytes, ...]:
 
 _HINTS = (
     *(b"cop", b"kop", b"salin", b"(", b"[", b"conflict"),
-    *(b"-desktop-", b"-laptop-"),
+    *(b"desktop", b"-laptop-"),
+    *(b"schreibtisch", b"escritorio", b"scrivania", b"bureaublad", b"skriv"),
     *(b"folder", b"ordner", b"tmp", b"temp", b"cache", b"download", b"backup", b"bak", b"old"),
     *(b"trash", b"recycle", b"orig", b"lost+found", b"_files", b"~"),
 )

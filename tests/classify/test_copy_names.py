@@ -111,6 +111,8 @@ def test_a_number_is_a_weak_sign(mark: CopyMark) -> None:
         "preferences-desktop-display.svg",
         "screenshot-desktop-20240105.png",
         "DESKTOP-AB12CD7",
+        "Desktop Publishing",
+        "desktop.ini",
         "conflict.txt",
     ],
 )
@@ -123,7 +125,8 @@ def test_names_that_say_nothing_of_a_copy(name: str) -> None:
     "name",
     [
         *("Taxes (old)", "Taxes (backup)", "Mail [bak]", "Mail (backup 2021-03)"),
-        *("Thesis (old).doc", "old Letters", "Old Notes", "old_config.ini", "Letters old", "x-old"),
+        *("Desktop", "Schreibtisch"),
+        *("Thesis (old).doc", "Letters old", "x-old"),
     ],
 )
 def test_names_of_what_is_kept_for_a_while(name: str) -> None:
