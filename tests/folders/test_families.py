@@ -66,7 +66,33 @@ def check_self_implied(
         if apart.family.get(a, a) != apart.family.get(b, b) and not apart.is_implied(a, b)
     ]
     assert again
-    assert connected([*again, *((min(part), each) for part in told for each in part)]) == families
+    if connected([*again, *members_of(told)]) != families:
+        check_in_turns(drive, copies, told, families)
+
+
+def check_in_turns(
+    drive: Drive, copies: list[tuple[Path, Path]], told: set[Family], families: set[Family]
+) -> None:
+    """Several levels of that may imply now these families, now those: then what one of them has."""
+    states = [told]
+    while (found := not_implied(drive, copies, states[-1])) not in states:
+        states.append(found)
+    turns = states[states.index(found) :]
+    assert len(turns) > 1
+    joined = connected(pair for state in turns for pair in members_of(state))
+    assert all(any(family <= whole for whole in joined) for family in families)
+
+
+def not_implied(
+    drive: Drive, copies: list[tuple[Path, Path]], families: set[Family]
+) -> set[Family]:
+    """The families of the copies that some families do not imply."""
+    oracle = Oracle(drive, families)
+    return connected(pair for pair in copies if not oracle.is_implied(*pair))
+
+
+def members_of(families: set[Family]) -> list[tuple[Path, Path]]:
+    return [(min(family), each) for family in families for each in family]
 
 
 def check_members(oracle: Oracle) -> None:
