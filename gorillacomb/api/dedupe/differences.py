@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Container
 from contextlib import suppress
 from dataclasses import dataclass
 
 from gorillacomb.api.dedupe.pairs import FolderPair
 from gorillacomb.dedupe.model import PlanStep
+from gorillacomb.fs.paths import join, printable_path
 
-__all__ = ["FolderDifferences", "Losses", "folder_differences", "losses"]
+__all__ = [
+    "FolderDifferences",
+    "Losses",
+    "change_since_plan",
+    "folder_differences",
+    "losses",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +32,15 @@ class Losses:
 
 
 def losses(unit: FolderPair) -> Losses:
-    """Return what is lost with the single files of a unit although their contents are kept."""
+    """Return what is lost with the files of a unit although their contents are kept."""
     names, earlier = [], 0
     for step in unit.steps:
+        if step.kind == "folder":
+            kept_files = _listing(step.keep)
+            earlier += sum(
+                name in kept_files and facts.st_mtime_ns < kept_files[name].st_mtime_ns
+                for name, facts in _listing(step.path).items()
+            )
         for pair in step.pairs if step.kind == "file" else ():
             name, kept = map(os.path.basename, (pair.path, pair.keep))
             if name != kept:
@@ -53,18 +68,49 @@ def folder_differences(step: PlanStep) -> FolderDifferences:
     return FolderDifferences(
         tuple(sorted(removed.keys() - both)),
         tuple(sorted(kept.keys() - both)),
-        tuple(sorted(name for name in both if removed[name] != kept[name])),
+        tuple(sorted(name for name in both if removed[name].st_size != kept[name].st_size)),
     )
 
 
-def _listing(top: bytes) -> dict[bytes, int]:
-    """Return every file below a folder by its relative path, with its size."""
+def _listing(top: bytes) -> dict[bytes, os.stat_result]:
+    """Return the facts of every file below a folder by its relative path."""
     found = {}
     for folder, _, names in os.walk(top):
         for name in names:
             path = os.path.join(folder, name)
             try:
-                found[os.path.relpath(path, top)] = os.lstat(path).st_size
+                found[os.path.relpath(path, top)] = os.lstat(path)
             except OSError:
                 continue  # it disappeared since
     return found
+
+
+def change_since_plan(step: PlanStep, noise: Container[bytes]) -> str | None:
+    """Return why a step no longer fits what is on disk, without reading any content; else None."""
+    sizes = []
+    for path, what in ((step.path, "it"), (step.keep, "its kept copy")):
+        try:
+            facts = os.lstat(path)
+        except OSError:
+            return f"{what} is missing"
+        is_folder = stat.S_ISDIR(facts.st_mode)
+        if is_folder != (step.kind == "folder") or not (is_folder or stat.S_ISREG(facts.st_mode)):
+            return f"{what} is not a {step.kind} now"
+        sizes.append(0 if is_folder else facts.st_size)
+    if sizes[0] != sizes[1]:
+        return "it and its kept copy differ in size now"
+    return _changed_inside(step, noise) if step.kind == "folder" else None
+
+
+def _changed_inside(step: PlanStep, noise: Container[bytes]) -> str | None:
+    """Return the same for the files in a folder that has one kept copy."""
+    if step.nested or step.kept_in:
+        return None  # what is kept where is not known by folder: applying compares it
+    found = folder_differences(step)
+    for names, what in ((found.only_removed, "not"), (found.resized, "of another size")):
+        for name in names:
+            with suppress(OSError):
+                is_file = stat.S_ISREG(os.lstat(join(step.path, name)).st_mode)
+                if is_file and os.path.basename(name) not in noise:
+                    return f"{printable_path(name)} in it is {what} in its kept copy now"
+    return None

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import stat
 import time
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gorillacomb.api.dedupe.differences import folder_differences
+from gorillacomb.api.dedupe.differences import change_since_plan, folder_differences
 from gorillacomb.api.dedupe.marks import clear_marks, mark_paths
 from gorillacomb.api.dedupe.pairs import FolderPair, FolderPairs, KeptPlace, pairs_of_plan
 from gorillacomb.api.dedupe.plan import DedupePlan, read_plan
@@ -27,7 +26,7 @@ from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.bounded_read import is_standard_input
 from gorillacomb.fs.openat import os_error_text
-from gorillacomb.fs.paths import join, path_and_parents, printable_path
+from gorillacomb.fs.paths import path_and_parents, printable_path
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.marks.rules import MarkKind
 from gorillacomb.progress import NullProgress
@@ -347,7 +346,7 @@ def open_review(vault: Vault, file: PathInput, *, single: bool = False) -> Itera
         current = []
         noise = noise_names(load_settings())
         for step in plan.steps:
-            cause = _changed(step, noise)
+            cause = change_since_plan(step, noise)
             if cause is None:
                 current.append(step)
             else:
@@ -368,34 +367,3 @@ def _single(steps: Iterable[PlanStep]) -> tuple[FolderPair, ...]:
         for step in steps
     ]
     return tuple(sorted(found, key=lambda unit: (-unit.size, unit.path)))
-
-
-def _changed(step: PlanStep, noise: Container[bytes]) -> str | None:
-    """Return why a step no longer fits what is on disk, without reading any content; else None."""
-    sizes = []
-    for path, what in ((step.path, "it"), (step.keep, "its kept copy")):
-        try:
-            facts = os.lstat(path)
-        except OSError:
-            return f"{what} is missing"
-        is_folder = stat.S_ISDIR(facts.st_mode)
-        if is_folder != (step.kind == "folder") or not (is_folder or stat.S_ISREG(facts.st_mode)):
-            return f"{what} is not a {step.kind} now"
-        sizes.append(0 if is_folder else facts.st_size)
-    if sizes[0] != sizes[1]:
-        return "it and its kept copy differ in size now"
-    return _changed_inside(step, noise) if step.kind == "folder" else None
-
-
-def _changed_inside(step: PlanStep, noise: Container[bytes]) -> str | None:
-    """Return the same for the files in a folder that has one kept copy."""
-    if step.nested or step.kept_in:
-        return None  # what is kept where is not known by folder: applying compares it
-    found = folder_differences(step)
-    for names, what in ((found.only_removed, "not"), (found.resized, "of another size")):
-        for name in names:
-            with suppress(OSError):
-                is_file = stat.S_ISREG(os.lstat(join(step.path, name)).st_mode)
-                if is_file and os.path.basename(name) not in noise:
-                    return f"{printable_path(name)} in it is {what} in its kept copy now"
-    return None
