@@ -158,3 +158,11 @@ def take_terminal_after(document: str | bytes | os.PathLike[str]) -> None:
     if is_standard_input(document):
         with contextlib.suppress(OSError):  # without a terminal, no questions are asked
             sys.stdin = open("/dev/tty", encoding=sys.stdin.encoding)  # noqa: SIM115
+
+
+def forget_typed_ahead() -> None:
+    """Drop what was typed before a question was shown: it cannot be the answer to that."""
+    import termios  # only what deletes asks
+
+    with contextlib.suppress(termios.error):  # not a terminal
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)

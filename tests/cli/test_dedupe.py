@@ -79,8 +79,13 @@ def goes(file: Path, top: Path) -> list[str]:
     return [os.path.relpath(step["path"], top) for step in lines_of(file.read_bytes())[1]]
 
 
-def typing(words: Sequence[str], *arguments: Argument, vault: Path) -> Ran:
-    """Run a command on a terminal at which these lines are typed."""
+def typing(
+    words: Sequence[str], *arguments: Argument, vault: Path, early: str = "", question: bytes = b""
+) -> Ran:
+    """Run a command on a terminal at which these lines are typed, once it asks a question.
+
+    ``early`` is typed before it can have asked anything.
+    """
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         command(*arguments),
@@ -90,13 +95,17 @@ def typing(words: Sequence[str], *arguments: Argument, vault: Path) -> Ran:
         stderr=theirs,
     )
     os.close(theirs)
+    asked = b""
     try:
+        os.write(ours, early.encode())
+        while question not in asked:
+            asked += os.read(ours, 4096)
         os.write(ours, "".join(word + "\n" for word in words).encode())
         written = read_all({ours: bytearray()})
     finally:
         os.close(ours)
         process.wait(30)
-    return without_traceback(Ran(process.returncode, bytes(written[ours]), b""))
+    return without_traceback(Ran(process.returncode, asked + bytes(written[ours]), b""))
 
 
 def test_without_an_option_nothing_is_written(top: Path, vault: Path, tmp_path: Path) -> None:
@@ -369,9 +378,10 @@ def test_emptying_the_quarantine(top: Path, vault: Path) -> None:
     young = run(*empty, "--older-than", "30d", "--yes", vault=vault)
     assert (young.code, young.out) == (0, "Deleted: 0 files, 0 B freed\n")
     refused(run(*empty, "no-such-run", "--yes", vault=vault), 2, "no-such-run")
-    said_no = typing(["n"], *empty, vault=vault)
-    assert said_no.code == 5
-    assert (folder / "s1").exists()
+    for early in ("", "y\n"):  # which is no answer to what was not shown yet
+        said_no = typing(["n"], *empty, vault=vault, early=early, question=b"[y/N]: ")
+        assert said_no.code == 5, said_no
+        assert (folder / "s1").exists()
     ran = run(*empty, folder.name, "--yes", vault=vault)
     assert ran.code == 0
     assert ran.out.startswith("Deleted: 4 files, ")

@@ -11,11 +11,15 @@ import struct
 import subprocess
 import termios
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gorillacomb.api.dedupe.review import ReviewAnswer, open_review
+from gorillacomb.errors import UsageError
+from gorillacomb.vault.vault import Vault
 from tests.dedupe.drives import look
 from tests.support.run import (
     Argument,
@@ -167,6 +171,8 @@ def test_a_review(plan: Path, top: Path, vault: Path, name: str) -> None:
 
 
 def test_the_plan_without_answers_is_the_whole_plan(plan: Path, top: Path, vault: Path) -> None:
+    told = run("dedupe", "--apply", plan, "--dry-run", vault=vault).out
+    assert told.startswith("There are no answers beside the plan, so this is about all of it.\n")
     ran = review(["q"], plan, vault=vault)
     assert "Steps: 3 not decided." in ran.out
     assert [each.name for each in plan.parent.glob("plan*")] == [plan.name]
@@ -228,6 +234,16 @@ def test_what_a_decision_marked_stays_and_is_taken_back(plan: Path, top: Path, v
     review(["u", "y", "q"], plan, vault=vault)
     assert marks() == {}
     assert goes(plan, top, vault) == {"Copy of a"}
+
+
+def test_an_answer_that_is_not_possible_marks_nothing(plan: Path, vault: Path) -> None:
+    with open_review(Vault(vault), plan) as going:
+        first, second, *_ = going.units
+        scattered = replace(second, steps=second.steps * 2, kept_in=())
+        with pytest.raises(UsageError, match="answer its steps one by one"):
+            going.give([first, scattered], ReviewAnswer.INTENDED)
+        assert going.counts.open == 3
+    assert run("mark", "list", "--json", vault=vault).json()["marks"] == []
 
 
 def test_stale_steps_are_named_and_left_out(plan: Path, top: Path, vault: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,7 +21,12 @@ from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.preflight import StepPreflight
 from gorillacomb.dedupe.model import EMPTY, PlanStep, StepProblem
 from gorillacomb.dedupe.review.answers import AnswerWriter, ReviewAnswer, answers_path, read_answers
-from gorillacomb.dedupe.review.resolve import answered_steps, swap_copies, swap_refusal
+from gorillacomb.dedupe.review.resolve import (
+    AnsweredSteps,
+    answered_steps,
+    swap_copies,
+    swap_refusal,
+)
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.bounded_read import is_standard_input
@@ -50,6 +55,8 @@ _DECIDED = (
     ReviewAnswer.KEEP,
     ReviewAnswer.INTENDED,
 )
+_Mark = tuple[MarkKind, list[bytes]]
+"""A mark, and the paths that get it together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +144,8 @@ class PlanReview:
     """Steps that are not asked about, and answers that do not count, because something changed."""
     _vault: Vault
     _writer: AnswerWriter
+    _resolved: AnsweredSteps | None = None
+    """What the answers so far remove; it takes a while for a large plan."""
     _skipped: set[str] = field(default_factory=set)
     """Ids of steps that were skipped since it was opened: earlier ones are asked about again."""
 
@@ -173,8 +182,7 @@ class PlanReview:
     @property
     def counts(self) -> AnswerCounts:
         """How many steps were answered how."""
-        answers = self._writer.log.answers()
-        return _counted(self.plan.steps, answered_steps(self.plan.steps, answers).steps, answers)
+        return _counted(self.plan.steps, self._answered().steps, self._writer.log.answers())
 
     def give(self, units: Iterable[FolderPair], answer: ReviewAnswer) -> None:
         """Answer some units; it is on the disk when this returns.
@@ -182,19 +190,21 @@ class PlanReview:
         Raises UsageError if the answer is not possible, with the reason; then nothing is answered.
         """
         units = list(units)
-        marked: Sequence[bytes] = ()
+        marks: list[_Mark] = []
         if answer is ReviewAnswer.SWAP:
             given = self._swapped(units)
-        elif answer is ReviewAnswer.KEEP:
-            given, marked = self._kept(units)
-        elif answer is ReviewAnswer.INTENDED:
-            given, marked = self._intended(units)
         else:
             given = {step.id: answer for unit in units for step in unit.steps}
         if answer is ReviewAnswer.YES:
             self._refuse_marked(units)
-        self._refuse_conflicts(given)
-        self._write(given, marked)
+        elif answer is ReviewAnswer.KEEP:
+            marks = [(MarkKind.KEEP, list(_to_remove(units)))]
+        elif answer is ReviewAnswer.INTENDED:
+            marks = [(MarkKind.INTENDED, list(pair)) for pair in _pairs(units)]
+        given |= self._about({path for _, paths in marks for path in paths}, answer)
+        resolved = self._refuse_conflicts(given)
+        self._write(given, self._mark(marks))
+        self._resolved = resolved
         if answer is ReviewAnswer.SKIP:
             self._skipped.update(given)
 
@@ -204,10 +214,8 @@ class PlanReview:
             lines = self._writer.undo(time.time_ns())
         except OSError as error:
             raise self._not_written(error) from error
-        marked = [path for line in lines for path in line.marked]
-        for path in marked:
-            with suppress(UsageError):  # cleared since
-                clear_marks(self._vault, [path])
+        self._resolved = None
+        self._clear(path for line in lines for path in line.marked)
         taken = {line.step for line in lines}
         self._skipped -= taken
         return tuple(step for step in self.plan.steps if step.id in taken)
@@ -220,7 +228,25 @@ class PlanReview:
         try:
             self._writer.give(given, time.time_ns(), marked)
         except OSError as error:
+            self._clear(marked)
             raise self._not_written(error) from error
+
+    def _mark(self, marks: Iterable[_Mark]) -> list[bytes]:
+        """Mark paths, all or none; return them. Raises GorillaCombError."""
+        made: list[bytes] = []
+        for kind, paths in marks:
+            try:
+                mark_paths(self._vault, kind, paths)
+            except BaseException:
+                self._clear(made)
+                raise
+            made += paths
+        return made
+
+    def _clear(self, marked: Iterable[bytes]) -> None:
+        for path in marked:
+            with suppress(UsageError):  # cleared since
+                clear_marks(self._vault, [path])
 
     def _not_written(self, error: OSError) -> UsageError:
         return UsageError(
@@ -228,14 +254,23 @@ class PlanReview:
             "Nothing was answered.",
         )
 
-    def _refuse_conflicts(self, given: dict[str, ReviewAnswer]) -> None:
-        """Raise UsageError if answers would leave something without a kept copy."""
-        answers = self._writer.log.answers()
-        before = answered_steps(self.plan.steps, answers).dropped
-        after = answered_steps(self.plan.steps, answers | given).dropped
-        new = [problem for step, problem in after.items() if step not in before]
+    def _answered(self) -> AnsweredSteps:
+        """Return what is removed according to the answers so far."""
+        if self._resolved is None:
+            self._resolved = answered_steps(self.plan.steps, self._writer.log.answers())
+        return self._resolved
+
+    def _refuse_conflicts(self, given: Mapping[str, ReviewAnswer]) -> AnsweredSteps:
+        """Return what is removed according to more answers.
+
+        Raises UsageError if that would leave something without a kept copy.
+        """
+        before = self._answered().dropped
+        after = answered_steps(self.plan.steps, {**self._writer.log.answers(), **given})
+        new = [problem for step, problem in after.dropped.items() if step not in before]
         if new:
             raise _impossible(new[0])
+        return after
 
     def _refuse_marked(self, units: Iterable[FolderPair]) -> None:
         """Raise UsageError if the user's marks keep something that is to be removed."""
@@ -277,21 +312,10 @@ class PlanReview:
             checks = StepPreflight(contents, places, guard, tree_comparer(NullProgress()))
             return next(filter(None, map(checks.refusal_by_rules, steps)), None)
 
-    def _kept(self, units: Sequence[FolderPair]) -> tuple[dict[str, ReviewAnswer], list[bytes]]:
-        """Mark the copies that were to be removed as the ones to keep."""
-        paths = []
-        for unit in units:
-            if len(unit.steps) > 1 and unit.path != unit.keep:
-                paths.append(unit.path)
-            else:
-                paths += [step.path for step in unit.steps]
-        mark_paths(self._vault, MarkKind.KEEP, paths)
-        given = {step.id: ReviewAnswer.KEEP for unit in units for step in unit.steps}
-        return given | self._about(paths, ReviewAnswer.KEEP), paths
-
-    def _about(self, marked: Iterable[bytes], answer: ReviewAnswer) -> dict[str, ReviewAnswer]:
-        """Return an answer to all steps that would remove something that was marked."""
-        marked = set(marked)
+    def _about(self, marked: Set[bytes], answer: ReviewAnswer) -> dict[str, ReviewAnswer]:
+        """Return an answer to all steps that would remove something that is to be marked."""
+        if not marked:
+            return {}
         around = {each for path in marked for each in path_and_parents(path)}
         answers = self._writer.log.answers()
         found = {}
@@ -304,22 +328,26 @@ class PlanReview:
                 found[step.id] = answer
         return found
 
-    def _intended(self, units: Sequence[FolderPair]) -> tuple[dict[str, ReviewAnswer], list[bytes]]:
-        """Mark both copies as meant to be there."""
-        marked: list[bytes] = []
-        for unit in units:
-            if len(unit.steps) == 1:
-                pairs = [[unit.steps[0].path, unit.steps[0].keep]]
-            elif unit.path != unit.keep and len(unit.kept_in) == 1:
-                pairs = [[unit.path, unit.keep]]
-            else:
-                cause = "has its copies in several places: answer its steps one by one"
-                raise _impossible(StepProblem(unit.path, cause))
-            for pair in pairs:
-                mark_paths(self._vault, MarkKind.INTENDED, pair)
-                marked += pair
-        given = {step.id: ReviewAnswer.INTENDED for unit in units for step in unit.steps}
-        return given | self._about(marked, ReviewAnswer.INTENDED), marked
+
+def _to_remove(units: Iterable[FolderPair]) -> Iterator[bytes]:
+    """Yield what some units would remove: their folders, or what is removed from those."""
+    for unit in units:
+        if len(unit.steps) > 1 and unit.path != unit.keep:
+            yield unit.path
+        else:
+            yield from (step.path for step in unit.steps)
+
+
+def _pairs(units: Iterable[FolderPair]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the two copies that each unit is about. Raises UsageError if there are more."""
+    for unit in units:
+        if len(unit.steps) == 1:
+            yield unit.steps[0].path, unit.steps[0].keep
+        elif unit.path != unit.keep and len(unit.kept_in) == 1:
+            yield unit.path, unit.keep
+        else:
+            cause = "has its copies in several places: answer its steps one by one"
+            raise _impossible(StepProblem(unit.path, cause))
 
 
 def _impossible(problem: StepProblem) -> UsageError:

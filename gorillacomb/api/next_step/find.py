@@ -59,8 +59,8 @@ def for_copies_left_alone(overview: Overview) -> NextStep:
     from gorillacomb.dedupe.model import SafetyRule
 
     rules = {each.rule for part in overview.surplus for each in part.reasons}
-    for step in retire_drifted(overview.plan):
-        return step
+    if retire := retire_drifted(overview.plan):
+        return retire[0]
     if SafetyRule.OTHER_VOLUME in rules:
         return NextStep(("dedupe", "--across-volumes"), "remove copies whose other one is there")
     return DEDUPE_VERBOSE

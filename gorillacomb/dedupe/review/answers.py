@@ -17,8 +17,8 @@ from typing import Any
 
 from gorillacomb.dedupe.model import Plan, PlanStep
 from gorillacomb.dedupe.plan.serialize import plan_document
+from gorillacomb.dedupe.review.answers_file import AppendedFile, FileInUse, read_appended
 from gorillacomb.errors import RefusedForSafety, UntrustedInput
-from gorillacomb.fs.durable_files import AppendedFile, FileInUse, read_appended
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.hashing import blake3_of_short
 from gorillacomb.json_paths import path_from_json, path_to_json

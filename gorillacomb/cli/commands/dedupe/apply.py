@@ -14,7 +14,7 @@ from gorillacomb.api.dedupe.plan import DedupeAction, DedupePlan
 from gorillacomb.api.dedupe.review import AnsweredPlan, read_answered_plan
 from gorillacomb.api.next_step.dedupe import after_apply, after_dry_run
 from gorillacomb.api.vault import Vault
-from gorillacomb.cli.commands.dedupe.runs import problem_lines
+from gorillacomb.cli.commands.dedupe.runs import answers_text, problem_lines
 from gorillacomb.cli.options import take_terminal_after
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.folder_pairs import DONE, PLANNED, pairs_lines
@@ -37,7 +37,7 @@ def apply(
     """Apply a plan, or show what applying it would do."""
     answered, shown = read_answered_plan(file), progress_for(progress)
     plan = answered.plan
-    for line in _answers_lines(answered):
+    for line in _answers_lines(answered, only_say):
         click.echo(line, err=as_json)
     result: DryRunResult | RunResult
     if only_say:
@@ -60,18 +60,13 @@ def apply(
     return ExitCode.DONE if result.is_complete else ExitCode.INCOMPLETE
 
 
-def _answers_lines(answered: AnsweredPlan) -> Iterator[str]:
+def _answers_lines(answered: AnsweredPlan, only_say: bool) -> Iterator[str]:
     """Say what the answers of a review decided."""
-    counts = answered.counts
-    if counts is None:
+    if answered.counts is None:
+        if only_say:
+            yield "There are no answers beside the plan, so this is about all of it."
         return
-    words = render.counted(
-        (counts.yes, "yes"),
-        (counts.swapped, "swapped"),
-        (counts.no, "no"),
-        (counts.open, "not decided"),
-    )
-    yield f"By the answers in {answered.answers}: {', '.join(words)}."
+    yield f"By the answers in {answered.answers}: {answers_text(answered.counts)}."
     if answered.torn:
         yield "The last answer was not written to its end, and does not count."
     yield from problem_lines("These answers do not count", answered.stale)

@@ -16,6 +16,7 @@ from gorillacomb.api.dedupe.purge import (
 from gorillacomb.api.next_step.dedupe import after_purge
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.dedupe.runs import problem_lines
+from gorillacomb.cli.options import forget_typed_ahead
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode
@@ -45,6 +46,7 @@ def purge(
 
 
 def _is_agreed(chosen: Sequence[QuarantinedRun]) -> bool:
+    forget_typed_ahead()
     return click.confirm(f"{what_is_purged(chosen)} for good. Continue?", err=True)
 
 

@@ -17,7 +17,7 @@ from gorillacomb.api.dedupe.plan import PlanStep, read_plan
 from gorillacomb.api.dedupe.review import AnswerCounts, PlanReview, ReviewAnswer, open_review
 from gorillacomb.api.next_step.dedupe import after_review
 from gorillacomb.api.vault import Vault
-from gorillacomb.cli.commands.dedupe.runs import problem_lines
+from gorillacomb.cli.commands.dedupe.runs import answers_text, problem_lines
 from gorillacomb.cli.options import take_terminal_after
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.folder_pairs import PLANNED, pair_lines, step_lines
@@ -112,13 +112,7 @@ def _ending(review: PlanReview, counts: AnswerCounts) -> Iterator[str]:
 
 
 def _counts_text(counts: AnswerCounts) -> str:
-    steps = render.counted(
-        (counts.yes, "yes"),
-        (counts.swapped, "swapped"),
-        (counts.no, "no"),
-        (counts.open, "not decided"),
-    )
-    return "Steps: " + ", ".join(steps)
+    return f"Steps: {answers_text(counts)}"
 
 
 @dataclass(slots=True)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from gorillacomb.api.dedupe.runs import StepProblem
 from gorillacomb.cli.output import render
+
+if TYPE_CHECKING:
+    from gorillacomb.api.dedupe.review import AnswerCounts  # only some commands need it
 
 _SHOWN = 20
 _MOST_ALIKE = 5
@@ -32,6 +36,18 @@ def problem_lines(
         left -= len(alike)
     if left:
         yield f"  and {left:,} more; --json names them all"
+
+
+def answers_text(counts: AnswerCounts) -> str:
+    """Return how many steps were answered how."""
+    return ", ".join(
+        render.counted(
+            (counts.yes, "yes"),
+            (counts.swapped, "swapped"),
+            (counts.no, "no"),
+            (counts.open, "not decided"),
+        )
+    )
 
 
 def _problem(path: bytes, cause: str, more: int) -> Iterator[str]:
