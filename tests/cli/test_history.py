@@ -348,3 +348,43 @@ def test_one_photo_back_after_three_months_on_another_machine(
     assert [each["files"] for each in answer(status)["quarantine"]] == [3]
     assert answer(dedupe, "--undo")["failed"] == []
     assert look(elsewhere) == tidied.at_first
+
+
+SPREAD: Tree = {
+    "Documents": {"Taxes": {f"{year}.pdf": str(year) * BIG for year in (2012, 2014, 2015)}},
+    "Documents (old)": {
+        ".DS_Store": "noise",
+        "Taxes": {f"{year}.pdf": str(year) * BIG for year in (2012, 2013, 2014, 2015)},
+    },
+    "Backup 2021": {
+        "Documents": {
+            ".DS_Store": "other noise",
+            "Taxes": {f"{year}.pdf": str(year) * BIG for year in (2012, 2013, 2014, 2015)},
+        }
+    },
+}
+"""The plan empties most of what contains the whole of the backup."""
+
+
+@pytest.mark.parametrize("tidied", [(SPREAD, (4, 7))], indirect=True)
+def test_history_names_the_places_where_the_copies_are(tidied: Tidied) -> None:
+    kept = [("Documents", 3), ("Documents (old)", 1)]
+    item = tidied.items()["Backup 2021/Documents"]
+    places = item["kept_in"]
+    assert [(os.path.relpath(each["path"], tidied.top), each["files"]) for each in places] == kept
+    for path, count in kept:
+        assert len(list((tidied.top / path).rglob("*.pdf"))) == count
+    explained = tidied.explained("Backup 2021/Documents")["runs"][0]
+    assert explained["kept_in"] == item["kept_in"]
+    texts = [
+        run("dedupe", "--history", tidied.run, vault=tidied.vault).out,
+        run("dedupe", "--history", tidied.run, "--steps", vault=tidied.vault).out,
+        run("explain", tidied.top / "Backup 2021/Documents", vault=tidied.vault).out,
+    ]
+    for text in texts:
+        assert "3 files in " in text and "Documents" in text, text
+        assert "1 file in " in text and "kept for it: Documents (old)\n" not in text, text
+    assert "all 4 files of " in texts[0], texts[0]
+    assert "still in quarantine: 8 files with system files such as .DS_Store" in texts[0]
+    assert tidied.undo()["failed"] == []
+    assert look(tidied.top) == tidied.at_first

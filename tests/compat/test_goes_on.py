@@ -119,6 +119,10 @@ LATER_IN_A_JOURNAL = {
         ("intent emptied", "done emptied"),
         "a folder that the run emptied; 0.1.0 puts it back like any other",
     ),
+    **dict.fromkeys(
+        ("intent kept_in", "done kept_in", "intent system_files", "done system_files"),
+        "what the history says of it; 0.1.0 ignores it",
+    ),
 }
 """Keys of a journal that the fixtures do not have, and why a version of then does not mind."""
 

@@ -136,7 +136,8 @@ def _not_waiting(
     if items:
         item = items[-1]
         when = "" if item.ended_ns is None else f" ({format_time(item.ended_ns)})"
-        kept = f" Kept for it: {path_text(item.keep)}." if item.keep else ""
+        places = [place.path for place in item.kept_in] or [item.keep] * bool(item.keep)
+        kept = f" Kept for it: {', '.join(map(path_text, places))}." if places else ""
         return UsageError(
             f"{shown} is not in the quarantine of run {name}: {item.state}{when}.",
             advice + kept,

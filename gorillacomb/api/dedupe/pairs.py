@@ -32,6 +32,9 @@ def pairs_of_plan(plan: DedupePlan, steps: Iterable[PlanStep] | None = None) -> 
 def pairs_of_items(items: Iterable[RunItem]) -> FolderPairs:
     """Group items of a run by pair of folders, the largest pair first."""
     return FolderPairs.of(
-        PlanStep(item.step, item.kind, item.path, item.keep, item.files, item.size)
+        PlanStep(
+            *(item.step, item.kind, item.path, item.keep, item.files, item.size),
+            kept_in=item.kept_in,
+        )
         for item in items
     )

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict, cast
 
 from gorillacomb.api.documents.paths import PathDocument
-from gorillacomb.api.documents.plan import RemovalPairDocument
+from gorillacomb.api.documents.plan import KeptPlaceDocument, RemovalPairDocument
 from gorillacomb.dedupe.model import StepProblem
-from gorillacomb.dedupe.plan.serialize import known_bytes
+from gorillacomb.dedupe.plan.serialize import kept_place_documents, known_bytes
 from gorillacomb.dedupe.quarantine.items import RunItem
 from gorillacomb.json_paths import path_to_json
 
@@ -157,6 +157,8 @@ class RunItemDocument(RemovalPairDocument, QuarantinePathDocument):
     """When it was put back or deleted; null while it is in quarantine."""
     cause: str | None
     """Why it was not done, cannot be put back, or is only partly there."""
+    kept_in: NotRequired[list[KeptPlaceDocument]]
+    """Where the files of a folder are kept, most first, if ``keep`` does not keep them all."""
 
 
 class RunDetailsDocument(TypedDict):
@@ -265,7 +267,7 @@ def run_event_document(event: RunEvent) -> RunEventDocument:
 
 def run_item_document(item: RunItem) -> RunItemDocument:
     """Return an item of a run as a document."""
-    document = {
+    document: dict[str, object] = {
         **path_to_json(item.path),
         "kind": item.kind,
         "state": str(item.state),
@@ -278,6 +280,8 @@ def run_item_document(item: RunItem) -> RunItemDocument:
         "ended_ns": None if item.ended_ns is None else str(item.ended_ns),
         "cause": item.cause,
     }
+    if item.kept_in:
+        document["kept_in"] = kept_place_documents(item.kept_in)
     return cast(RunItemDocument, document)
 
 

@@ -216,6 +216,8 @@ class PlanExecutor:
                 for each in step.nested
             ),
             when_ns=self.now(),
+            kept_in=tuple((KeptCopy.of(each.path, run.base), each.files) for each in step.kept_in),
+            system_files=sum(len(thing.sighting.noise) for thing in things),
         )
         return StepTransaction(step, run, record, things, self.now)
 

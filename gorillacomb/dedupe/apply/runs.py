@@ -286,4 +286,7 @@ def _step(base: bytes, record: StepRecord) -> PlanStep:
     if record.is_empty_folder:
         return PlanStep(record.step, EMPTY, path, b"", 0, 0)
     keep = record.moves[0].keep.at(base)
-    return PlanStep(record.step, record.kind, path, keep, record.files, record.size)
+    kept_in = record.kept_places(base)
+    return PlanStep(
+        record.step, record.kind, path, keep, record.files, record.size, kept_in=kept_in
+    )

@@ -104,10 +104,13 @@ def plan_document(step: PlanStep) -> dict[str, Any]:
                 {**path_to_json(each.path), **path_to_json(each.keep, "keep")} for each in pairs
             ]
     if step.kept_in:
-        found["kept_in"] = [
-            {**path_to_json(each.path), "files": each.files} for each in step.kept_in
-        ]
+        found["kept_in"] = kept_place_documents(step.kept_in)
     return found
+
+
+def kept_place_documents(places: Iterable[KeptPlace]) -> list[dict[str, Any]]:
+    """Return where files are kept as JSON objects."""
+    return [{**path_to_json(each.path), "files": each.files} for each in places]
 
 
 def fits_a_line(step: PlanStep) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from gorillacomb.dedupe.model import KeptPlace
 from gorillacomb.dedupe.quarantine.inventory import (
     RecordedRun,
 )
@@ -56,9 +57,12 @@ class RunItem:
     cause: str | None
     """Why it was not done, is stuck, or is only partly left."""
     files: int = 0
-    """Files in it when it was quarantined; 0 for a folder that was put back, or found, alone."""
+    """Files in it when it was quarantined, without system files such as .DS_Store; 0 for a folder
+    that was put back, or found, alone."""
     size: int = 0
     """Bytes on disk of those; 0 for what was removed along with another file."""
+    kept_in: tuple[KeptPlace, ...] = ()
+    """Where the files of a folder are kept, most files first; empty if that is ``keep`` alone."""
     is_part: bool = False
     """Whether it is in an item, or was put back before the rest of its step."""
 
@@ -159,9 +163,15 @@ def _item(run: RecordedRun, record: StepRecord, move: MovedItem) -> RunItem:
         record.set_aside_ns,
         ended,
         cause,
-        1 if record.kind == "file" else record.files_set_aside or record.files,
+        1 if record.kind == "file" else _copies_in(record),
         (record.size_set_aside or record.size) if move is record.moves[0] else 0,
+        record.kept_places(run.base),
     )
+
+
+def _copies_in(record: StepRecord) -> int:
+    """Count the files that a step for a folder quarantined, as a plan counts them."""
+    return (record.files_set_aside or record.files) - record.system_files
 
 
 def _part(
@@ -171,7 +181,9 @@ def _part(
     inner = relative_path(path, whole.path)
     keep = kept_for(record, move, inner).at(run.base)
     aside = join(whole.aside, inner)
-    part = replace(whole, path=path, aside=aside, keep=keep, files=0, size=0, is_part=True)
+    part = replace(
+        whole, path=path, aside=aside, keep=keep, files=0, size=0, kept_in=(), is_part=True
+    )
     for back in record.back:
         place = join(run.base, back.path)
         if path == place:

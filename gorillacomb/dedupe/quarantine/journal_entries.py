@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from gorillacomb.dedupe.model import KeptPlace
 from gorillacomb.fs.paths import is_below, join, relative_path
 
 INTENT, DONE, TAKEN_BACK, STUCK = "intent", "done", "taken back", "stuck"
@@ -122,11 +123,23 @@ class StepRecord:
     emptied: bool = False
     """Whether it is a folder that the run's other steps left empty, or an empty folder that is a
     step of the plan."""
+    kept_in: tuple[tuple[KeptCopy, int], ...] = ()
+    """Where the files of a folder are kept, and how many, if not all in its kept copy."""
+    system_files: int = 0
+    """How many of the files that it quarantined are system files such as .DS_Store, which are not
+    counted as copies."""
 
     @property
     def is_empty_folder(self) -> bool:
         """Whether it is a step of the plan for an empty folder."""
         return self.emptied and not self.step.startswith(EMPTIED)
+
+    def kept_places(self, base: bytes) -> tuple[KeptPlace, ...]:
+        """Return where its files are kept, most files first; empty if its kept copy has them all.
+
+        ``base`` is where the base is now.
+        """
+        return tuple(KeptPlace(keep.at(base), files) for keep, files in self.kept_in)
 
     def after(self, old: StepRecord | None) -> StepRecord:
         """Return this record combined with what an earlier one of its step reported."""

@@ -133,6 +133,12 @@ def _document(record: StepRecord) -> dict[str, Any]:
         found["nested"] = [
             {**path_to_json(path), **_survivor_document(keep)} for path, keep in record.nested
         ]
+    if record.kept_in:
+        found["kept_in"] = [
+            {**_survivor_document(keep), "files": files} for keep, files in record.kept_in
+        ]
+    if record.system_files:
+        found["system_files"] = record.system_files
     return found
 
 
@@ -246,6 +252,10 @@ def _play(recorded: JournalContents, document: dict[str, Any]) -> None:
             int(document["time_ns"]),
             tuple(_returned(each) for each in document.get("back", ())),
             emptied=bool(document.get("emptied")),
+            kept_in=tuple(
+                (_survivor(each), int(each["files"])) for each in document.get("kept_in", ())
+            ),
+            system_files=int(document.get("system_files", 0)),
         )
         repaired = [each.contents is not None for each in record.moves]
         if any(repaired) if recorded.action != REPAIR else repaired != [True]:

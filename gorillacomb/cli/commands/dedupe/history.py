@@ -85,6 +85,8 @@ def _event_lines(event: RunEvent) -> Iterator[str]:
     yield f"{render.format_time(event.time_ns)}  {event.run}  {word} {files}{shown}"
     if event.is_waiting:
         files = render.format_count(event.waiting_files, "file")
+        if event.waiting_files > event.files:
+            files += " with system files such as .DS_Store"
         yield f"  still in quarantine: {files}, {render.format_size(event.waiting_bytes)}"
     for name, problems, total in (
         ("skipped", event.skipped, event.skipped_count),
@@ -136,5 +138,8 @@ def item_lines(item: RunItem) -> Iterator[str]:
     yield f"    {item.state}{when}" + ("" if item.cause is None else f": {item.cause}")
     if item.state is ItemState.WAITING:
         yield f"    in {render.path_from_here(item.aside, width and width - 7)}"
-    if item.keep:
+    if item.keep and not item.kept_in:
         yield f"    kept for it: {render.path_from_here(item.keep, width and width - 17)}"
+    for place in item.kept_in:
+        label = f"    kept for it: {render.format_count(place.files, 'file')} in "
+        yield label + render.path_from_here(place.path, width and width - len(label))

@@ -42,8 +42,11 @@ def _item_lines(items: Sequence[RunItem], path: bytes) -> Iterator[str]:
             yield from render.wrapped_paragraph(item.cause, "    ")
         if item.state is ItemState.WAITING:
             yield f"    now in {render.printable_path(item.aside)}"
-        if item.keep:
+        if item.keep and not item.kept_in:
             yield f"    kept for it: {_shown(item.keep)}"
+        for place in item.kept_in:
+            files = render.format_count(place.files, "file")
+            yield f"    kept for it: {files} in {_shown(place.path)}"
         command = undo_command(item)
         if command is not None:
             yield f"    to put it back: {command}"
