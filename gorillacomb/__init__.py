@@ -117,6 +117,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.find.folders import IdenticalFolders as IdenticalFolders
     from gorillacomb.api.find.folders import RelatedFolder as RelatedFolder
     from gorillacomb.api.find.folders import RelationKind as RelationKind
+    from gorillacomb.api.find.folders import SamePathReport as SamePathReport
     from gorillacomb.api.find.overview import ContentKind as ContentKind
     from gorillacomb.api.find.overview import DriveOverlap as DriveOverlap
     from gorillacomb.api.find.overview import KindTotals as KindTotals
@@ -229,6 +230,7 @@ _PUBLIC = {
         "IdenticalFolders",
         "RelatedFolder",
         "RelationKind",
+        "SamePathReport",
     ),
     "api.find.overview": (
         "ContentKind",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import stat
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gorillacomb.folders.entries import FolderEntries
@@ -25,6 +25,7 @@ class TreeItem:
     executable: bool = False
     known: bool = True
     """Whether its content is known: an unread file equals no other."""
+    mtime_ns: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class FolderDiff:
     respelled: Mapping[bytes, bytes] = field(default_factory=dict)
     """Paths in A that B has in another Unicode form, mapped to that: they are also in ``moved``,
     ``changed`` or ``unknown``."""
+    perhaps_damaged: tuple[bytes, ...] = ()
+    """Those ``changed`` files whose size and mtime are the same in both, as after bit rot."""
 
 
 def diff_folders_in_index(
@@ -140,7 +143,7 @@ def _own_items(
 ) -> dict[bytes, TreeItem]:
     """Return the files and links directly in a folder."""
     items = {}
-    for _, name, state, mode, size, _, digest, target in entries.of(folder):
+    for _, name, state, mode, size, mtime, digest, target in entries.of(folder):
         if name in noise and stat.S_ISREG(mode):
             continue
         if stat.S_ISLNK(mode):
@@ -148,7 +151,7 @@ def _own_items(
         elif state != EntryState.OTHER:  # a socket, a FIFO, a device
             known = state in READ and digest is not None
             items[prefix + name] = TreeItem(
-                "file", digest or b"", size, bool(mode & EXECUTABLE), known
+                "file", digest or b"", size, bool(mode & EXECUTABLE), known, mtime
             )
     return items
 
@@ -184,7 +187,37 @@ def diff_folders(a: Mapping[bytes, TreeItem], b: Mapping[bytes, TreeItem]) -> Fo
         tuple(sorted(only_b)),
         tuple(sorted(unknown)),
         respelled,
+        tuple(_perhaps_damaged(a, b, sorted(changed), respelled)),
     )
+
+
+def _perhaps_damaged(
+    a: Mapping[bytes, TreeItem],
+    b: Mapping[bytes, TreeItem],
+    changed: Sequence[bytes],
+    respelled: Mapping[bytes, bytes],
+) -> Iterator[bytes]:
+    """Yield the files that were copied, by size and mtime, and yet have another content in B.
+
+    An mtime of files with several contents says nothing: releases are often packed with one mtime
+    for all their files.
+    """
+    found = []
+    for path in changed:
+        here, there = a[path], b[respelled.get(path, path)]
+        is_copy = here.kind == there.kind == "file" and here.key != there.key
+        if is_copy and (here.size, here.mtime_ns) == (there.size, there.mtime_ns):
+            found.append(path)
+    if not found:
+        return
+    contents: dict[int, set[bytes]] = {a[path].mtime_ns: set() for path in found}
+    for item in (*a.values(), *b.values()):
+        if item.kind == "file" and item.mtime_ns in contents:
+            contents[item.mtime_ns].add(item.key)
+    for path in found:
+        mtime = a[path].mtime_ns
+        if mtime > 0 and len(contents[mtime]) == 2:
+            yield path
 
 
 def _moved(

@@ -63,6 +63,8 @@ class FolderRelation:
     counts: PathCounts
     cause: str | None = None
     """Why it is not called identical or contained although nothing that was read differs."""
+    more_b: int = 0
+    """The user's files and links in B at paths that A lacks, and not moved."""
 
 
 _AT_ONCE = 4096
@@ -128,6 +130,7 @@ def folder_relation(
         diff,
         _path_counts(a, diff, apart_a),
         cause,
+        sum(map(_UserPaths(b), diff.only_b)),
     )
 
 

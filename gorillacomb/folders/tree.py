@@ -267,3 +267,23 @@ def are_parts_of_one_project(folders: Iterable[TreeFolder]) -> bool:
     """Return whether all folders are inside the same project, below its top."""
     around = {each.project if each.is_inside_project else None for each in folders}
     return len(around) == 1 and None not in around
+
+
+def find_descendant(folder: TreeFolder, names: Iterable[bytes]) -> TreeFolder | None:
+    """Return the folder that these names lead to from another one."""
+    at: TreeFolder | None = folder
+    for name in names:
+        if at is None:
+            break
+        at = next((each for each in at.children if each.name == name), None)
+    return at
+
+
+def relative_names(folder: TreeFolder, top: TreeFolder) -> list[bytes]:
+    """Return the names that lead from a folder to one below it."""
+    names: list[bytes] = []
+    at = folder
+    while at is not top and at.parent is not None:
+        names.append(at.name)
+        at = at.parent
+    return names[::-1]

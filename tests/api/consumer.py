@@ -163,6 +163,8 @@ def explaining(vault: gorillacomb.OpenVault) -> None:
     elif isinstance(found, gorillacomb.ExplainedFolder):
         family: gorillacomb.FamilyReport | None = found.family
         use(found.totals, family, found.is_member, found.is_offline, found.marks, found.rules)
+        if found.same_path is not None:
+            use(found.same_path.tree, found.same_path.copies, found.same_path.counterparts)
     else:
         gone: gorillacomb.ExplainedGone = found
         use(gone.path)
@@ -183,8 +185,10 @@ def folders(vault: gorillacomb.OpenVault) -> None:
             use(related.path, related.to, related.relation, related.is_structural)
             use(related.kind is RelationKind.IDENTICAL, related.own_paths(), related.own)
             use(related.last_work_ns, related.root, related.via)
+    same_path: gorillacomb.SamePathReport | None = report.same_path()
+    use(same_path, report.families_here())
     for short in report.family_list():
-        use(report.family(short), report.family_name(short))
+        use(report.family(short), report.family_name(short), report.family_keep(short))
     pair: tuple[bytes, bytes] | None = report.first_pair()
     use(pair)
     for group in report.identical():

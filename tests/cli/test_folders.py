@@ -175,7 +175,7 @@ def test_explain_tells_of_the_family(combed: Combed) -> None:
     assert document["reasons"]
     assert {each["path"] for each in document["copies"]} >= {combed.place("exact")}
     inside = combed.run("explain", os.path.join(combed.place("older"), "client"))
-    assert "part of one of several copies" in inside.out
+    assert "  in one of 8 copies of HealthTrack; at the same path in them:\nclient: " in inside.out
 
 
 def test_only_what_concerns_a_path(combed: Combed) -> None:
@@ -231,3 +231,83 @@ def test_a_folder_with_its_copy_inside_is_kept_for_that(vault: Path, tmp_path: P
     steps = run("dedupe", "--json", vault=vault).json()["step_list"]
     told = {str(Path(each["path"]).relative_to(top)): each["reasons"] for each in steps}
     assert told["app/x/app"] == told["outer/deep/outer"] == ["it contains the other one"]
+
+
+PACKAGES: Tree = {
+    f"{name} {version}": {
+        "package": {
+            "version": f"{version}",
+            **{f"{number}.js": f"{name} {number}" for number in range(8)},
+        }
+    }
+    for name in ("ms", "debug")
+    for version in (1, 2)
+}
+
+
+def test_families_of_one_name_are_told_apart(tmp_path: Path, vault: Path) -> None:
+    tree: Tree = {
+        **PACKAGES,
+        "single": {f"{number}": f"single {number}" for number in range(6)},
+        "old": {"single": {f"{number}": f"single {number}" for number in range(5)}},
+    }
+    assert run("scan", make_tree(tmp_path / "top", tree), vault=vault).code == 0
+    for words in (("folders",), ("folders", "--all"), ("overview",)):
+        shown = run(*words, vault=vault).out
+        heads = re.findall(r"^ *(.*): 2 places", shown, re.M)
+        assert sorted(heads) == ["debug 1/package", "ms 1/package", "single"], shown
+
+
+def test_what_only_the_kept_folder_has_is_counted(tmp_path: Path, vault: Path) -> None:
+    files: Tree = {f"{number}": f"content {number}" for number in range(9)}
+    less = {name: text for name, text in files.items() if name not in ("7", "8")}
+    tree: Tree = {
+        "docs": {**files, "node_modules": {"x": {"a.js": "made", "b.js": "made too"}}},
+        "docs (1)": {**less, "own": "own"},
+        "docs (2)": {**files, "3": "edited"},
+    }
+    assert run("scan", make_tree(tmp_path / "top", tree), vault=vault).code == 0
+    (family,) = run("folders", "--json", vault=vault).json()["families"]
+    more = {Path(each["path"]).name: each["kept_more"] for each in family["others"]}
+    assert more == {"docs (1)": 2, "docs (2)": 0}
+    shown = run("folders", vault=vault).out
+    assert re.findall(r"^    .*the kept one has .*", shown, re.M) == [
+        "    own; the kept one has 2 more"
+    ]
+
+
+COPIED_INTO_ITSELF: Tree = {
+    "Pictures": {f"{number}.jpg": f"picture {number}" for number in range(7)},
+    "Texts": {f"{number}.txt": f"text {number}" for number in range(7)},
+    "Phone": {"own.jpg": "own"},
+    "Backup": {
+        "Pictures": {f"{number}.jpg": f"picture {number}" for number in range(6)},
+        "Texts": {f"{number}.txt": f"text {number}" for number in range(7)},
+    },
+}
+
+
+def test_a_folder_in_a_copy_is_explained_by_what_is_at_its_path(
+    tmp_path: Path, vault: Path
+) -> None:
+    top = make_tree(tmp_path / "top", COPIED_INTO_ITSELF)
+    assert run("scan", top, vault=vault).code == 0
+    tree = f"in one of 2 copies of {top}; "
+    block = ["Pictures: 2 places in", "keep: 7 files", "contained, lacks 1"]
+    for path in ("Pictures", "Backup/Pictures"):
+        for word in ("explain", "folders"):
+            shown = run(word, top / path, vault=vault).out
+            assert f"{tree}at the same path in them:\nPictures: 2 places in" in shown
+            assert all(each in shown for each in block)
+            assert "top: 2 places" not in shown and f"{top}: 2 places" not in shown
+        there = run("explain", top / path, "--json", vault=vault).json()["same_path"]
+        assert there["keep"] == {"path": str(top / "Pictures")}
+        assert [each["path"] for each in there["others"]] == [str(top / "Backup/Pictures")]
+    for word in ("explain", "folders"):
+        shown = run(word, top / "Phone", vault=vault).out
+        assert f"{tree}the others have nothing at its path\n" in shown
+        assert f"{top}: 2 places" not in shown
+    shown = run("folders", top / "Backup", vault=vault).out
+    assert shown.startswith(f"{top}: 2 places in")
+    assert "one of several copies:" in run("explain", top / "Backup", vault=vault).out
+    assert run("explain", top / "Backup", "--json", vault=vault).json()["same_path"] is None

@@ -137,3 +137,14 @@ def test_forget_in_json(two: tuple[Path, Path], vault: Path) -> None:
     ran = run("roots", "forget", two[0], "--json", vault=vault)
     assert ran.code == 0
     assert ran.json()["forgotten"]["path"] == str(two[0])
+
+
+def test_roots_alone_lists_them(tmp_path: Path, vault: Path) -> None:
+    top = make_tree(tmp_path / "drive", {"a": "one"})
+    assert run("scan", top, vault=vault).code == 0
+    listed = run("roots", "list", vault=vault)
+    assert run("roots", vault=vault) == listed and str(top) in listed.out
+    assert run("roots", "--json", vault=vault).json()["roots"][0]["path"] == str(top)
+    assert "forget" in run("roots", "--help", vault=vault).out
+    assert run("roots", "--nonsense", vault=vault).code == 2
+    assert run("roots", "nonsense", vault=vault).code == 2

@@ -54,6 +54,8 @@ _FAMILIES = {
     "families[].others[].own": "how many files only that copy has",
     "families[].others[].last_work_ns": "when the user last worked on that copy",
     "families[].others[].root": "the root that it is in",
+    "families[].others[].kept_more": "how many files only the one to keep has",
+    "families[].others[].perhaps_damaged_paths": "files of one size and time that differ",
     "families[].others[].via": "which copy connects it with the family, if not the one to keep",
 }
 _SUSPECT = {
@@ -75,6 +77,7 @@ LATER: dict[str, dict[str, str]] = {
         "moved[].cause": "how the two names differ, if in their Unicode form alone",
         "respelled": "those pairs, with the ones whose contents differ",
         "modes_compared": "executable bits do not count where a file system keeps no modes",
+        "perhaps_damaged": "changed files that have one size and time in both",
     },
     **dict.fromkeys(("verify", "verify, RSA"), _VERIFY),
     "dedupe --history": {"runs": "a run that was killed is listed too"},
@@ -82,6 +85,12 @@ LATER: dict[str, dict[str, str]] = {
         ("explain a file", "explain an odd name", "explain a damaged file", "explain a folder"),
         _EXPLAINED,
     ),
+    "explain a folder": {
+        **_EXPLAINED,
+        "same_path": "what other copies of a folder around it have at its path; null",
+        "copies[].kept_more": "how many files only the one to keep has",
+        "copies[].perhaps_damaged_paths": "files of one size and time that differ",
+    },
     **dict.fromkeys(("trace show", "trace show, moved"), _FATE),
     "status": {
         **_SUSPECT,

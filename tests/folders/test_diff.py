@@ -120,6 +120,7 @@ def test_the_command(pair: tuple[Path, Path], tmp_path: Path, vault: Path, scann
         "only_a": [],
         "only_b": [{"path": "notes.txt"}],
         "unknown": [],
+        "perhaps_damaged": [],
     }
     assert (vault / "index.db").exists() == scanned, "what was not asked for is not remembered"
     text = run("compare", *pair, "--diff", vault=vault)
@@ -220,3 +221,44 @@ def test_any_tree_with_another_inside(around: Tree, inside: Tree, first: bool) -
         )
         for key in ("same", "changed", "moved", "only_a", "only_b", "unknown"):
             assert found[key] == expected[key], key
+
+
+@pytest.mark.parametrize("scanned", [True, False])
+def test_a_copy_with_the_same_size_and_time_may_be_damaged(
+    tmp_path: Path, vault: Path, scanned: bool
+) -> None:
+    album: Tree = {f"IMG_{number}.jpg": f"picture {number}" for number in range(9)}
+    release: Tree = {f"{number}.js": f"version 1.{number}" for number in range(9)}
+    a = make_tree(tmp_path / "A", {"album": album, "release": release})
+    for number, path in enumerate(sorted((a / "album").iterdir())):
+        os.utime(path, ns=(1, (number + 1) * 10**15))
+    for path in (a / "release").iterdir():
+        os.utime(path, ns=(1, 499_162_500 * 10**9))  # as npm packs all files
+    b = Path(shutil.copytree(a, tmp_path / "B"))
+    shutil.copy2(a / "album/IMG_3.jpg", a / "once more.jpg")
+    damage(b / "album/IMG_3.jpg")
+    damage(b / "release/3.js")
+    (b / "album/IMG_5.jpg").write_text("picture X")
+    if scanned:
+        scan(vault, tmp_path)
+    found = run("compare", a, b, "--json", vault=vault).json()
+    assert [each["path"] for each in found["changed"]] == [
+        *("album/IMG_3.jpg", "album/IMG_5.jpg", "release/3.js"),
+    ]
+    assert found["perhaps_damaged"] == [{"path": "album/IMG_3.jpg"}]
+    text = run("compare", a, b, vault=vault).out
+    said = "same size and time but other content: one of the two may be damaged"
+    assert text.count(said) == 1 and f"album/IMG_3.jpg\n{'':11}{said}\n" in text
+    assert "May be damaged, in A or in B: 1 changed file" in text
+    if scanned:
+        (family,) = run("folders", "--json", vault=vault).json()["families"]
+        (other,) = family["others"]
+        assert other["perhaps_damaged_paths"] == [{"path": "album/IMG_3.jpg"}]
+        assert f"    {said}:\n      album/IMG_3.jpg\n" in run("folders", vault=vault).out
+
+
+def damage(path: Path) -> None:
+    """Change a byte of a file, not its size or mtime."""
+    facts = path.stat()
+    path.write_bytes(b"#" + path.read_bytes()[1:])
+    os.utime(path, ns=(facts.st_atime_ns, facts.st_mtime_ns))

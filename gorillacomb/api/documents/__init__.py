@@ -32,6 +32,7 @@ DOCUMENTS = {
     "mark not-duplicates": "marks.MarkChangeDocument",
     "overview": "overview.OverviewDocument",
     "pulse": "pulse.PulseDocument",
+    "roots": "status.RootsDocument",
     "roots forget": "status.ForgetDocument",
     "roots list": "status.RootsDocument",
     "roots name": "status.RootDocument",

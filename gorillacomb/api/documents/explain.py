@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 from gorillacomb.api.documents.dedupe import RunItemDocument, run_item_document
 from gorillacomb.api.documents.duplicates import GroupedFileDocument, file_document
-from gorillacomb.api.documents.folders import RelationDocument, relation_document
+from gorillacomb.api.documents.folders import FamilyDocument, RelationDocument, relation_document
 from gorillacomb.api.documents.marks import MarkedPathDocument, marked_path_document
 from gorillacomb.api.documents.paths import PathDocument
 from gorillacomb.api.next_step.step import shell_word
@@ -112,6 +112,11 @@ class ExplainedFolderDocument(FateDocument, PathDocument):
     """The folder to keep; null if it has no copies."""
     reasons: list[str]
     copies: list[CanonicalFolderDocument | RelatedFolderDocument]
+    """The copies of it, or else of the innermost folder around it that has some."""
+    same_path: FamilyDocument | None
+    """It and what is at the same path in the other copies of a folder around it; null if it is a
+    copy itself, or there is nothing.
+    """
     marks: list[MarkedPathDocument]
     """Its own marks, and those of the folders around it."""
     rules: list[RuleEffectDocument] | None
@@ -154,6 +159,7 @@ def explained_file_document(found: ExplainedFile) -> ExplainedFileDocument:
 def explained_folder_document(found: ExplainedFolder) -> ExplainedFolderDocument:
     """Return a folder as a document."""
     totals, family = found.totals, found.family
+    there = None if found.same_path is None else found.same_path.counterparts
     copies: list[dict[str, object]] = []
     if family is not None:
         copies = [{**path_to_json(family.keep), "relation": "canonical"}]
@@ -174,6 +180,7 @@ def explained_folder_document(found: ExplainedFolder) -> ExplainedFolderDocument
         "canonical": None if family is None else path_to_json(family.keep),
         "reasons": [] if family is None else list(family.reasons),
         "copies": copies,
+        "same_path": None if there is None else there.to_dict(),
         "marks": list(map(marked_path_document, found.marks)),
         "rules": None if found.rules is None else list(map(_rule, found.rules)),
         **_fate(found.fate),

@@ -70,6 +70,10 @@ class RelationDocument(OverlapDocument):
     only_a_paths: list[PathDocument]
     changed_paths: list[PathDocument]
     moved_paths: list[MovedPathDocument]
+    perhaps_damaged_paths: list[PathDocument]
+    """Those changed files that have the same size and time in both: either may be damaged."""
+    kept_more: int
+    """The user's files and links at paths at which only the one to keep has something."""
 
 
 class FamilyMemberDocument(RelationDocument, PathDocument):
@@ -172,6 +176,8 @@ class CompareDocument(TypedDict):
     only_b: list[PathDocument]
     unknown: list[PathDocument]
     """Paths at which one of them was not read."""
+    perhaps_damaged: list[PathDocument]
+    """Those changed files that have the same size and time in both: either may be damaged."""
 
 
 _INNER = {
@@ -293,6 +299,8 @@ def relation_document(relation: FolderRelation) -> RelationDocument:
         "only_a_paths": _paths(entries.only_a),
         "changed_paths": _paths(entries.changed),
         "moved_paths": _moves(entries.moved),
+        "perhaps_damaged_paths": _paths(entries.perhaps_damaged),
+        "kept_more": relation.more_b,
     }
     return cast(RelationDocument, document)
 
@@ -369,6 +377,7 @@ def compare_document(found: Comparison) -> CompareDocument:
         "only_a": _paths(diff.only_a),
         "only_b": _paths(diff.only_b),
         "unknown": _paths(diff.unknown),
+        "perhaps_damaged": _paths(diff.perhaps_damaged),
     }
     return cast(CompareDocument, document)
 

@@ -18,7 +18,12 @@ from gorillacomb.api.documents.explain import (
 )
 from gorillacomb.api.duplicates import FileGroup, GroupedFile
 from gorillacomb.api.find.fate import PathFate, fate_of
-from gorillacomb.api.find.folders import FamilyReport, family_report
+from gorillacomb.api.find.folders import (
+    FamilyReport,
+    SamePathReport,
+    family_report,
+    same_path_report,
+)
 from gorillacomb.api.lookup import (
     PathLookup,
     away_notes,
@@ -105,6 +110,8 @@ class ExplainedFolder:
     """The copies of it, or of the innermost folder around it that has some."""
     is_member: bool
     """Whether it is one of those copies itself."""
+    same_path: SamePathReport | None
+    """What the others have at its path; None if it is one of them itself, or in none."""
     fate: PathFate
     is_offline: bool
     """Whether its drive is not connected."""
@@ -163,6 +170,7 @@ def explain_path(
             folder_facts(index.connection, found.folder),
             None if family is None else family_report(folders, family),
             family is not None and place in family.members,
+            None if place is None else same_path_report(folders, place),
             fate,
             is_offline,
             warnings,

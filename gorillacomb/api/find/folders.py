@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 
 from gorillacomb.api.closing import Closing
-from gorillacomb.api.documents.folders import (
-    FamilyDocument,
-    FoldersDocument,
-    family_document,
-    folders_document,
-    relation_text,
+from gorillacomb.api.documents.folders import FoldersDocument, folders_document, relation_text
+from gorillacomb.api.find.families import (
+    FamilyReport,
+    RelatedFolder,
+    SamePathReport,
+    family_report,
+    family_reports,
+    folder_name,
+    related_folder,
+    same_path_report,
 )
 from gorillacomb.api.lookup import away_notes, folders_of, look_up_path, not_a_folder_error
 from gorillacomb.api.paths import PathInput
-from gorillacomb.classify.names import is_machine_made
-from gorillacomb.classify.stores import is_opaque
-from gorillacomb.folders.analysis import FolderAnalysis, FolderFamily, MachineMadeFolders
+from gorillacomb.folders.analysis import FolderFamily, MachineMadeFolders
 from gorillacomb.folders.coverage import CoveredFolder
 from gorillacomb.folders.families import SIMILAR
 from gorillacomb.folders.relation import FolderRelation, RelationKind
-from gorillacomb.folders.tree import TreeFolder, are_parts_of_one_project
+from gorillacomb.folders.same_path import find_same_path
+from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.real_path import real_path
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.vault.vault import Vault
@@ -40,88 +43,12 @@ __all__ = [
     "MachineMadeFolders",
     "RelatedFolder",
     "RelationKind",
+    "SamePathReport",
     "family_report",
     "find_folders",
     "relation_text",
+    "same_path_report",
 ]
-
-_COVERED = {
-    RelationKind.IDENTICAL,
-    RelationKind.CONTAINED,
-    RelationKind.SAME_CONTENT,
-    RelationKind.CONTENT_CONTAINED,
-}
-"""Relations in which a folder has nothing that the other one lacks."""
-
-
-@dataclass(frozen=True, slots=True)
-class RelatedFolder:
-    """A folder, and how it relates to another one."""
-
-    path: bytes
-    to: bytes
-    """The path of the other one: in a family, of the folder to keep."""
-    relation: FolderRelation
-    last_work_ns: int
-    """When a file in it was last modified, outside machine-made folders; 0 if there is none."""
-    root: str
-    """The id of its root."""
-    via: bytes | None = None
-    """For a copy too unlike the one to keep: the path of the one that it is a copy of instead."""
-
-    @property
-    def own(self) -> int:
-        """How many of the user's files only it has: of content that the other one lacks."""
-        return len(self._users(self.relation.entries.only_a))
-
-    @property
-    def kind(self) -> RelationKind:
-        """The strongest relation that holds."""
-        return self.relation.kind
-
-    @property
-    def is_structural(self) -> bool:
-        """Whether both are inside one project, as part of how it is built."""
-        return are_parts_of_one_project((self.relation.a, self.relation.b))
-
-    def own_paths(self) -> list[bytes]:
-        """Return the user's files in it that the other one lacks or has in another version."""
-        entries = self.relation.entries
-        return self._users((*entries.only_a, *entries.changed))
-
-    def _users(self, paths: Iterable[bytes]) -> list[bytes]:
-        if self.kind in _COVERED or not self.relation.only_a.files:
-            return []
-        return [
-            path
-            for path in paths
-            if not any(is_opaque(part) or is_machine_made(part, True) for part in path.split(b"/"))
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class FamilyReport:
-    """Copies of one tree."""
-
-    keep: bytes
-    """The path of the one to keep."""
-    name: bytes
-    """Its name; its path if it is a root."""
-    reasons: tuple[str, ...]
-    is_structural: bool
-    """Whether all are inside one project, as part of how it is built."""
-    files: int
-    """Of the folder to keep."""
-    size: int
-    last_work_ns: int
-    """As for the others."""
-    root: str
-    """The id of the root of the folder to keep."""
-    others: tuple[RelatedFolder, ...]
-
-    def to_dict(self) -> FamilyDocument:
-        """Return it as a member of the document of ``folders --json``."""
-        return family_document(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +96,7 @@ class FolderReport(Closing):
         """About other drives that were scanned at the path and are not connected now."""
         self._vault = vault
         self._is_wanted: Callable[[TreeFolder], bool] = lambda folder: True
+        self._scope: TreeFolder | None = None
         with ExitStack() as opened, translate_errors(vault):
             index = opened.enter_context(Index.read(vault))
             self._folders = folders_of(index, similar)
@@ -186,6 +114,7 @@ class FolderReport(Closing):
         if scope is None:
             raise not_a_folder_error(found)
         self._is_wanted = lambda folder: scope.holds(folder) or folder.holds(scope)
+        self._scope = scope
 
     def close(self) -> None:
         """Stop reading; nothing can be asked of it then."""
@@ -202,6 +131,25 @@ class FolderReport(Closing):
             each for each in self._folders.families() if any(map(self._is_wanted, each.members))
         ]
 
+    def same_path(self) -> SamePathReport | None:
+        """Read what is at the path of the folder asked about in other copies of a tree around it.
+
+        None if all folders were asked about, or if it is in no copy, or is one itself.
+        """
+        with translate_errors(self._vault):
+            return None if self._scope is None else same_path_report(self._folders, self._scope)
+
+    def families_here(self) -> list[FolderFamily]:
+        """Return the families with a member at or below the folder asked about, its own first.
+
+        If all folders were asked about, return all.
+        """
+        scope, found = self._scope, self.family_list()
+        if scope is None:
+            return found
+        here = [each for each in found if any(map(scope.holds, each.members))]
+        return sorted(here, key=lambda each: scope not in each.members)
+
     def family(self, family: FolderFamily) -> FamilyReport:
         """Read how the folders of a family relate to the one to keep."""
         with translate_errors(self._vault):
@@ -212,15 +160,24 @@ class FolderReport(Closing):
 
         Families inside single projects do not count, nor copies of a tree inside itself.
         """
-        for family in self.family_list():
+        for family in (*self.families_here(), *self._counterparts()):
             for copy in () if family.structural else family.members:
                 if not (copy.holds(family.keep) or family.keep.holds(copy)):
                     return self._folders.path(copy), self._folders.path(family.keep)
         return None
 
+    def _counterparts(self) -> Iterator[FolderFamily]:
+        found = None if self._scope is None else find_same_path(self._folders, self._scope)
+        if found is not None and found.counterparts is not None:
+            yield found.counterparts
+
     def family_name(self, family: FolderFamily) -> bytes:
         """Return the name of a family: that of the folder to keep."""
-        return _name(self._folders, family.keep)
+        return folder_name(self._folders, family.keep)
+
+    def family_keep(self, family: FolderFamily) -> bytes:
+        """Return the path of the folder to keep."""
+        return self._folders.path(family.keep)
 
     def concerns(self, relation: FolderRelation) -> bool:
         """Return whether one of two folders is what was asked about."""
@@ -254,7 +211,7 @@ class FolderReport(Closing):
                 CoveredFolders(
                     self._folders.path(each.inner),
                     tuple(map(self._folders.path, each.outer)),
-                    tuple(_name(self._folders, one) for one in each.outer),
+                    tuple(folder_name(self._folders, one) for one in each.outer),
                     each.inner.files,
                     each.inner.size,
                     each.amount.bytes,
@@ -287,7 +244,7 @@ class FolderReport(Closing):
                 pairs.append((other, keep))
         with translate_errors(self._vault):
             for relation in self._folders.pair_relations(pairs):
-                yield _related(self._folders, relation)
+                yield related_folder(self._folders, relation)
 
     def count_overlapping(self) -> int:
         """Return how many pairs of other folders overlap."""
@@ -297,7 +254,7 @@ class FolderReport(Closing):
         """Read how folders in no family relate to others in which much of them exists."""
         with translate_errors(self._vault):
             for relation in self._folders.pair_relations(self._pairs):
-                yield _related(self._folders, relation)
+                yield related_folder(self._folders, relation)
 
     @cached_property
     def _pairs(self) -> list[tuple[TreeFolder, TreeFolder]]:
@@ -311,47 +268,6 @@ class FolderReport(Closing):
     def to_dict(self) -> FoldersDocument:
         """Return the document of ``folders --json``."""
         return folders_document(self)
-
-
-def family_report(folders: FolderAnalysis, family: FolderFamily) -> FamilyReport:
-    """Read how the folders of a family relate to the one to keep."""
-    return next(family_reports(folders, [family]))
-
-
-def family_reports(
-    folders: FolderAnalysis, families: Sequence[FolderFamily]
-) -> Iterator[FamilyReport]:
-    """Read how the folders of each family relate to the one to keep."""
-    for family, relations in zip(families, folders.relations(families), strict=True):
-        keep, via = family.keep, folders.via(family)
-        yield FamilyReport(
-            folders.path(keep),
-            _name(folders, keep),
-            family.reasons,
-            family.structural,
-            keep.files,
-            keep.size,
-            keep.touched,
-            folders.roots[keep.root].uid,
-            tuple(_related(folders, each, via.get(each.a)) for each in relations),
-        )
-
-
-def _name(folders: FolderAnalysis, folder: TreeFolder) -> bytes:
-    return folder.name or folders.path(folder)
-
-
-def _related(
-    folders: FolderAnalysis, relation: FolderRelation, via: TreeFolder | None = None
-) -> RelatedFolder:
-    return RelatedFolder(
-        folders.path(relation.a),
-        folders.path(relation.b),
-        relation,
-        relation.a.touched,
-        folders.roots[relation.a.root].uid,
-        None if via is None else folders.path(via),
-    )
 
 
 def find_folders(

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from gorillacomb.api.dedupe.plan import DedupePlan, SafetyRule, plan_of_index
-from gorillacomb.api.find.folders import FamilyReport, family_reports
+from gorillacomb.api.find.families import FamilyReport, family_reports
 from gorillacomb.api.find.surplus import SurplusFate, SurplusPart, SurplusReason, surplus_parts
 from gorillacomb.api.roots import RootStatus
 from gorillacomb.api.status import VaultStatus, index_status

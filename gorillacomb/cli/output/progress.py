@@ -94,8 +94,12 @@ class ProgressBar:
         self._bar.update(files if self._by_files else size)
 
     def _label(self) -> str:
+        # Bytes are compared before the first file is done.
+        if not self._files and self._total_files is None:
+            return self._name
         of = "" if self._total_files is None else f"/{self._total_files:,}"
-        return f"{self._name}, {self._files:,}{of} files"
+        total = self._files if self._total_files is None else self._total_files
+        return f"{self._name}, {self._files:,}{of} {'file' if total == 1 else 'files'}"
 
     def close(self) -> None:
         if self._bar is not None:

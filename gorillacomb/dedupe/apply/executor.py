@@ -55,6 +55,13 @@ from gorillacomb.fs.paths import relative_path
 from gorillacomb.fs.reflink import share_blocks
 from gorillacomb.progress import Progress
 
+_STAGE = {
+    DedupeAction.QUARANTINE: "Comparing and quarantining",
+    DedupeAction.DELETE: "Comparing and deleting",
+    DedupeAction.HARDLINK: "Comparing and linking",
+    DedupeAction.SYMLINK: "Comparing and linking",
+    DedupeAction.REFLINK: "Comparing and sharing blocks",
+}
 _BATCH = 32
 _BATCH_BYTES = 256 << 20
 
@@ -94,7 +101,8 @@ class PlanExecutor:
         self.outcome.before = len(self.plan.steps) - len(steps)
         empty = [step for step in steps if step.kind == EMPTY]
         steps = [step for step in steps if step.kind != EMPTY]
-        self.progress.stage("Quarantining", None, sum(step.size for step in steps) or None)
+        stage = _STAGE[self.plan.options.action]
+        self.progress.stage(stage, None, sum(step.size for step in steps) or None)
         with self._stack:
             for batch in self._batches(steps):
                 self._act(batch)

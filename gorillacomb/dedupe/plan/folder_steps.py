@@ -12,7 +12,7 @@ from gorillacomb.classify.companions import DATABASE_LOGS, is_database_size
 from gorillacomb.classify.names import CLOUD_POINTERS
 from gorillacomb.dedupe.model import PlanStep, Refusal, RemovalPair, SafetyRule
 from gorillacomb.dedupe.plan.disk_check import DiskCheck
-from gorillacomb.dedupe.plan.index_locations import IndexLocations, find_descendant, relative_names
+from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.removal_set import RemovalSet, RemovedFolder
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.skipped import BY_PLACE, SkippedItems
@@ -24,7 +24,7 @@ from gorillacomb.folders.analysis import GIVEN_UP, FolderAnalysis
 from gorillacomb.folders.containment import is_contained
 from gorillacomb.folders.identical import identical_folders
 from gorillacomb.folders.relation import is_copied_into_itself
-from gorillacomb.folders.tree import TreeFolder
+from gorillacomb.folders.tree import TreeFolder, find_descendant, relative_names
 from gorillacomb.fs.paths import is_below, join, path_parts, path_text, relative_path
 from gorillacomb.index.content_queries import disk_bytes_below
 from gorillacomb.index.tree_queries import names_ending

@@ -9,7 +9,7 @@ from gorillacomb.canonical.file_copy import FileCopy
 from gorillacomb.classify.companions import Companions, CompanionTable, companion_table
 from gorillacomb.dedupe.safety.policy import FolderContext, PathContext
 from gorillacomb.folders.analysis import FolderAnalysis
-from gorillacomb.folders.tree import TreeFolder
+from gorillacomb.folders.tree import TreeFolder, find_descendant
 from gorillacomb.fs.paths import is_below, join, path_parts, relative_path
 from gorillacomb.index.roots import roots_of_path
 from gorillacomb.index.tree_queries import entries_in_folders, link_targets
@@ -122,23 +122,3 @@ class IndexLocations:
             return None
         beside = Companions(self.names_in(parent), self.table, [folder.name])
         return beside.owner_of(folder.name)
-
-
-def find_descendant(folder: TreeFolder, names: Iterable[bytes]) -> TreeFolder | None:
-    """Return the folder that these names lead to from another one."""
-    at: TreeFolder | None = folder
-    for name in names:
-        if at is None:
-            break
-        at = next((each for each in at.children if each.name == name), None)
-    return at
-
-
-def relative_names(folder: TreeFolder, top: TreeFolder) -> list[bytes]:
-    """Return the names that lead from a folder to one below it."""
-    names: list[bytes] = []
-    at = folder
-    while at is not top and at.parent is not None:
-        names.append(at.name)
-        at = at.parent
-    return names[::-1]

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from gorillacomb.dedupe.plan.index_locations import find_descendant, relative_names
-from gorillacomb.folders.tree import TreeFolder
+from gorillacomb.folders.tree import TreeFolder, find_descendant, relative_names
 
 
 @dataclass(frozen=True, slots=True)

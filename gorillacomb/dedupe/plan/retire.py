@@ -11,10 +11,15 @@ from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.classify.names import is_version_control
 from gorillacomb.dedupe.model import PlanStep, Refusal
 from gorillacomb.dedupe.plan.file_steps import FileChoice, FileStepPlanner
-from gorillacomb.dedupe.plan.index_locations import IndexLocations, find_descendant, relative_names
+from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.removal_set import RemovalSet, RemovedFolder
 from gorillacomb.folders.entries import FolderEntries
-from gorillacomb.folders.tree import TreeFolder, nested_folders
+from gorillacomb.folders.tree import (
+    TreeFolder,
+    find_descendant,
+    nested_folders,
+    relative_names,
+)
 from gorillacomb.fs.paths import is_below, join
 from gorillacomb.index.content_queries import ContentCopies
 from gorillacomb.model import EntryState

@@ -18,9 +18,21 @@ from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode
 
 
-@click.group()
+class _ListedByDefault(click.Group):
+    """A group whose command is ``list`` unless one is named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_ListedByDefault)
 def command() -> None:
-    """List the drives and folders that were scanned, name one, or forget one that was sold."""
+    """List the drives and folders that were scanned, name one, or forget one that was sold.
+
+    Without a command, list them.
+    """
 
 
 @command.command("list", short_help="List the roots, where they are and when they were scanned.")

@@ -11,6 +11,7 @@ from gorillacomb.api.vault import Vault
 from gorillacomb.cli.options import BytesPath, json_option, progress_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.content_sides import content_lines
+from gorillacomb.cli.output.families import PERHAPS_DAMAGED
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode
 
@@ -105,6 +106,8 @@ def _tell(comparison: Comparison, shown: int | None) -> None:
                 f"{label:<11}{render.shorten_path(render.printable_path(path), room and room - 11)}"
             )
             _tell_spelling(comparison, path)
+            if label == "changed" and path in found.perhaps_damaged:
+                click.echo(f"{'':<11}{PERHAPS_DAMAGED}")
         if shown is not None and len(paths) > shown:
             click.echo(f"{'':<11}and {len(paths) - shown:,} more; --all names them")
     for pair in found.moved[:shown]:
@@ -122,6 +125,9 @@ def _tell(comparison: Comparison, shown: int | None) -> None:
         + (f", {len(found.unknown):,} not read" if found.unknown else "")
         + "."
     )
+    if found.perhaps_damaged:
+        number = render.format_count(len(found.perhaps_damaged), "changed file")
+        click.echo(f"May be damaged, in A or in B: {number} with the same size and time.")
 
 
 def _tell_spelling(comparison: Comparison, path: bytes) -> None:

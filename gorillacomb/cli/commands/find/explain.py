@@ -14,7 +14,7 @@ from gorillacomb.cli.commands.admin.status import FILE_STATE_WORDS
 from gorillacomb.cli.commands.find.fate import fate_lines
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
-from gorillacomb.cli.output.families import family_lines
+from gorillacomb.cli.output.families import family_lines, same_path_lines
 from gorillacomb.cli.output.good_copies import good_copy_lines
 from gorillacomb.cli.output.marks import mark_text
 from gorillacomb.errors import ExitCode
@@ -110,8 +110,11 @@ def _explain_folder(found: ExplainedFolder) -> None:
         click.echo(f"  not complete: {entries} not read, or damaged{cause}")
     _print_marks(found)
     _print_fate(found)
-    if family is not None:
-        click.echo(f"  {'one' if found.is_member else 'part of one'} of several copies:")
+    if found.same_path is not None:
+        for line in same_path_lines(found.same_path):
+            click.echo(line)
+    elif family is not None:
+        click.echo("  one of several copies:")
         for line in family_lines(family):
             click.echo(line)
     _print_rules(found)

@@ -22,7 +22,7 @@ from gorillacomb.api.vault import Vault
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.empty_folders import left_lines, removable_lines
-from gorillacomb.cli.output.families import family_lines
+from gorillacomb.cli.output.families import family_headings, family_lines, same_path_lines
 from gorillacomb.errors import ExitCode
 
 _STORY = 16
@@ -83,7 +83,11 @@ def _empty_story(
 
 
 def _story(report: FolderReport, whole: bool, one_folder: bool, vault: Vault) -> Iterator[str]:
-    families = report.family_list()
+    families = report.families_here()
+    around = report.same_path()
+    if around is not None:
+        head, *block = same_path_lines(around)
+        yield from (head.strip(), *block)
     shown = [each for each in families if whole or not each.structural]
     yield from _told(report, shown, whole)
     alike = list(_identical_lines(report)) if one_folder else []
@@ -101,7 +105,7 @@ def _story(report: FolderReport, whole: bool, one_folder: bool, vault: Vault) ->
     elif pairs:
         many = render.format_count(pairs, "pair")
         yield f"{render.styled('Overlapping', bold=True)}: {many} (--all)"
-    if not (families or alike or covered or pairs):
+    if around is None and not (families or alike or covered or pairs):
         yield "No two folders have much in common."
     yield from _set_aside(report, families, whole)
     yield from render.next_lines(after_folders(report), vault)
@@ -110,14 +114,17 @@ def _story(report: FolderReport, whole: bool, one_folder: bool, vault: Vault) ->
 def _told(report: FolderReport, families: list[FolderFamily], whole: bool) -> Iterator[str]:
     """Yield as many families as there is room for, then the names of the rest."""
     count = 0
+    headings = family_headings(
+        [(report.family_name(each), report.family_keep(each)) for each in families]
+    )
     for place, family in enumerate(families):
-        told = report.family(family)
-        lines = family_lines(told, None) if whole else family_lines(told)
+        told, heading = report.family(family), headings[place]
+        lines = family_lines(told, None, heading) if whole else family_lines(told, heading=heading)
         count += len(lines)
         if place and count > _STORY and not whole:
             rest = families[place:]
             head = f"and {render.format_count(len(rest), 'smaller one')} (--all): "
-            names = [render.printable_path(report.family_name(each)) for each in rest]
+            names = list(map(render.printable_path, headings[place:]))
             yield head + _names(names, len(head))
             return
         yield from lines

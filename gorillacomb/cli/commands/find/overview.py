@@ -30,6 +30,7 @@ from gorillacomb.api.status import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.options import json_option, progress_option, vault_option
 from gorillacomb.cli.output import render
+from gorillacomb.cli.output.families import family_headings
 from gorillacomb.cli.output.left_alone import reason
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.cli.output.summed_size import SummedSize
@@ -189,10 +190,11 @@ def _family_lines(overview: Overview, most: int) -> Iterator[str | NextStep]:
     count = render.format_count(overview.family_count, "folder has", "folders have")
     yield f"{_head('Copied folders')}: {count} copies elsewhere"
     shown = overview.families[:most]
-    for each in shown:
+    headings = family_headings([(each.name, each.keep) for each in shown])
+    for each, heading in zip(shown, headings, strict=True):
         places = len(each.others) + 1
         held = _held(each.files, each.size)
-        yield _fitting(f"  {render.printable_path(each.name)}: {places} places, {held} in one")
+        yield _fitting(f"  {render.printable_path(heading)}: {places} places, {held} in one")
         yield _with_path(f"    {_drift(each)}; keep ", each.keep, "")
     if len(shown) < overview.family_count:
         yield f"  and {overview.family_count - len(shown):,} more"
