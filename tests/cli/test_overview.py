@@ -79,6 +79,32 @@ def test_copies_with_files_of_their_own_are_named(vault: Path, tmp_path: Path) -
     assert f"dedupe --within {copy} --retire {copy}" in run("overview", vault=vault).out
 
 
+def test_an_album_with_a_picture_of_its_own_waits_for_a_decision(
+    vault: Path, tmp_path: Path
+) -> None:
+    """What the suggested command frees is what the overview says of that folder."""
+    pictures = [f"picture {number}" * 900 for number in range(40)]
+    dump: Tree = {f"IMG_{number} 2.jpg": pictures[number] for number in range(20)}
+    tree: Tree = {
+        "Pictures": {f"IMG_{number}.jpg": each for number, each in enumerate(pictures)},
+        "Phone": {**dump, **{f"IMG_{number}.jpg": f"own {number}" for number in range(60, 75)}},
+    }
+    top = make_tree(tmp_path / "top", tree)
+    assert run("scan", top, vault=vault).code == 0
+    found = run("overview", "--json", vault=vault).json()
+    parts = {each["fate"]: each for each in found["surplus"]}
+    assert [each["rule"] for each in parts["decision"]["reasons"]] == ["album"]
+    assert all(isinstance(one["rule"], str) for each in found["surplus"] for one in each["reasons"])
+    shown = run("overview", vault=vault).out
+    (line,) = (each for each in shown.splitlines() if " of these are in " in each)
+    folder = line.rpartition(" of these are in ")[2]
+    assert line.startswith("      20 files, ") and folder == str(top / "Phone")
+    command = f"dedupe --within {folder} --retire {folder}"
+    assert f"  -> gorillacomb {command}" in shown
+    assert "  20 of 35 files of " in run(*command.split(), vault=vault).out
+    assert f"dedupe --within {folder} --retire {folder}" in run("dedupe", vault=vault).out
+
+
 def test_it_fits_on_a_terminal(drive: Drive, vault: Path) -> None:
     assert run("scan", drive.root, vault=vault).code in (0, 3)
     lines = lines_on_screen(on_terminal("overview", vault=vault).stdout)

@@ -67,8 +67,9 @@ class RemovableDocument(TypedDict):
 class SurplusReasonDocument(TypedDict):
     """Surplus copies that are left alone for one reason."""
 
-    rule: str | None
-    """The safety rule; null if none forbids it: it is kept for copies that are removed."""
+    rule: str
+    """The safety rule, or ``kept``: no rule forbids it, but it is kept for copies that are removed.
+    """
     files: int
     bytes: int
 
@@ -181,7 +182,7 @@ def _surplus_document(part: SurplusPart) -> dict[str, object]:
         "bytes": part.bytes,
         "reasons": [
             {
-                "rule": None if each.rule is None else str(each.rule),
+                "rule": "kept" if each.rule is None else str(each.rule),
                 "files": each.files,
                 "bytes": each.bytes,
             }

@@ -23,7 +23,12 @@ class SurplusFate(StrEnum):
     """It is needed where it is, or nothing proves that it is not."""
 
 
-_DECIDED = {SafetyRule.UNIQUE, SafetyRule.OTHER_VOLUME, SafetyRule.PROTECTED}
+_DECIDED = {
+    SafetyRule.UNIQUE,
+    SafetyRule.ALBUM,
+    SafetyRule.OTHER_VOLUME,
+    SafetyRule.PROTECTED,
+}
 """Rules that an option or a setting of the user's overrules."""
 
 

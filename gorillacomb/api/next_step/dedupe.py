@@ -10,8 +10,14 @@ from gorillacomb.api.next_step.step import DEDUPE, STATUS, NextStep, NextSteps, 
 
 if TYPE_CHECKING:
     from gorillacomb.api.dedupe.marks import MarkedPath
-    from gorillacomb.api.dedupe.plan import DedupePlan
+    from gorillacomb.api.dedupe.plan import DedupePlan, SkippedCopy
     from gorillacomb.api.dedupe.runs import DryRunResult, RunResult
+
+_RETIRED = {
+    "unique": "a copy that has files of its own",
+    "album": "an album that keeps other pictures",
+}
+"""By the rule that leaves a folder alone unless it is retired: what that is."""
 
 
 def after_plan(plan: DedupePlan, output: Word | None, words: tuple[Word, ...] = ()) -> NextSteps:
@@ -32,15 +38,20 @@ def after_plan(plan: DedupePlan, output: Word | None, words: tuple[Word, ...] = 
 
 
 def retire_drifted(plan: DedupePlan) -> NextSteps:
-    """Return the command that removes more: the duplicates in the largest copy that is kept."""
-    from gorillacomb.dedupe.model import SafetyRule  # other reports need nothing of plans
-
-    drifted = next((each for each in plan.left_alone if each.rule is SafetyRule.UNIQUE), None)
-    if drifted is None or plan.contents.options.retire:
+    """Return the command that removes more: the duplicates in the largest folder that is kept."""
+    largest = largest_to_retire(plan)
+    if largest is None:
         return ()
-    path = drifted.path
-    purpose = "also the duplicates in a copy that has files of its own"
+    path = largest.path
+    purpose = f"also the duplicates in {_RETIRED[largest.rule]}"
     return (NextStep(("dedupe", "--within", path, "--retire", path), purpose),)
+
+
+def largest_to_retire(plan: DedupePlan) -> SkippedCopy | None:
+    """Return the folder in which the most bytes are left alone until it is retired."""
+    if plan.contents.options.retire:
+        return None
+    return next((each for each in plan.left_alone if each.rule in _RETIRED), None)
 
 
 def _free_name() -> str:

@@ -20,7 +20,7 @@ REASONS = {
     SafetyRule.LINKED: "other files refer to them by their path",
     SafetyRule.SIDECAR: "belong to other files beside them, which would stay",
     SafetyRule.NAME: "need their names, and the copy has another one",
-    SafetyRule.ALBUM: "would leave a gap in an album",
+    SafetyRule.ALBUM: "in albums that would be left with gaps",
     SafetyRule.POINTER: "only point to something in the cloud",
     SafetyRule.TRASH: "in a trash, cache or snapshot, or their copy is",
     SafetyRule.OWN: "scanned folders, homes or Gorilla Comb's own",

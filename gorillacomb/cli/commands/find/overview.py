@@ -15,6 +15,7 @@ from gorillacomb.api.find.overview import (
     SurplusPart,
     vault_overview,
 )
+from gorillacomb.api.next_step.dedupe import largest_to_retire
 from gorillacomb.api.next_step.find import for_copies_left_alone, for_overlap
 from gorillacomb.api.next_step.step import (
     DEDUPE,
@@ -179,6 +180,10 @@ def _fate_steps(overview: Overview, fate: SurplusFate) -> Iterator[str | NextSte
             yield f"      (dedupe counts {count}: also empty ones, and the rest of folders)"
         yield DEDUPE
     elif fate is SurplusFate.DECISION:
+        largest = largest_to_retire(plan)
+        if largest is not None:
+            held = _held(largest.files, largest.size)
+            yield _with_path(f"      {held} of these are in ", largest.path, "")
         yield for_copies_left_alone(overview)
     else:
         yield DEDUPE_VERBOSE
@@ -215,7 +220,8 @@ def _drift(family: FamilyReport) -> str:
     drifted = [each.relation.counts for each in family.others if each.relation.only_a.files]
     own, changed = sum(each.only for each in drifted), sum(each.changed for each in drifted)
     more = render.counted((own, "new"), (changed, "edited"))
-    return ", ".join(words) + (f" ({', '.join(more)} files)" if more else "")
+    files = "file" if own + changed == 1 else "files"
+    return ", ".join(words) + (f" ({', '.join(more)} {files})" if more else "")
 
 
 def _quarantine_lines(overview: Overview) -> Iterator[str | NextStep]:
