@@ -151,7 +151,7 @@ def unique_report(
     ``path`` is absolute and is the index's ``folder`` in ``root``. Raises VaultError.
     """
     report = UniqueReport(path)
-    progress.stage("listing", None, None)
+    progress.stage("Listing", None, None)
     there = [each for number, each in vouching.roots.items() if number not in vouching.away]
     walk = _UniqueWalk(index, root, there, report, progress, vouching.noise)
     known = sorted(walk.run(folder), key=_digest)
@@ -163,7 +163,7 @@ def unique_report(
     after = next(elsewhere, None)
     canonical = {digest for digest, _ in stamps_below(index.connection, folder)}
     planned: set[bytes] = set()
-    progress.stage("looking at copies", len(known), sum(each.file.size for each in known))
+    progress.stage("Checking copies", len(known), sum(each.file.size for each in known))
     for digest, files in groupby(known, key=_digest):
         copies: Sequence[FileRecord] = ()
         if after is not None and after[0] == digest:

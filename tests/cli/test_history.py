@@ -385,6 +385,6 @@ def test_history_names_the_places_where_the_copies_are(tidied: Tidied) -> None:
         assert "3 files in " in text and "Documents" in text, text
         assert "1 file in " in text and "kept for it: Documents (old)\n" not in text, text
     assert "all 4 files of " in texts[0], texts[0]
-    assert "still in quarantine: 8 files with system files such as .DS_Store" in texts[0]
+    assert "still in quarantine: 8 files (with system files such as .DS_Store), " in texts[0]
     assert tidied.undo()["failed"] == []
     assert look(tidied.top) == tidied.at_first

@@ -337,6 +337,12 @@ def test_progress_is_for_terminals(tree: Path, vault: Path) -> None:
     assert on_terminal("scan", tree, "--no-progress", vault=vault).stderr == b""
 
 
+def test_progress_says_nothing_of_what_is_not_counted(tree: Path, vault: Path) -> None:
+    assert run("scan", tree, vault=vault).code == 0
+    shown = run("dedupe", "--progress", vault=vault)
+    assert "Planning [" in shown.err and "0.00" not in shown.err and "?B/s" not in shown.err
+
+
 def test_progress_when_it_is_asked_for(tree: Path, vault: Path) -> None:
     plain = run("scan", tree, "--json", vault=vault)
     ran = run("scan", tree, "--json", "--progress", vault=vault)

@@ -80,11 +80,15 @@ class ProgressBar:
         self._by_files = size is None and bool(files)
         if self._by_files:
             return _LISTED.replace("SIZE", format_size(self._size))
-        return _SIZED if size else _UNSIZED if size is None else _COUNTED
+        if size is None:
+            return _UNSIZED if self._size else _COUNTED
+        return _SIZED if size else _COUNTED
 
     def advance(self, files: int, size: int) -> None:
         if self._bar is None:
             return
+        if size and not self._size and self._bar.total is None:
+            self._bar.bar_format = _UNSIZED
         self._files += files
         self._size += size
         if files:

@@ -202,7 +202,9 @@ def copy_notes(file: GroupedFile) -> str:
     """Return the notes on one copy, printed after its path."""
     notes = []
     if file.hard_link_of is not None:
-        notes.append("hard link of " + printable_path(os.path.basename(file.hard_link_of)))
+        name = os.path.basename(file.hard_link_of)
+        is_ambiguous = name == os.path.basename(file.path)
+        notes.append(f"hard link of {printable_path(file.hard_link_of if is_ambiguous else name)}")
     if not file.is_online:
         notes.append("offline")
     elif not os.path.lexists(file.path):

@@ -86,7 +86,7 @@ def _event_lines(event: RunEvent) -> Iterator[str]:
     if event.is_waiting:
         files = render.format_count(event.waiting_files, "file")
         if event.waiting_files > event.files:
-            files += " with system files such as .DS_Store"
+            files += " (with system files such as .DS_Store)"
         yield f"  still in quarantine: {files}, {render.format_size(event.waiting_bytes)}"
     for name, problems, total in (
         ("skipped", event.skipped, event.skipped_count),

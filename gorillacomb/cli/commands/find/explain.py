@@ -161,9 +161,8 @@ def _print_copies(found: ExplainedFile, group: FileGroup) -> None:
     click.echo(f"  canonical: {mine}")
     for line in render.wrapped_paragraph(f"because: {'; '.join(group.reasons)}", "    "):
         click.echo(line)
-    click.echo(
-        f"  {render.format_count(group.copies, 'copy', 'copies')} under"
-        f" {render.format_count(len(group.files), 'name')}:"
-    )
+    copies = render.format_count(group.copies, "copy", "copies")
+    names = render.format_count(len(group.files), "name")
+    click.echo(f"  {copies}:" if group.copies == len(group.files) else f"  {copies} under {names}:")
     for copy in group.files:
         click.echo(f"    {render.printable_path(copy.path)}{render.copy_notes(copy)}")

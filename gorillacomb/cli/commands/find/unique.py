@@ -125,10 +125,10 @@ def _unique_lines(
 
 
 def _file_lines(result: UniqueResult, shown: int | None, width: int | None) -> Iterator[str]:
-    """Name the unique files by path, and those that version control keeps by its folder."""
+    """Name the unique files, the largest first, and those of version control by its folder."""
     report = result.report
     own, kept = result.version_controlled()
-    for each in own[:shown]:
+    for each in sorted(own, key=lambda each: (-each.size, each.path))[:shown]:
         path = relative_path(each.path, report.path)
         yield _line(f"{render.format_size(each.size):>9}", path, width)
     yield from _rest_line(len(own), shown)
@@ -190,7 +190,7 @@ def _all(report: UniqueReport) -> str:
 
 
 def _line(label: str, path: bytes, width: int | None) -> str:
-    label = f"  {label} "
+    label = f"  {label}  "
     return label + render.shorten_path(render.printable_path(path), width and width - len(label))
 
 
