@@ -159,7 +159,9 @@ def after_explain(found: ExplainedFile | ExplainedFolder) -> NextSteps:
     if not isinstance(found, ExplainedFile):
         if not found.totals.duplicates:
             return ()
+        inside = NextStep(("folders", path), "which folders in it are copies of others")
         return (
+            *(() if found.is_member else (inside,)),
             NextStep(("dupes", path), "the groups that have a copy here"),
             NextStep(("unique", path), "what would be lost if it were deleted"),
             NextStep(("dedupe", "--within", path), "what could be removed here; changes nothing"),

@@ -18,8 +18,8 @@ def rolled_up_lines(
         told += entry.files
         yield rolled_up_line(entry)
     if told < files:
-        more = render.format_count(files - told, "file")
-        yield f"  and {more} more; --all names everything"
+        more = render.format_count(files - told, "more file")
+        yield f"  and {more}; --all names everything"
 
 
 def rolled_up_line(entry: RolledUpEntry) -> str:

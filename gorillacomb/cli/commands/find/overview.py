@@ -177,7 +177,7 @@ def _fate_steps(overview: Overview, fate: SurplusFate) -> Iterator[str | NextSte
         more = plan.files - overview.surplus[0].files
         if more > 0:
             count = render.format_count(plan.files, "file")
-            yield f"      (dedupe counts {count}: also empty ones, and the rest of folders)"
+            yield f"      (the plan has {count}, with empty ones and the rest of whole folders)"
         yield DEDUPE
     elif fate is SurplusFate.DECISION:
         largest = largest_to_retire(plan)
@@ -213,10 +213,10 @@ def _drift(family: FamilyReport) -> str:
         if each.kind is RelationKind.IDENTICAL
         else "drifted"
         if each.relation.only_a.files
-        else "with less"
+        else "partial"
         for each in family.others
     )
-    words = [f"{kinds[kind]:,} {kind}" for kind in ("equal", "with less", "drifted") if kinds[kind]]
+    words = [f"{kinds[kind]:,} {kind}" for kind in ("equal", "partial", "drifted") if kinds[kind]]
     drifted = [each.relation.counts for each in family.others if each.relation.only_a.files]
     own, changed = sum(each.only for each in drifted), sum(each.changed for each in drifted)
     more = render.counted((own, "new"), (changed, "edited"))

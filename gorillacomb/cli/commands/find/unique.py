@@ -163,7 +163,7 @@ def _not_counted_lines(report: UniqueReport) -> Iterator[str]:
             (report.empty, ("empty file",)),
             (report.links, ("symbolic link",)),
             (report.odd, ("FIFO, socket or device", "FIFOs, sockets or devices")),
-            (report.noise, ("file of the system's own", "files of the system's own")),
+            (report.noise, ("system file", "system files")),
         )
         if number
     ]
