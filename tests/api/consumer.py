@@ -205,6 +205,7 @@ def folders(vault: gorillacomb.OpenVault) -> None:
     both: gorillacomb.Comparison = vault.compare("/a", b"/b", progress=show)
     diff: gorillacomb.FolderDiff = both.diff
     use(diff.same, diff.changed, diff.moved, diff.only_a, diff.only_b, diff.unknown)
+    use(diff.perhaps_damaged)
     use(diff.respelled, both.a, both.b, both.modes_compared, both.warnings, both.is_same)
     use(both.is_scanned)
     lines: Iterator[str] = both.text_differences()
