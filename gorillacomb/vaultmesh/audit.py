@@ -66,6 +66,8 @@ class _AuditPass:
     frontier: merkle.MerkleFrontier = field(default_factory=merkle.MerkleFrontier)
     block: list[bytes] = field(default_factory=list)
     """The hashes of the last entries, from the start of a block: one to `BLOCK` of them."""
+    waiting: int = 0
+    """How many of them, the last ones, are not in the tree yet: several at once are faster."""
     log: str = ""
     """The id of the log, from its first entry."""
     key_entries: list[int] = field(default_factory=list)
@@ -81,11 +83,19 @@ class _AuditPass:
     """The first entry below that node."""
 
     def append(self, leaf: bytes) -> None:
-        """Add an entry to the tree, and compare each completed subtree with the stored one."""
-        if len(self.block) == BLOCK:
-            self.block.clear()
-        self.block.append(leaf)
-        for level, place, found in self.frontier.extend((leaf,), self.least):
+        """Add an entry."""
+        block = self.block
+        if len(block) == BLOCK:
+            self.grow()
+            block.clear()
+        block.append(leaf)
+        self.waiting += 1
+
+    def grow(self) -> None:
+        """Have all entries in the tree; compare each completed subtree with the stored one."""
+        leaves = self.block[len(self.block) - self.waiting :]
+        self.waiting = 0
+        for level, place, found in self.frontier.extend(leaves, self.least):
             if self.stored.pop((level, place), None if level >= STORED_FROM else found) == found:
                 continue
             if self.wrong_node is None:
@@ -127,7 +137,10 @@ def audit(
         walk.stored = {(level, place): each for level, place, each in ledger.tables.subtrees()}
         if any(level in range(STORED_FROM) for level, _ in walk.stored):
             walk.least = 1  # the program stores none of those: they were added
-        _walk_entries(ledger, walk, {each.checkpoint.size for each in signed}, advance)
+        try:
+            _walk_entries(ledger, walk, {each.checkpoint.size for each in signed}, advance)
+        finally:
+            walk.grow()
         if not walk.frontier.size:
             raise _BadEntry(0, "it has no entries")
         trusted = ledger.our_keys() if keys is None else keys
@@ -205,6 +218,7 @@ def _walk_entries(
             _note_key(walk, seq, fields)
         prev = leaf.hex()
         if seq + 1 in sizes:
+            walk.grow()
             walk.roots[seq + 1] = walk.frontier.root()
         if advance is not None and not (seq + 1) % _STEP:
             advance(_STEP)
@@ -227,6 +241,7 @@ def _entries(ledger: Ledger) -> Iterator[tuple[int, Any]]:
 
 def _first_bad(ledger: Ledger, walk: _AuditPass, seq: int) -> int | None:
     """Return the first bad entry if entry ``seq`` does not fit; None if unknown."""
+    walk.grow()
     start = seq - len(walk.block)
     if walk.wrong_node is not None and walk.wrong_from < start:
         return walk.wrong_from  # the chain was forged from there on
