@@ -8,7 +8,6 @@ import os
 import pty
 import signal
 import struct
-import subprocess
 import termios
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,12 +23,12 @@ from tests.dedupe.drives import look
 from tests.support.run import (
     Argument,
     Ran,
-    command,
     environment,
     lines_on_screen,
     read_all,
     refused,
     run,
+    started,
     width_of,
     without_traceback,
 )
@@ -76,10 +75,8 @@ class Review:
     def __init__(self, *arguments: Argument, vault: Path, cwd: Path | None = None) -> None:
         self.terminal, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        words, env = command("dedupe", "--review", *arguments), environment(vault)
-        self.process = subprocess.Popen(
-            words, env=env, cwd=cwd, stdin=theirs, stdout=theirs, stderr=theirs
-        )
+        words = ("dedupe", "--review", *arguments)
+        self.process = started(words, environment(vault), (theirs, theirs, theirs), cwd=cwd)
         os.close(theirs)
         self.written = b""
 
@@ -101,8 +98,8 @@ class Review:
             rest = read_all({self.terminal: bytearray()})[self.terminal]
         finally:
             os.close(self.terminal)
-            self.process.wait(30)
-        return without_traceback(Ran(self.process.returncode, self.written + bytes(rest), b""))
+            code = self.process.wait(30)
+        return without_traceback(Ran(code, self.written + bytes(rest), b""))
 
 
 def review(keys: Sequence[str], *arguments: Argument, vault: Path, cwd: Path | None = None) -> Ran:

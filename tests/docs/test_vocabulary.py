@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.vocabulary import findings, prose, texts, vocabulary, without_verb
+from tests.support.vocabulary import findings, findings_in, prose, texts, vocabulary, without_verb
 
 
 def test_what_users_read_is_in_plain_words() -> None:
     read = list(texts())
     assert len(read) > 60
-    assert [each for where, text in read for each in findings(where, text)] == []
+    assert list(findings_in(read)) == []
 
 
 def test_the_rooms_that_are_clean_stay_so() -> None:
@@ -19,7 +19,7 @@ def test_the_rooms_that_are_clean_stay_so() -> None:
     assert any("Return whether ``path`` is ``folder``" in text for _, text in read)
     assert any("O_NOATIME is reserved for the owner" in text for _, text in read)
     assert any("cannot be started" in text for _, text in read)
-    assert [each for where, text in read for each in findings(where, text, code=True)] == []
+    assert list(findings_in(read, code=True)) == []
     assert list(without_verb()) == []
 
 
@@ -41,6 +41,14 @@ def test_words_for_code_do_not_concern_the_docs() -> None:
 def test_what_is_found(text: str, word: str) -> None:
     (found,) = findings("page.md", "\n" + text)
     assert found.startswith(f"page.md:2: {word!r}: write ")
+
+
+def test_what_is_found_in_many_texts() -> None:
+    read = [("a.md", "It stands"), ("b.md", "plain"), ("c.md", "there.\nThis is no project.")]
+    assert list(findings_in(read)) == [
+        each for where, text in read for each in findings(where, text)
+    ]
+    assert [each.partition(": ")[0] for each in findings_in(read)] == ["a.md:1", "c.md:2"]
 
 
 @pytest.mark.parametrize(

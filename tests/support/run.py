@@ -222,6 +222,7 @@ def started(
     env: dict[str, str],
     streams: tuple[int, int, int],
     own_session: bool = False,
+    cwd: Path | None = None,
 ) -> fork_server.Forked | subprocess.Popen[bytes]:
     """Start a command with these descriptors as its standard streams, in a fork where one will do.
 
@@ -229,11 +230,12 @@ def started(
     """
     words = [os.fsencode(each) for each in arguments]
     if fork_server.fits(words, env):
-        return fork_server.fork(words, env, streams, own_session=own_session)
+        return fork_server.fork(words, env, streams, cwd, own_session)
     stdin, stdout, stderr = streams
     return subprocess.Popen(
         command(*arguments),
         env=env,
+        cwd=cwd,
         stdin=stdin,
         stdout=stdout,
         stderr=stderr,

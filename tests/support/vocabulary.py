@@ -12,7 +12,7 @@ import io
 import re
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -125,8 +125,13 @@ def _sources(*rooms: str) -> list[Path]:
     return [path for place in places for path in sorted(place.rglob("*.py") or [place])]
 
 
+@cache
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
 def _docstrings(path: Path) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(_parsed(path)):
         if (text := _docstring(node)) is not None:
             assert isinstance(node, ast.Expr)
             yield _place(path, node.lineno), text
@@ -158,7 +163,7 @@ def _comments(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def _messages(path: Path) -> Iterator[tuple[str, str]]:
-    tree = ast.parse(path.read_text("utf-8"))
+    tree = _parsed(path)
     alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
@@ -173,10 +178,26 @@ def _place(path: Path, line: int) -> str:
 
 def findings(where: str, text: str, code: bool = False) -> Iterator[str]:
     """Yield each word of a text that is in the list, with its line and what to write instead."""
-    if text in RECORDED:
-        return
-    plain = _CODE.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
-    for pattern, instead in vocabulary(code):
+    return findings_in([(where, text)], code)
+
+
+def findings_in(read: Iterable[tuple[str, str]], code: bool = False) -> Iterator[str]:
+    """Yield the findings of many texts; a word that is in none of them is searched for once."""
+    plain = [
+        (where, _CODE.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text))
+        for where, text in read
+        if text not in RECORDED
+    ]
+    whole = "\n\n".join(text for _, text in plain)
+    words = [each for each in vocabulary(code) if each[0].search(whole)]
+    for where, text in plain:
+        yield from _findings(where, text, words)
+
+
+def _findings(
+    where: str, plain: str, words: Sequence[tuple[re.Pattern[str], str]]
+) -> Iterator[str]:
+    for pattern, instead in words:
         for match in pattern.finditer(plain):
             line = plain.count("\n", 0, match.start()) + 1
             yield f"{where}:{line}: {' '.join(match[0].split())!r}: write {instead}"
@@ -185,7 +206,7 @@ def findings(where: str, text: str, code: bool = False) -> Iterator[str]:
 def without_verb() -> Iterator[str]:
     """Yield where a function's docstring in the rooms of `CLEAN` does not begin with a verb."""
     for path in _sources(*CLEAN):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(_parsed(path)):
             if isinstance(node, ast.FunctionDef) and not _is_property(node):
                 match = _NO_VERB.match(ast.get_docstring(node) or "")
                 if match:
@@ -199,8 +220,7 @@ def _is_property(function: ast.FunctionDef) -> bool:
 def main() -> int:
     """Print the findings; fail if there are any."""
     read = [*texts(), *(messages() if "--messages" in sys.argv else ())]
-    found = [each for where, text in read for each in findings(where, text)]
-    found += [each for where, text in prose() for each in findings(where, text, code=True)]
+    found = [*findings_in(read), *findings_in(prose(), code=True)]
     found += without_verb()
     print("\n".join(found), end="\n" if found else "")
     return bool(found)
