@@ -189,7 +189,9 @@ def planned_paths(plan: DedupePlan | PathInput | None) -> frozenset[bytes]:
     """
     steps: Sequence[PlanStep] = ()
     if isinstance(plan, str | bytes | os.PathLike):
-        from gorillacomb.api.dedupe.review import read_answered_plan  # is large, and rarely needed
+        from gorillacomb.api.dedupe.answered_plan import (
+            read_answered_plan,  # is large, and rarely needed
+        )
 
         steps = read_answered_plan(plan).plan.steps
     elif plan is not None:

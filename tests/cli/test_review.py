@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import signal
 import struct
 import termios
@@ -16,7 +17,9 @@ from typing import Any
 
 import pytest
 
+from gorillacomb.api.dedupe.plan import read_plan
 from gorillacomb.api.dedupe.review import ReviewAnswer, open_review
+from gorillacomb.dedupe.review.answers import read_answers
 from gorillacomb.errors import UsageError
 from gorillacomb.vault.vault import Vault
 from tests.dedupe.drives import look
@@ -44,6 +47,10 @@ TREE: Tree = {
     "Copy of c": {"y": "y" * 9000, "r": "r"},
 }
 PROMPT = b"(? explains): "
+END = b"go back (? explains): "
+NO_ANSWERS = (
+    "There are no answers of a review in plan.answers.jsonl, so this is about the whole plan."
+)
 ALL = {"Copy of a", "Copy of b/x", "Copy of c/y"}
 
 
@@ -87,7 +94,7 @@ class Review:
             data = os.read(self.terminal, 65536)
             assert data, said
             said += data
-        self.written += said
+            self.written += data
         return said
 
     def type(self, text: str) -> None:
@@ -110,6 +117,9 @@ def review(keys: Sequence[str], *arguments: Argument, vault: Path, cwd: Path | N
         for key in keys:
             going.until(*ends)
             going.type(key)
+        if "q" not in keys[-1:]:
+            going.until(*ends)
+            going.type("q")
     except OSError:  # EIO: it has ended
         os.close(going.terminal)
         going.process.wait(30)
@@ -169,7 +179,7 @@ def test_a_review(plan: Path, top: Path, vault: Path, name: str) -> None:
 
 def test_the_plan_without_answers_is_the_whole_plan(plan: Path, top: Path, vault: Path) -> None:
     told = run("dedupe", "--apply", plan, "--dry-run", vault=vault).out
-    assert told.startswith("There are no answers beside the plan, so this is about all of it.\n")
+    assert told.startswith(f"{NO_ANSWERS}\n")
     ran = review(["q"], plan, vault=vault)
     assert "Steps: 3 not decided." in ran.out
     assert [each.name for each in plan.parent.glob("plan*")] == [plan.name]
@@ -183,7 +193,7 @@ def test_a_review_goes_on_where_it_was(plan: Path, top: Path, vault: Path) -> No
     assert "2 of 3 (answered: skipped)" in lines_on_screen(ran.stdout), "it is asked again"
     ran = review(["y"], plan, vault=vault)
     assert "Going on at 2 of 3." in ran.out, "what was skipped is asked again"
-    ran = review(["b", "n", "q"], plan, vault=vault)
+    ran = review(["f", "n", "q"], plan, vault=vault)
     assert "All of it is decided." in ran.out
     told = run("dedupe", "--apply", plan, "--dry-run", vault=vault).out
     assert "answers.jsonl: 1 yes, 2 no." in told.splitlines()[0]
@@ -252,7 +262,9 @@ def test_stale_steps_are_named_and_left_out(plan: Path, top: Path, vault: Path) 
     assert "Dropped, because they no longer fit: 2" in lines
     assert "    its kept copy is missing" in lines
     assert "    it and its kept copy differ in size now" in lines
-    assert "1 of 1 (answered: yes)" in lines
+    assert "All of it is decided. You can still change answers." in lines
+    assert "Steps: 1 yes." in lines, "those that were dropped are not counted"
+    assert lines[0].endswith("plan.jsonl: 1 of 3 steps. Your answers remove nothing yet.")
     header, first, *rest = plan.read_bytes().splitlines(keepends=True)
     plan.write_bytes(b"".join([header, first.replace(b"Copy of a", b"Other a"), *rest[:1]]))
     told = run("dedupe", "--apply", plan, "--dry-run", vault=vault)
@@ -299,7 +311,7 @@ def test_answers_that_cannot_be_trusted(plan: Path, top: Path, vault: Path) -> N
     other = planned(vault, plan.with_name("other.jsonl"))
     other.with_name("other.answers.jsonl").write_bytes(data)
     refused(run("dedupe", "--apply", other, vault=vault), 2, "answers to another plan")
-    ran = review([], other, vault=vault)
+    ran = Review(other, vault=vault).end()
     assert (ran.code, "answers to another plan" in ran.out) == (2, True)
     assert (top / "Copy of a").exists()
 
@@ -361,3 +373,173 @@ def test_hundreds_of_groups_fit_on_the_screen(tmp_path: Path, vault: Path) -> No
     left = [each for each in lines if each.startswith("Steps: ")][-1]
     assert left.endswith("not decided.")
     assert top.exists()
+
+
+def marks(top: Path, vault: Path) -> dict[str, str]:
+    found = run("mark", "list", "--json", vault=vault).json()["marks"]
+    return {os.path.relpath(each["path"], top): each["mark"] for each in found}
+
+
+def given(plan: Path) -> dict[str, str]:
+    """The answers that hold, by step."""
+    log = read_answers(plan, read_plan(plan).contents)
+    return {} if log is None else {step: str(each) for step, each in log.answers().items()}
+
+
+@pytest.fixture
+def drawers(tmp_path: Path, vault: Path) -> Path:
+    """A plan of single steps, several of which are in one pair of folders."""
+    texts: dict[str | bytes, Any] = {f"{at}.dat": f"{at} " * 9000 for at in range(6)}
+    tree: Tree = {
+        "Documents": {**texts, "own": "of its own"},
+        "Copy of Documents": {**texts, "other": "of its own, too"},
+    }
+    scanned(make_tree(tmp_path / "drive", tree), vault)
+    return planned(vault, tmp_path / "plan.jsonl")
+
+
+def test_a_mark_on_much_is_counted_and_asked_about(drawers: Path, vault: Path) -> None:
+    top = drawers.parent / "drive"
+    ran = review(["i", "", "k", "yes", "i", "6", "q"], drawers, vault=vault)
+    said = " ".join(ran.out.split())
+    assert len(re.findall("this is about 6 files, [0-9.]+ kB, in 6 steps", said)) == 3, said
+    assert said.count("Nothing was answered.") == 2
+    assert marks(top, vault) == {"Documents": "intended", "Copy of Documents": "intended"}
+    assert set(given(drawers).values()) == {"intended"}
+
+
+def test_answers_to_other_questions_change_only_if_asked(drawers: Path, vault: Path) -> None:
+    """A part of a pair was answered alone, in an earlier session: an answer to all of it asks."""
+    review(["o", "n", "s", "y", "q"], drawers, vault=vault)
+    before = given(drawers)
+    assert sorted(before.values()) == ["no", "swap", "yes"]
+    ran = review(["y", "", "i", "", "q"], drawers, vault=vault)
+    assert "1 of 1 (answered in part: 1 yes, 1 swapped, 1 no, 3 not decided)" in ran.out
+    assert ran.out.count("2 earlier answers change.") == 2
+    assert given(drawers) == before
+    review(["a", "3", "q"], drawers, vault=vault)
+    assert {**given(drawers), **before} == given(drawers), "yes to all is about what is open"
+    review(["b", "y", "yes", "q"], drawers, vault=vault)
+    assert set(given(drawers).values()) == {"yes"}
+    review(["u", "u", "j", "q"], drawers, vault=vault)
+    now = given(drawers)
+    assert {step: now[step] for step in before} == before, "a skip leaves what was said"
+    assert sorted(now.values()) == ["no", "skip", "skip", "skip", "swap", "yes"]
+
+
+def test_what_was_typed_ahead_confirms_nothing(drawers: Path, vault: Path) -> None:
+    for keys in ("a\n6", "i\n6", "k\n6\ny"):
+        going = Review(drawers, vault=vault)
+        going.until(PROMPT)
+        going.type(keys)
+        going.until(b"to say so: ")
+        going.type("")
+        assert b"othing was answered." in going.until(PROMPT)
+        going.type("q")
+        assert going.end().code == 0
+        assert given(drawers) == {}
+
+
+def test_one_key_after_another_may_be_typed_ahead(drawers: Path, vault: Path) -> None:
+    """But no answer to what is shown once one was refused, or to the end."""
+    going = Review(drawers, "--steps", vault=vault)
+    going.until(PROMPT)
+    going.type("\n".join("ynyyny"))
+    going.until(END)
+    going.type("q")
+    going.end()
+    assert sorted(given(drawers).values()) == ["no", "no", "yes", "yes", "yes", "yes"]
+    going = Review(drawers, vault=vault)
+    going.until(END)
+    going.type("x\nu\nu\nu")
+    going.until(END)
+    going.type("q")
+    assert going.end().code == 0
+    assert sorted(given(drawers).values()) == ["no", "no", "yes", "yes", "yes", "yes"]
+
+
+def test_a_path_in_a_folder_finds_its_pair(plan: Path, vault: Path) -> None:
+    ran = review(["f copy of a/f", "q"], plan, vault=vault)
+    assert "Found: 1 of 3." in ran.out
+    assert "found in it: " in ran.out
+    ran = review(["f a/g", "a", "q"], plan, vault=vault)
+    assert "None of these was found by its own path: answer them one by one." in ran.out
+    ran = review(["f /y", "f", "q"], plan, vault=vault)
+    assert "Found: 1 of 3." in ran.out, "a single file has a path of its own"
+    assert "found in it" not in ran.out
+
+
+def test_a_swap_is_shown_swapped(plan: Path, top: Path, vault: Path) -> None:
+    """What leaves is the other one, whose date is the one that is lost; y then agrees to that."""
+    os.utime(top / "b/x", (1_000_000_000, 1_000_000_000))
+    assert run("scan", top, vault=vault).code == 0
+    ran = review(["n", "s", "b", "d", "q"], plan, vault=vault)
+    before, after = ran.out.split("2 of 3 (answered: swapped, the other one leaves)")
+    assert "lost: nothing, names and dates are the same" in before.split("2 of 3")[1]
+    lines = after.split("Remove it?")[0].splitlines()
+    assert lines[1].endswith("/drive/b/x\r") or lines[1].endswith("/b/x"), lines
+    assert "Copy of b/x" in lines[2]
+    assert "lost: 1 earlier date" in lines[3]
+    review(["b", "y", "q"], plan, vault=vault)
+    assert given(plan)["s2"] == "swap"
+
+
+def test_a_swap_is_swapped_back(plan: Path, vault: Path) -> None:
+    ran = review(["n", "s", "b", "s", "q"], plan, vault=vault)
+    assert "Swapped back, as the plan says." in ran.out
+    assert given(plan)["s2"] == "yes"
+
+
+def test_a_no_takes_back_the_mark_of_this_review(plan: Path, top: Path, vault: Path) -> None:
+    ran = review(["k", "i", "b", "b", "n", "b", "b", "q"], plan, vault=vault)
+    assert "No longer marked: " in ran.out
+    assert marks(top, vault) == {"Copy of b/x": "intended", "b/x": "intended"}
+    review(["u", "q"], plan, vault=vault)
+    assert marks(top, vault)["Copy of a"] == "keep", "undoing that no marks it again"
+    assert given(plan) == {"s1": "keep", "s2": "intended"}
+
+
+def test_a_no_to_a_part_leaves_the_mark_of_the_rest(drawers: Path, vault: Path) -> None:
+    top = drawers.parent / "drive"
+    ran = review(["k", "6", "b", "o", "b", "n", "q"], drawers, vault=vault)
+    assert "Still marked, for other steps: " in ran.out
+    assert marks(top, vault) == {"Copy of Documents": "keep"}
+
+
+def test_ctrl_c_keeps_all_answers(plan: Path, top: Path, vault: Path) -> None:
+    going = Review(plan, vault=vault)
+    going.until(PROMPT)
+    going.type("y")
+    going.until(PROMPT)
+    going.process.send_signal(signal.SIGINT)
+    ran = going.end()
+    assert ran.code == 130
+    assert "gorillacomb: Interrupted: all answers so far are kept." in ran.out
+    assert goes(plan, top, vault) == {"Copy of a"}
+
+
+def test_the_end_of_the_input_quits(plan: Path, vault: Path) -> None:
+    going = Review(plan, vault=vault)
+    going.until(PROMPT)
+    os.write(going.terminal, b"\x04")
+    assert going.end().code == 0
+
+
+def test_after_the_last_answer_one_can_go_back(plan: Path, top: Path, vault: Path) -> None:
+    ran = review(["y", "y", "n", "", "b", "y", "u", "n", "q"], plan, vault=vault)
+    lines = lines_on_screen(ran.stdout)
+    at = lines.index("Steps: 2 yes, 1 no.")
+    assert any("files, " in each for each in lines[at + 1 : at + 4]), lines[at:]
+    assert any(each.startswith("Next: gorillacomb dedupe --apply ") for each in lines[at:])
+    assert goes(plan, top, vault) == {"Copy of a", "Copy of b/x"}
+    assert ran.code == 0
+
+
+def test_apply_says_that_there_are_no_answers(plan: Path, vault: Path) -> None:
+    """Somebody may have answered and then moved the plan alone."""
+    review(["n", "n", "n"], plan, vault=vault)
+    plan.with_name("plan.answers.jsonl").unlink()
+    done = run("dedupe", "--apply", plan, "--json", vault=vault)
+    assert done.err.startswith(f"{NO_ANSWERS}\n")
+    assert done.json()["done"] == 3
+    assert run("dedupe", "--apply", plan, vault=vault).out.startswith(f"{NO_ANSWERS}\n")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 
+from gorillacomb.api.dedupe.answered_plan import read_answered_plan
 from gorillacomb.api.dedupe.plan import DedupePlan
-from gorillacomb.api.dedupe.review import read_answered_plan
 from gorillacomb.api.dedupe.runs import (
     DryRunResult,
     RunResult,

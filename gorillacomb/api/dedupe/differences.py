@@ -16,6 +16,7 @@ __all__ = [
     "FolderDifferences",
     "Losses",
     "change_since_plan",
+    "find_inside",
     "folder_differences",
     "losses",
 ]
@@ -83,6 +84,21 @@ def _listing(top: bytes) -> dict[bytes, os.stat_result]:
             except OSError:
                 continue  # it disappeared since
     return found
+
+
+def find_inside(unit: FolderPair, text: str) -> bytes | None:
+    """Return a path that contains a text in lower case, among all that a unit is about.
+
+    That is what is removed, what is kept for it, and on disk everything in those folders.
+    """
+    for step in unit.steps:
+        paths = [path for pair in (*step.pairs, *step.nested) for path in (pair.path, pair.keep)]
+        if step.kind == "folder":
+            paths += (join(top, name) for top in (step.path, step.keep) for name in _listing(top))
+        for path in paths:
+            if text in printable_path(path).casefold():
+                return path
+    return None
 
 
 def change_since_plan(step: PlanStep, noise: Container[bytes]) -> str | None:

@@ -1,134 +1,71 @@
-"""Review a plan: the answers to its steps are kept beside it, and decide what applying it does."""
+"""Review a plan: answer its steps; each answer is kept beside the plan as soon as it is given."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gorillacomb.api.dedupe.differences import change_since_plan, folder_differences
-from gorillacomb.api.dedupe.marks import clear_marks, mark_paths
+from gorillacomb.api.dedupe.answered_plan import (
+    DECIDED,
+    AnswerCounts,
+    count_answers,
+    stale_answers,
+)
+from gorillacomb.api.dedupe.differences import change_since_plan
 from gorillacomb.api.dedupe.pairs import FolderPair, FolderPairs, KeptPlace, pairs_of_plan
 from gorillacomb.api.dedupe.plan import DedupePlan, read_plan
-from gorillacomb.api.dedupe.runs import policy_for, tree_comparer
+from gorillacomb.api.dedupe.review_marks import ReviewMark, ReviewMarks
+from gorillacomb.api.dedupe.review_swaps import impossible, swap_answers
 from gorillacomb.api.lookup import noise_names
 from gorillacomb.api.paths import PathInput
-from gorillacomb.dedupe.apply.path_resolver import PathResolver
-from gorillacomb.dedupe.apply.preflight import StepPreflight
 from gorillacomb.dedupe.model import EMPTY, PlanStep, StepProblem
-from gorillacomb.dedupe.review.answers import AnswerWriter, ReviewAnswer, answers_path, read_answers
-from gorillacomb.dedupe.review.resolve import (
-    AnsweredSteps,
-    answered_steps,
-    swap_copies,
-    swap_refusal,
-)
-from gorillacomb.dedupe.roots import live_roots_of
+from gorillacomb.dedupe.review.answers import AnswerWriter, ReviewAnswer
+from gorillacomb.dedupe.review.resolve import AnsweredSteps, answered_steps, swap_copies
 from gorillacomb.errors import UsageError
-from gorillacomb.fs.bounded_read import is_standard_input
 from gorillacomb.fs.openat import os_error_text
-from gorillacomb.fs.paths import path_and_parents, printable_path
+from gorillacomb.fs.paths import is_below, path_and_parents, printable_path
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.marks.rules import MarkKind
-from gorillacomb.progress import NullProgress
 from gorillacomb.stamping.mark_index import marks_in
 from gorillacomb.vault.settings import load_settings
 from gorillacomb.vault.vault import Vault
 
 __all__ = [
     "AnswerCounts",
-    "AnsweredPlan",
+    "AnswerScope",
+    "MarksAfter",
     "PlanReview",
     "ReviewAnswer",
     "open_review",
-    "read_answered_plan",
 ]
 
-_DECIDED = (
-    ReviewAnswer.YES,
-    ReviewAnswer.SWAP,
-    ReviewAnswer.NO,
-    ReviewAnswer.KEEP,
-    ReviewAnswer.INTENDED,
-)
-_Mark = tuple[MarkKind, list[bytes]]
-"""A mark, and the paths that get it together."""
+_MARKING = (ReviewAnswer.KEEP, ReviewAnswer.INTENDED)
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerCounts:
-    """How many steps of a plan were answered how."""
+class AnswerScope:
+    """What an answer would be about."""
 
-    yes: int
-    swapped: int
-    no: int
-    """Both copies are kept, also for those that were marked."""
-    open: int
-    """Not answered, or skipped."""
+    steps: int
     files: int
-    """Files that are removed according to the answers."""
     size: int
-    """Bytes on disk of those."""
+    """Bytes on disk of those files."""
+    others: int
+    """How many of the steps belong to other questions: a mark is about them, too."""
+    changed: int
+    """Earlier answers that would change: to other questions, or to a part of one."""
 
 
 @dataclass(frozen=True, slots=True)
-class AnsweredPlan:
-    """A plan together with the answers beside it."""
+class MarksAfter:
+    """What became of marks of this review when an answer replaced the one that had made them."""
 
-    plan: DedupePlan
-    """What is removed according to the answers; the plan itself if there are none."""
-    answers: Path | None
-    """The file with the answers; None if there are none."""
-    counts: AnswerCounts | None
-    stale: tuple[StepProblem, ...]
-    """Answers that do not count: the plan is no longer what it was, or a copy would be lost."""
-    torn: bool
-    """Whether the last answer was not written to its end, and is ignored."""
-
-
-def read_answered_plan(path: PathInput) -> AnsweredPlan:
-    """Read a plan, and the answers beside it, which decide what of it is done.
-
-    Raises UntrustedInput for either file, RefusedForSafety while a review has the answers open.
-    """
-    plan = read_plan(path)
-    if plan.file is None or is_standard_input(plan.file):
-        return AnsweredPlan(plan, None, None, (), False)
-    log = read_answers(plan.file, plan.contents)
-    if log is None:
-        return AnsweredPlan(plan, None, None, (), False)
-    found = answered_steps(plan.steps, log.answers())
-    stale = [*found.dropped.values(), *_stale_answers(log.stale, plan.steps)]
-    counts = _counted(plan.steps, found.steps, log.answers())
-    made = replace(plan, contents=replace(plan.contents, steps=found.steps))
-    return AnsweredPlan(made, answers_path(plan.file), counts, tuple(stale), log.torn)
-
-
-def _stale_answers(stale: Mapping[str, str], steps: Sequence[PlanStep]) -> Iterator[StepProblem]:
-    paths = {step.id: step.path for step in steps}
-    for number, cause in stale.items():
-        yield StepProblem(paths.get(number, os.fsencode(number)), f"step {number} {cause}")
-
-
-def _counted(
-    steps: Sequence[PlanStep], done: Iterable[PlanStep], answers: Mapping[str, ReviewAnswer]
-) -> AnswerCounts:
-    given = Counter(answers.get(step.id) for step in steps)
-    done = list(done)
-    no = sum(given[each] for each in (ReviewAnswer.NO, ReviewAnswer.KEEP, ReviewAnswer.INTENDED))
-    undecided = len(steps) - sum(given[each] for each in _DECIDED)
-    return AnswerCounts(
-        given[ReviewAnswer.YES],
-        given[ReviewAnswer.SWAP],
-        no,
-        undecided,
-        sum(step.files for step in done),
-        sum(step.size for step in done),
-    )
+    cleared: tuple[bytes, ...] = ()
+    still: tuple[bytes, ...] = ()
+    """Paths that are still marked, because other steps have that answer."""
 
 
 @dataclass(slots=True)
@@ -136,14 +73,17 @@ class PlanReview:
     """A review that is going on: what is asked about, and the answers so far."""
 
     plan: DedupePlan
+    steps: tuple[PlanStep, ...]
+    """Those of the plan that still fit what is on disk: the others are not asked about."""
     pairs: FolderPairs
-    """Its steps that still fit what is on disk."""
+    """The same steps."""
     units: tuple[FolderPair, ...]
     """What is asked about at once, the largest first: those pairs, or single steps."""
     stale: tuple[StepProblem, ...]
     """Steps that are not asked about, and answers that do not count, because something changed."""
     _vault: Vault
     _writer: AnswerWriter
+    _marks: ReviewMarks
     _resolved: AnsweredSteps | None = None
     """What the answers so far remove; it takes a while for a large plan."""
     _skipped: set[str] = field(default_factory=set)
@@ -168,7 +108,7 @@ class PlanReview:
 
     def is_decided(self, unit: FolderPair) -> bool:
         """Return whether all steps of a unit were answered, and not skipped."""
-        return all(self._writer.log.answer(step) in _DECIDED for step in unit.steps)
+        return all(self._writer.log.answer(step) in DECIDED for step in unit.steps)
 
     def is_seen(self, unit: FolderPair) -> bool:
         """Return whether all steps of a unit were answered or skipped."""
@@ -181,72 +121,123 @@ class PlanReview:
 
     @property
     def counts(self) -> AnswerCounts:
-        """How many steps were answered how."""
-        return _counted(self.plan.steps, self._answered().steps, self._writer.log.answers())
+        """How many of the steps that are asked about were answered how."""
+        return count_answers(self.steps, self._answered(), self._writer.log.answers())
 
-    def give(self, units: Iterable[FolderPair], answer: ReviewAnswer) -> None:
+    def counts_of(self, unit: FolderPair) -> AnswerCounts:
+        """Return how many steps of a unit were answered how."""
+        return count_answers(unit.steps, self._answered(), self._writer.log.answers())
+
+    def undecided(self, unit: FolderPair) -> FolderPair:
+        """Return a unit with only those of its steps that are not decided."""
+        log = self._writer.log
+        return replace(
+            unit, steps=tuple(step for step in unit.steps if log.answer(step) not in DECIDED)
+        )
+
+    def swapped_pairs(self, unit: FolderPair) -> FolderPairs | None:
+        """Return what is removed instead of a unit that was answered with swap; None for others."""
+        if self.answer(unit) is not ReviewAnswer.SWAP:
+            return None
+        log = self._writer.log
+        swaps = (step for step in unit.steps if log.answer(step) is ReviewAnswer.SWAP)
+        return FolderPairs.of(map(swap_copies, swaps))
+
+    def scope(self, units: Iterable[FolderPair], answer: ReviewAnswer) -> AnswerScope:
+        """Return what an answer would be about. Raises UsageError if it is not possible."""
+        units = list(units)
+        given, _ = self._prepared(units, answer)
+        steps = [step for step in self.steps if step.id in given]
+        own = {step.id: unit for unit in units for step in unit.steps}
+        uniform = {id(unit) for unit in units if self.answer(unit) is not None}
+        changed = sum(
+            self._changes(step, given[step.id])
+            for step in steps
+            if step.id not in own or id(own[step.id]) not in uniform
+        )
+        files, size = sum(step.files for step in steps), sum(step.size for step in steps)
+        others = sum(step.id not in own for step in steps)
+        return AnswerScope(len(steps), files, size, others, changed)
+
+    def give(self, units: Iterable[FolderPair], answer: ReviewAnswer) -> MarksAfter:
         """Answer some units; it is on the disk when this returns.
 
         Raises UsageError if the answer is not possible, with the reason; then nothing is answered.
         """
-        units = list(units)
-        marks: list[_Mark] = []
-        if answer is ReviewAnswer.SWAP:
-            given = self._swapped(units)
-        else:
-            given = {step.id: answer for unit in units for step in unit.steps}
-        if answer is ReviewAnswer.YES:
-            self._refuse_marked(units)
-        elif answer is ReviewAnswer.KEEP:
-            marks = [(MarkKind.KEEP, list(_to_remove(units)))]
-        elif answer is ReviewAnswer.INTENDED:
-            marks = [(MarkKind.INTENDED, list(pair)) for pair in _pairs(units)]
-        given |= self._about({path for _, paths in marks for path in paths}, answer)
+        given, marks = self._prepared(list(units), answer)
+        replaced = self._writer.log.marking(given) if answer is ReviewAnswer.NO else []
         resolved = self._refuse_conflicts(given)
-        self._write(given, self._mark(marks))
+        self._write(given, self._marks.make(marks))
         self._resolved = resolved
         if answer is ReviewAnswer.SKIP:
             self._skipped.update(given)
+        whole = [each for each in replaced if each.steps <= given.keys()]
+        cleared = self._marks.clear(path for each in whole for path in each.marked)
+        still = [path for each in replaced for path in each.marked if path not in cleared]
+        return MarksAfter(tuple(cleared), tuple(still))
 
     def undo(self) -> tuple[PlanStep, ...]:
-        """Take back the last answer, with its marks; return the steps that it was about."""
+        """Take back the last answer, with its marks; return the steps that it was about.
+
+        Marks that this answer cleared are made again. Raises GorillaCombError.
+        """
         try:
             lines = self._writer.undo(time.time_ns())
         except OSError as error:
             raise self._not_written(error) from error
         self._resolved = None
-        self._clear(path for line in lines for path in line.marked)
+        self._marks.clear(path for line in lines for path in line.marked)
         taken = {line.step for line in lines}
         self._skipped -= taken
+        for each in self._writer.log.marking(taken):
+            if each.steps <= taken:
+                self._marks.make_again(each.answer, each.marked)
         return tuple(step for step in self.plan.steps if step.id in taken)
 
     def single(self, unit: FolderPair) -> tuple[FolderPair, ...]:
         """Return the steps of a unit as units of their own."""
         return _single(unit.steps)
 
+    def _prepared(
+        self, units: Sequence[FolderPair], answer: ReviewAnswer
+    ) -> tuple[dict[str, ReviewAnswer], list[ReviewMark]]:
+        """Return what an answer says of which step, and its marks. Raises UsageError."""
+        log = self._writer.log
+        marks: list[ReviewMark] = []
+        if answer is ReviewAnswer.SWAP:
+            steps = (step for unit in units for step in unit.steps)
+            given = swap_answers(self._vault, self.plan.contents, steps)
+        else:
+            given = {step.id: answer for unit in units for step in unit.steps}
+        if answer is ReviewAnswer.YES:
+            self._refuse_marked(units)
+        elif answer is ReviewAnswer.KEEP:
+            pairs = [pair for unit in units for pair in self.swapped_pairs(unit) or (unit,)]
+            marks = [ReviewMark(MarkKind.KEEP, tuple(_to_remove(pairs)))]
+        elif answer is ReviewAnswer.INTENDED:
+            marks = [ReviewMark(MarkKind.INTENDED, pair) for pair in _pairs(units)]
+        elif answer is ReviewAnswer.SKIP:
+            mixed = [unit for unit in units if self.answer(unit) is None]
+            for step in (step for unit in mixed for step in unit.steps):
+                if log.answer(step) in DECIDED:
+                    del given[step.id]  # what was said about a part stays
+        return given | self._about({path for each in marks for path in each.paths}, answer), marks
+
+    def _changes(self, step: PlanStep, answer: ReviewAnswer) -> bool:
+        """Return whether an answer says something else than an earlier one to the same step."""
+        before = self._writer.log.answer(step)
+        if before is ReviewAnswer.NO and answer in _MARKING:
+            return False  # both copies are kept anyway
+        return before in DECIDED and before is not answer
+
     def _write(self, given: Mapping[str, ReviewAnswer], marked: Sequence[bytes]) -> None:
         try:
             self._writer.give(given, time.time_ns(), marked)
-        except OSError as error:
-            self._clear(marked)
-            raise self._not_written(error) from error
-
-    def _mark(self, marks: Iterable[_Mark]) -> list[bytes]:
-        """Mark paths, all or none; return them. Raises GorillaCombError."""
-        made: list[bytes] = []
-        for kind, paths in marks:
-            try:
-                mark_paths(self._vault, kind, paths)
-            except BaseException:
-                self._clear(made)
-                raise
-            made += paths
-        return made
-
-    def _clear(self, marked: Iterable[bytes]) -> None:
-        for path in marked:
-            with suppress(UsageError):  # cleared since
-                clear_marks(self._vault, [path])
+        except BaseException as error:
+            self._marks.clear(marked)
+            if isinstance(error, OSError):
+                raise self._not_written(error) from error
+            raise
 
     def _not_written(self, error: OSError) -> UsageError:
         return UsageError(
@@ -269,7 +260,7 @@ class PlanReview:
         after = answered_steps(self.plan.steps, {**self._writer.log.answers(), **given})
         new = [problem for step, problem in after.dropped.items() if step not in before]
         if new:
-            raise _impossible(new[0])
+            raise impossible(new[0])
         return after
 
     def _refuse_marked(self, units: Iterable[FolderPair]) -> None:
@@ -280,37 +271,11 @@ class PlanReview:
             for pair in (*step.pairs, *step.nested):
                 refusal = marks.refusal(pair.path, pair.keep)
                 if refusal is not None:
-                    raise _impossible(StepProblem(pair.path, refusal.cause))
-
-    def _swapped(self, units: Iterable[FolderPair]) -> dict[str, ReviewAnswer]:
-        """Return the answers that remove the kept copies of some units instead."""
-        given: dict[str, ReviewAnswer] = {}
-        gone: set[bytes] = set()
-        swaps = []
-        for step in (step for unit in units for step in unit.steps):
-            cause = swap_refusal(step)
-            if cause is None and step.kind == "folder" and folder_differences(step).only_kept:
-                cause = "has files that the copy to keep would lack"
-                raise _impossible(StepProblem(step.keep, cause))
-            if cause is not None:
-                raise _impossible(StepProblem(step.path, cause))
-            given[step.id] = ReviewAnswer.NO if step.keep in gone else ReviewAnswer.SWAP
-            if step.keep not in gone:
-                swaps.append(swap_copies(step))
-            gone.add(step.keep)
-        refusal = self._refusal_by_rules(swaps)
-        if refusal is not None:
-            raise _impossible(refusal)
-        return given
-
-    def _refusal_by_rules(self, steps: Sequence[PlanStep]) -> StepProblem | None:
-        """Return why applying would skip one of some steps, by what exists on disk; else None."""
-        contents = replace(self.plan.contents, steps=tuple(steps))
-        with Index.read(self._vault) as index, translate_errors(self._vault):
-            guard = policy_for(index, contents)
-            places = PathResolver(live_roots_of(index), table=guard.companions)
-            checks = StepPreflight(contents, places, guard, tree_comparer(NullProgress()))
-            return next(filter(None, map(checks.refusal_by_rules, steps)), None)
+                    raise UsageError(
+                        f"{printable_path(pair.path)} {refusal.cause}.",
+                        "Answer no to take back a mark that this review made; clear others with"
+                        " `gorillacomb mark clear`.",
+                    )
 
     def _about(self, marked: Set[bytes], answer: ReviewAnswer) -> dict[str, ReviewAnswer]:
         """Return an answer to all steps that would remove something that is to be marked."""
@@ -344,14 +309,12 @@ def _pairs(units: Iterable[FolderPair]) -> Iterator[tuple[bytes, bytes]]:
         if len(unit.steps) == 1:
             yield unit.steps[0].path, unit.steps[0].keep
         elif unit.path != unit.keep and len(unit.kept_in) == 1:
-            yield unit.path, unit.keep
+            # A folder around both is no copy of the one in it.
+            inside = is_below(unit.path, unit.keep)
+            yield unit.path, unit.kept_in[0].path if inside else unit.keep
         else:
             cause = "has its copies in several places: answer its steps one by one"
-            raise _impossible(StepProblem(unit.path, cause))
-
-
-def _impossible(problem: StepProblem) -> UsageError:
-    return UsageError(f"{printable_path(problem.path)} {problem.cause}.", "Nothing was answered.")
+            raise impossible(StepProblem(unit.path, cause))
 
 
 @contextmanager
@@ -370,7 +333,7 @@ def open_review(vault: Vault, file: PathInput, *, single: bool = False) -> Itera
         )
     writer = AnswerWriter.open(plan.file, plan.contents)
     try:
-        stale = list(_stale_answers(writer.log.stale, plan.steps))
+        stale = list(stale_answers(writer.log.stale, plan.steps))
         current = []
         noise = noise_names(load_settings())
         for step in plan.steps:
@@ -381,7 +344,8 @@ def open_review(vault: Vault, file: PathInput, *, single: bool = False) -> Itera
                 stale.append(StepProblem(step.path, cause))
         pairs = pairs_of_plan(plan, current)
         units = _single(current) if single else pairs.pairs
-        yield PlanReview(plan, pairs, units, tuple(stale), vault, writer)
+        marks = ReviewMarks(vault)
+        yield PlanReview(plan, tuple(current), pairs, units, tuple(stale), vault, writer, marks)
     finally:
         writer.close()
 

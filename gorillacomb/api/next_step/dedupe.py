@@ -65,6 +65,11 @@ def after_review(plan: Word) -> NextSteps:
     return (NextStep(("dedupe", "--apply", plan), "apply your answers; --undo puts it back"),)
 
 
+def review_again(plan: Word) -> NextStep:
+    """Return the command that goes on with a review."""
+    return NextStep(("dedupe", "--review", plan), "go on with it")
+
+
 def after_dry_run(result: DryRunResult, file: Word) -> NextSteps:
     """Return the commands to suggest after a dry run."""
     if not result.done or os.fspath(file) == "-":

@@ -61,6 +61,16 @@ class AnswerLine:
     """Paths that were marked with this answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class MarkingAnswer:
+    """An answer that marked paths."""
+
+    answer: ReviewAnswer
+    steps: frozenset[str]
+    """Ids of all steps that have it now."""
+    marked: tuple[bytes, ...]
+
+
 @dataclass(slots=True)
 class AnswerLog:
     """The answers to one plan so far."""
@@ -104,6 +114,23 @@ class AnswerLog:
     def last(self) -> list[AnswerLine]:
         """Return the lines of the last answer that was not taken back; empty if there is none."""
         return self._given_at(self._moments[-1]) if self._moments else []
+
+    def marking(self, steps: Iterable[str]) -> list[MarkingAnswer]:
+        """Return the answers of some steps that marked paths, the earliest first."""
+        given = (self._given.get(step) for step in steps)
+        moments = {lines[-1].time_ns for lines in given if lines}
+        marked = {
+            line.time_ns: line
+            for lines in self._given.values()
+            for line in lines
+            if line.marked and line.time_ns in moments
+        }
+        return [
+            MarkingAnswer(
+                line.answer, frozenset(each.step for each in self._given_at(moment)), line.marked
+            )
+            for moment, line in sorted(marked.items())
+        ]
 
     def answer(self, step: PlanStep) -> ReviewAnswer | None:
         """Return what was said about a step; None if nothing was."""

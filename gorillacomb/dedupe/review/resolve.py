@@ -28,6 +28,8 @@ class AnsweredSteps:
     steps: tuple[PlanStep, ...]
     dropped: Mapping[str, StepProblem]
     """By the id of the step: the answers that would leave something without a kept copy."""
+    by_id: Mapping[str, PlanStep]
+    """The same steps, by the id that each has in the plan."""
 
 
 def answered_steps(steps: Sequence[PlanStep], answers: Mapping[str, ReviewAnswer]) -> AnsweredSteps:
@@ -52,7 +54,8 @@ def answered_steps(steps: Sequence[PlanStep], answers: Mapping[str, ReviewAnswer
         dropped[number] = StepProblem(found[number].path, cause)
         agreed.pop(number, None)
         swaps.pop(number, None)
-    return AnsweredSteps(tuple(_numbered([step.id for step in steps], found)), dropped)
+    order = [step.id for step in steps]
+    return AnsweredSteps(tuple(_numbered(order, found)), dropped, found)
 
 
 def _numbered(order: Sequence[str], found: Mapping[str, PlanStep]) -> Iterable[PlanStep]:

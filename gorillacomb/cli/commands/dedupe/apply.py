@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
+from gorillacomb.api.dedupe.answered_plan import AnsweredPlan, read_answered_plan
 from gorillacomb.api.dedupe.apply import DryRunResult, RunResult, apply_plan, dry_run
 from gorillacomb.api.dedupe.pairs import pairs_of_plan
 from gorillacomb.api.dedupe.plan import DedupeAction, DedupePlan
-from gorillacomb.api.dedupe.review import AnsweredPlan, read_answered_plan
 from gorillacomb.api.next_step.dedupe import after_apply, after_dry_run
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.dedupe.runs import answers_text, problem_lines
@@ -37,7 +37,7 @@ def apply(
     """Apply a plan, or show what applying it would do."""
     answered, shown = read_answered_plan(file), progress_for(progress)
     plan = answered.plan
-    for line in _answers_lines(answered, only_say):
+    for line in _answers_lines(answered):
         click.echo(line, err=as_json)
     result: DryRunResult | RunResult
     if only_say:
@@ -60,16 +60,17 @@ def apply(
     return ExitCode.DONE if result.is_complete else ExitCode.INCOMPLETE
 
 
-def _answers_lines(answered: AnsweredPlan, only_say: bool) -> Iterator[str]:
-    """Say what the answers of a review decided."""
+def _answers_lines(answered: AnsweredPlan) -> Iterator[str]:
+    """Say what the answers of a review decided; or that there are none, lest they were lost."""
     if answered.counts is None:
-        if only_say:
-            yield "There are no answers beside the plan, so this is about all of it."
+        if answered.answers is not None and not answered.plan.is_of_empty_folders:
+            name = render.printable(answered.answers.name)
+            yield f"There are no answers of a review in {name}, so this is about the whole plan."
         return
     yield f"By the answers in {answered.answers}: {answers_text(answered.counts)}."
     if answered.torn:
         yield "The last answer was not written to its end, and does not count."
-    yield from problem_lines("These answers do not count", answered.stale)
+    yield from problem_lines("These answers do not count", answered.stale, rest="")
 
 
 def _is_number_typed(plan: DedupePlan) -> bool:
