@@ -45,6 +45,8 @@ class DedupeAction(StrEnum):
 
 EMPTY = "empty"
 """The kind of a step that removes an empty folder."""
+KEPT_IS_MISSING = "was to stay, and is not there any more"
+"""Why a step is not done, said of its kept copy; recorded in journals."""
 
 
 class SafetyRule(StrEnum):

@@ -19,6 +19,7 @@ import pytest
 
 from gorillacomb.api.dedupe.plan import read_plan
 from gorillacomb.api.dedupe.review import ReviewAnswer, open_review
+from gorillacomb.dedupe.model import KEPT_IS_MISSING
 from gorillacomb.dedupe.review.answers import read_answers
 from gorillacomb.errors import UsageError
 from gorillacomb.vault.vault import Vault
@@ -260,7 +261,8 @@ def test_stale_steps_are_named_and_left_out(plan: Path, top: Path, vault: Path) 
     ran = review(["q"], plan, vault=vault)
     lines = lines_on_screen(ran.stdout)
     assert "Dropped, because they no longer fit: 2" in lines
-    assert "    its kept copy is missing" in lines
+    assert f"    {KEPT_IS_MISSING}" in lines
+    assert lines[lines.index(f"    {KEPT_IS_MISSING}") - 1].endswith("/drive/b/x")
     assert "    it and its kept copy differ in size now" in lines
     assert "All of it is decided. You can still change answers." in lines
     assert "Steps: 1 yes." in lines, "those that were dropped are not counted"
@@ -543,3 +545,25 @@ def test_apply_says_that_there_are_no_answers(plan: Path, vault: Path) -> None:
     assert done.err.startswith(f"{NO_ANSWERS}\n")
     assert done.json()["done"] == 3
     assert run("dedupe", "--apply", plan, vault=vault).out.startswith(f"{NO_ANSWERS}\n")
+
+
+def test_a_missing_kept_copy_is_named_alike(plan: Path, top: Path, vault: Path) -> None:
+    """By the path that is missing: when a plan is applied, and when the quarantine is emptied."""
+    (top / "b").rename(top / "renamed")
+    (top / "a").rename(top / "moved")
+    for options in (["--dry-run"], []):
+        skipped = run("dedupe", "--apply", plan, "--json", *options, vault=vault).json()["skipped"]
+        assert [(os.path.relpath(each["path"], top), each["cause"]) for each in skipped] == [
+            ("a", KEPT_IS_MISSING),
+            ("b/x", KEPT_IS_MISSING),
+        ]
+    (top / "c").rename(top / "elsewhere")
+    for scan_first in (False, True):
+        if scan_first:
+            assert run("scan", top, vault=vault).code == 0
+        ran = run("dedupe", "--empty-quarantine", "--yes", vault=vault)
+        assert ran.code == 3
+        said = " ".join(ran.out.split())
+        assert f"c/y {KEPT_IS_MISSING}. If it was renamed or moved, rename it back" in said, said
+    (top / "elsewhere").rename(top / "c")
+    assert run("dedupe", "--empty-quarantine", "--yes", vault=vault).code == 0

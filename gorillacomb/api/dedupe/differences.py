@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from gorillacomb.api.dedupe.pairs import FolderPair
-from gorillacomb.dedupe.model import PlanStep
+from gorillacomb.dedupe.model import KEPT_IS_MISSING, PlanStep, StepProblem
 from gorillacomb.fs.paths import join, printable_path
 
 __all__ = [
@@ -101,21 +101,22 @@ def find_inside(unit: FolderPair, text: str) -> bytes | None:
     return None
 
 
-def change_since_plan(step: PlanStep, noise: Container[bytes]) -> str | None:
+def change_since_plan(step: PlanStep, noise: Container[bytes]) -> StepProblem | None:
     """Return why a step no longer fits what is on disk, without reading any content; else None."""
     sizes = []
-    for path, what in ((step.path, "it"), (step.keep, "its kept copy")):
+    for path, missing in ((step.path, "is missing"), (step.keep, KEPT_IS_MISSING)):
         try:
             facts = os.lstat(path)
         except OSError:
-            return f"{what} is missing"
+            return StepProblem(path, missing)
         is_folder = stat.S_ISDIR(facts.st_mode)
         if is_folder != (step.kind == "folder") or not (is_folder or stat.S_ISREG(facts.st_mode)):
-            return f"{what} is not a {step.kind} now"
+            return StepProblem(path, f"is not a {step.kind} now")
         sizes.append(0 if is_folder else facts.st_size)
     if sizes[0] != sizes[1]:
-        return "it and its kept copy differ in size now"
-    return _changed_inside(step, noise) if step.kind == "folder" else None
+        return StepProblem(step.path, "it and its kept copy differ in size now")
+    cause = _changed_inside(step, noise) if step.kind == "folder" else None
+    return None if cause is None else StepProblem(step.path, cause)
 
 
 def _changed_inside(step: PlanStep, noise: Container[bytes]) -> str | None:

@@ -201,7 +201,7 @@ class PlanReview:
     def _prepared(
         self, units: Sequence[FolderPair], answer: ReviewAnswer
     ) -> tuple[dict[str, ReviewAnswer], list[ReviewMark]]:
-        """Return what an answer says of which step, and its marks. Raises UsageError."""
+        """Return the answer of each step, and the marks to make. Raises UsageError."""
         log = self._writer.log
         marks: list[ReviewMark] = []
         if answer is ReviewAnswer.SWAP:
@@ -309,7 +309,7 @@ def _pairs(units: Iterable[FolderPair]) -> Iterator[tuple[bytes, bytes]]:
         if len(unit.steps) == 1:
             yield unit.steps[0].path, unit.steps[0].keep
         elif unit.path != unit.keep and len(unit.kept_in) == 1:
-            # A folder around both is no copy of the one in it.
+            # A folder around both never is a copy of the one in it.
             inside = is_below(unit.path, unit.keep)
             yield unit.path, unit.kept_in[0].path if inside else unit.keep
         else:
@@ -337,11 +337,11 @@ def open_review(vault: Vault, file: PathInput, *, single: bool = False) -> Itera
         current = []
         noise = noise_names(load_settings())
         for step in plan.steps:
-            cause = change_since_plan(step, noise)
-            if cause is None:
+            changed = change_since_plan(step, noise)
+            if changed is None:
                 current.append(step)
             else:
-                stale.append(StepProblem(step.path, cause))
+                stale.append(changed)
         pairs = pairs_of_plan(plan, current)
         units = _single(current) if single else pairs.pairs
         marks = ReviewMarks(vault)

@@ -66,7 +66,7 @@ def after_review(plan: Word) -> NextSteps:
 
 
 def review_again(plan: Word) -> NextStep:
-    """Return the command that goes on with a review."""
+    """Return the command to continue a review."""
     return NextStep(("dedupe", "--review", plan), "go on with it")
 
 

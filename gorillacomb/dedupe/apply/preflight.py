@@ -17,6 +17,7 @@ from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import (
     EMPTY,
+    KEPT_IS_MISSING,
     DedupeAction,
     Plan,
     PlanStep,
@@ -143,6 +144,8 @@ class StepPreflight:
             site = self.places.context(path, is_folder)
             refusal = self.guard.refusal_for(site, self.places.context(keep, is_folder), around)
         except OSError as error:
+            if os.path.lexists(path) and not os.path.lexists(keep):
+                raise StepSkipped(keep, KEPT_IS_MISSING) from error
             raise StepSkipped(path, os_error_text(error)) from error
         if refusal is not None:
             raise StepSkipped(path, _words(refusal), beside=refusal.rule is SafetyRule.LINKED)
@@ -246,6 +249,8 @@ class StepPreflight:
         except ContentDiffers as different:
             raise StepSkipped(different.path, different.cause) from different
         except OSError as error:
+            if os.path.lexists(pair.path) and not os.path.lexists(pair.keep):
+                raise StepSkipped(pair.keep, KEPT_IS_MISSING) from error
             raise StepSkipped(pair.path, os_error_text(error)) from error
         top = sighting.victim[b""]
         if stat.S_ISDIR(top.st_mode) != (step.kind == "folder"):

@@ -23,7 +23,7 @@ from gorillacomb.dedupe.apply.snapshot import (
     verify_kept_copies,
 )
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
-from gorillacomb.dedupe.model import StepProblem
+from gorillacomb.dedupe.model import KEPT_IS_MISSING, StepProblem
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
 from gorillacomb.dedupe.quarantine.journal_entries import (
     PURGED,
@@ -43,6 +43,10 @@ from gorillacomb.model import SECOND
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _SURELY_CLOSED_NS = 24 * 3600 * SECOND
+_IF_RENAMED = (
+    "If it was renamed or moved, rename it back and empty the quarantine again; or put the run back"
+    " (--undo), scan, and make another plan"
+)
 _MAY_BE_IN_USE = (
     "may be in use: nobody can tell here whether a program has it open for writing. It can be"
     " deleted 24 h after it was set aside"
@@ -99,7 +103,10 @@ def purge_step(
         begun = run.journal.recorded.steps[record.step].state == PURGING
         if begun and record.state != PURGING and not removed:
             run.journal.note([record])  # it is complete, and can still be put back
-        if isinstance(error, ContentDiffers):
+        lost = _missing_kept_copy(run, record, places, error)
+        if lost is not None:
+            problem = StepProblem(lost, f"{KEPT_IS_MISSING}. {_IF_RENAMED}")
+        elif isinstance(error, ContentDiffers):
             problem = StepProblem(_as_it_was(run, record, error.path), error.cause)
         else:
             problem = StepProblem(join(run.base, record.moves[0].path), os_error_text(error))
@@ -108,6 +115,22 @@ def purge_step(
     if record.state == PURGING:
         run.unmark_purging(record)
     return PurgedStep(_freed(found, removed, gone))
+
+
+def _missing_kept_copy(
+    run: Quarantine, record: StepRecord, places: PathResolver, error: Exception
+) -> bytes | None:
+    """Return the kept copy whose absence made a comparison fail; None if that was not the cause."""
+    if run.repairs or not isinstance(error, (ContentDiffers, FileNotFoundError)):
+        return None
+    about = error.path if isinstance(error, ContentDiffers) else None
+    for move in record.moves:
+        keep = move.keep.at(run.base)
+        # A folder whose files are kept elsewhere may have lost the one that it was compared with.
+        is_it = about == keep or not record.nested
+        if is_it and places.root_of(keep) is not None and not os.path.lexists(keep):
+            return keep
+    return None
 
 
 def _note_purging(

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
+from gorillacomb.dedupe.model import KEPT_IS_MISSING
 from gorillacomb.fs.extents import DiskSpace, FileBlocks, RemovedFiles
 from gorillacomb.fs.lease import IN_USE, is_open_for_writing
 from gorillacomb.fs.location import ContentDiffers, FileLocation, list_names, stat_or_differs
@@ -129,6 +130,8 @@ def verify_kept_copies(sighting: TreeSnapshot) -> None:
             try:
                 folder = opened.open(spot.parent)
                 facts = os.stat(spot.name, dir_fd=folder, follow_symlinks=False)
+            except (FileNotFoundError, NotADirectoryError):
+                raise ContentDiffers(spot.path, KEPT_IS_MISSING) from None
             except OSError as error:
                 raise ContentDiffers(spot.path, f"was to stay: {os_error_text(error)}") from error
             if not is_unchanged(was, facts):

@@ -20,6 +20,7 @@ from gorillacomb.classify.names import NOISE
 from gorillacomb.classify.stores import store_kind
 from gorillacomb.dedupe.apply.database_logs import refuse_open_log
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
+from gorillacomb.dedupe.model import KEPT_IS_MISSING
 from gorillacomb.dedupe.safety.symlinks import links_equivalent
 from gorillacomb.fs.bounded_read import UNTOLD, tells_size
 from gorillacomb.fs.comparison import (
@@ -277,7 +278,7 @@ class _TreeComparison:
             target = os.stat(there.name, dir_fd=other, follow_symlinks=False)
         except (FileNotFoundError, NotADirectoryError):
             if not inner:
-                raise ContentDiffers(there.path, "was to stay, and is not there any more") from None
+                raise ContentDiffers(there.path, KEPT_IS_MISSING) from None
             raise ContentDiffers(path, "stands only here") from None
         except OSError as error:
             raise ContentDiffers(there.path, os_error_text(error)) from error
