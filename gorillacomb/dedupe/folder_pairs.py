@@ -278,6 +278,23 @@ def _merged(found: dict[_Base, list[PlanStep]]) -> Iterator[FolderPair]:
             yield _pair(pairs[apart:])
 
 
+def _beside(pair: _Base, step: PlanStep, place: KeptPlace) -> bytes:
+    """Return which folder contains a kept copy, where the one that keeps all contains both copies.
+
+    That is the outermost one that does not contain what is removed, too.
+    """
+    if step.kept_in:
+        folder = place.path
+    else:
+        folder = step.keep if step.kind == "folder" else parent_path(step.keep)
+    outer = folder
+    while outer != pair.keep and is_below(outer, pair.keep):
+        folder, outer = outer, parent_path(outer)
+        if is_below(pair.path, outer):
+            break
+    return folder
+
+
 def _files(steps: Iterable[PlanStep]) -> int:
     return sum(step.files for step in steps)
 
@@ -287,8 +304,11 @@ def _pair(parts: Sequence[tuple[_Base, list[PlanStep]]]) -> FolderPair:
     for pair, steps in parts:
         for step in steps:
             for place in step.kept_in or (KeptPlace(pair.keep, step.files),):
-                inside = is_below(place.path, pair.keep)
-                places[pair.keep if inside else place.path] += place.files
+                if is_below(pair.path, pair.keep) and pair.path != pair.keep:
+                    around = _beside(pair, step, place)
+                else:
+                    around = pair.keep if is_below(place.path, pair.keep) else place.path
+                places[around] += place.files
     first = parts[0][0]
     steps = [step for _, each in parts for step in each]
     steps.sort(key=lambda step: (-step.size, step.path))

@@ -273,6 +273,7 @@ def applying(vault: gorillacomb.OpenVault, plan: gorillacomb.DedupePlan) -> None
         typed: gorillacomb.StepProblem = problem
         use(typed.path, typed.cause)
     back = vault.undo(ran.id, only="/data/x", progress=show)
+    use(back.other_runs, ran.retired, tried.retired)
     if back.left is not None:
         left: gorillacomb.RunRemainder = back.left
         use(left.steps, left.files, left.bytes)

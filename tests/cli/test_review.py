@@ -364,8 +364,8 @@ def test_hundreds_of_groups_fit_on_the_screen(tmp_path: Path, vault: Path) -> No
     plan = planned(vault, tmp_path / "plan.jsonl")
     steps = plan.read_bytes().count(b"\n") - 1
     assert steps == 500
-    keys = ["d", "o", "y", "f", "y", "n", "j", "b", "s", "u", "?", "f copy of 7", "y", "a", "no"]
-    ran = review([*keys, "a", "9999", "q"], plan.name, vault=vault, cwd=tmp_path)
+    keys = ["d", "o", "d", "y", "f", "y", "n", "j", "b", "s", "u", "?", "f copy of 7", "y", "a"]
+    ran = review([*keys, "no", "a", "9999", "q"], plan.name, vault=vault, cwd=tmp_path)
     lines = lines_on_screen(ran.stdout)
     assert max(map(width_of, lines)) <= 80, max(lines, key=width_of)
     assert "1 of 20" in lines
@@ -404,7 +404,7 @@ def test_a_mark_on_much_is_counted_and_asked_about(drawers: Path, vault: Path) -
     top = drawers.parent / "drive"
     ran = review(["i", "", "k", "yes", "i", "6", "q"], drawers, vault=vault)
     said = " ".join(ran.out.split())
-    assert len(re.findall("this is about 6 files, [0-9.]+ kB, in 6 steps", said)) == 3, said
+    assert len(re.findall("This is about 6 files, [0-9.]+ kB, in 6 steps", said)) == 3, said
     assert said.count("Nothing was answered.") == 2
     assert marks(top, vault) == {"Documents": "intended", "Copy of Documents": "intended"}
     assert set(given(drawers).values()) == {"intended"}
@@ -567,3 +567,47 @@ def test_a_missing_kept_copy_is_named_alike(plan: Path, top: Path, vault: Path) 
         assert f"c/y {KEPT_IS_MISSING}. If it was renamed or moved, rename it back" in said, said
     (top / "elsewhere").rename(top / "c")
     assert run("dedupe", "--empty-quarantine", "--yes", vault=vault).code == 0
+
+
+def test_pairs_are_in_the_documents(plan: Path, top: Path, vault: Path) -> None:
+    """Of a plan, a dry run and a run: the same pairs that text shows."""
+    asked = (["dedupe"], ["dedupe", "--apply", plan, "--dry-run"], ["dedupe", "--apply", plan])
+    for words in asked:
+        pairs = run(*words, "--json", vault=vault).json()["pairs"]
+        found = [
+            tuple(os.path.relpath(each[key], top) for key in ("path", "keep")) for each in pairs
+        ]
+        assert found == [("Copy of a", "a"), ("Copy of b", "b"), ("Copy of c", "c")]
+        assert [each["files"] for each in pairs] == [2, 1, 1]
+        assert [each["steps"] for each in pairs] == [["s1"], ["s2"], ["s3"]]
+        assert [len(each["kept_in"]) for each in pairs] == [1, 1, 1]
+
+
+def test_an_undo_names_other_runs(plan: Path, vault: Path, tmp_path: Path) -> None:
+    review(["y", "q"], plan, vault=vault)
+    first = run("dedupe", "--apply", plan, "--json", vault=vault).json()["run"]
+    rest = planned(vault, tmp_path / "rest.jsonl")
+    second = run("dedupe", "--apply", rest, "--json", vault=vault).json()["run"]
+    said = run("dedupe", "--undo", second, vault=vault).out
+    assert f"1 other run can still be undone, the last of them: {first}" in said
+    assert "other run" not in run("dedupe", "--undo", vault=vault).out
+
+
+def test_nested_copies_are_kept_in_a_folder_that_contains_them(tmp_path: Path, vault: Path) -> None:
+    """Not in the drive, which contains the folder to be removed, too."""
+    texts: dict[str | bytes, Any] = {f"{at}.dat": f"{at} " * 9000 for at in range(6)}
+    more: dict[str | bytes, Any] = {f"{at}.dat": f"more {at} " * 9000 for at in range(3)}
+    tree: Tree = {
+        "Letters": {**texts, "own": "o"},
+        "Pictures": {**more, "own": "o p"},
+        "Backup": {"Letters": {**texts, "other": "p"}, "Pictures": {**more, "other": "p p"}},
+    }
+    top = scanned(make_tree(tmp_path / "drive", tree), vault)
+    [pair] = run("dedupe", "--json", vault=vault).json()["pairs"]
+    assert (pair["path"], pair["keep"]) == (f"{top}/Backup", f"{top}")
+    assert [(os.path.relpath(each["path"], top), each["files"]) for each in pair["kept_in"]] == [
+        ("Letters", 6),
+        ("Pictures", 3),
+    ]
+    said = run("dedupe", vault=vault).out
+    assert f"keep: 6 files in {top}/Letters" in said, said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 
 from gorillacomb.api.dedupe.answered_plan import read_answered_plan
 from gorillacomb.api.dedupe.plan import DedupePlan
@@ -58,6 +59,7 @@ def dry_run(
         tuple(step for step, problem in found if problem is None),
         tuple(problem for _, problem in found if problem is not None),
         contents.options.action.frees_at_once,
+        contents.options.retire,
     )
 
 
@@ -125,7 +127,8 @@ def _carry_out(
     paths = (path for step in outcome.done for path in (step.path, step.keep) if path)
     folders = list(map(os.path.dirname, paths))
     taken = tuple(pair.path for step in outcome.done for pair in step.pairs)
-    return RunResult.of(outcome, rescan_changed(vault, roots, folders, shown, taken))
+    result = RunResult.of(outcome, rescan_changed(vault, roots, folders, shown, taken))
+    return replace(result, retired=contents.options.retire)
 
 
 def _interrupted(begun: list[RunOutcome], plan: DedupePlan) -> tuple[str, str]:

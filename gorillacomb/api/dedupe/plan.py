@@ -16,6 +16,7 @@ from gorillacomb.api.documents.plan import (
     PlanHeaderDocument,
     PlanStepDocument,
     SavedPlanDocument,
+    folder_pair_documents,
 )
 from gorillacomb.api.lookup import criteria_of, folders_of, noise_names
 from gorillacomb.api.paths import PathInput, PathsInput, absolute_path, encoded_paths
@@ -156,7 +157,12 @@ class DedupePlan:
         """Return the document of ``dedupe --json``."""
         documents = map(serialize.plan_document, self.steps)
         steps = [cast(PlanStepDocument | EmptyFolderStepDocument, each) for each in documents]
-        return {**self.header(), "step_list": steps, "warnings": list(self.warnings)}
+        return {
+            **self.header(),
+            "step_list": steps,
+            "pairs": folder_pair_documents(self.steps, self.contents.options.retire),
+            "warnings": list(self.warnings),
+        }
 
 
 def read_plan(path: PathInput) -> DedupePlan:

@@ -76,6 +76,10 @@ class RunResult:
     """After an undo: what is still in quarantine; otherwise None."""
     left_empty: tuple[StepProblem, ...] = ()
     """The folders that ``empty_folders`` counts, and why they were left in place."""
+    other_runs: tuple[str, ...] = ()
+    """After an undo: other runs that can still be undone, the latest first."""
+    retired: tuple[bytes, ...] | None = None
+    """After a plan was applied: the folders that it retires; otherwise None."""
 
     @classmethod
     def of(
@@ -83,6 +87,7 @@ class RunResult:
         outcome: RunOutcome,
         warnings: Sequence[str] = (),
         left: RunRemainder | None = None,
+        other_runs: Sequence[str] = (),
     ) -> RunResult:
         """Return the outcome of a run that ended."""
         return cls(
@@ -101,6 +106,7 @@ class RunResult:
             tuple(warnings),
             left,
             tuple(outcome.emptied),
+            tuple(other_runs),
         )
 
     @property
@@ -133,6 +139,8 @@ class DryRunResult:
     """What is not as planned."""
     frees_at_once: bool
     """Whether the plan's action frees space at once, instead of moving files into quarantine."""
+    retired: tuple[bytes, ...] = ()
+    """The folders that the plan retires."""
 
     @property
     def files(self) -> int:

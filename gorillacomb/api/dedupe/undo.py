@@ -20,7 +20,8 @@ from gorillacomb.api.paths import PathInput, PathsInput, encoded_paths
 from gorillacomb.api.rescan import rescan_changed
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import RunOutcome, StepProblem
-from gorillacomb.dedupe.roots import live_roots_of
+from gorillacomb.dedupe.quarantine.inventory import recorded_runs
+from gorillacomb.dedupe.roots import LiveRoot, live_roots_of
 from gorillacomb.errors import GorillaCombError, RefusedForSafety, UsageError, VaultError
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import is_below
@@ -46,11 +47,11 @@ def undo_run(
         raise UsageError("The name of the run is empty.", "Name a run, or leave it out.")
     outcome, warnings = RunOutcome(""), list[str]()
     with interruption_told(lambda: _interrupted(outcome)):
-        bases = _take_back(
+        bases, roots = _take_back(
             vault, named, encoded_paths(only), outcome, as_progress(progress), warnings
         )
     left = remainder_of(bases, outcome.run, outcome.failed)
-    return RunResult.of(outcome, warnings, left)
+    return RunResult.of(outcome, warnings, left, _other_runs(roots, outcome.run))
 
 
 def _take_back(
@@ -60,15 +61,15 @@ def _take_back(
     outcome: RunOutcome,
     shown: Progress,
     warnings: list[str],
-) -> list[bytes]:
+) -> tuple[list[bytes], list[LiveRoot]]:
     """Take a run back into ``outcome``, which is valid also after Ctrl-C; update the index.
 
-    Return the folders in whose quarantines the run is.
+    Return the folders in whose quarantines the run is, and the roots that the index knows.
     """
     with ExitStack() as stack:
         chosen, index = _chosen(vault, named, only, warnings)
         outcome.run = chosen.name
-        log, roots = None, []
+        log, roots = None, list[LiveRoot]()
         if index is not None:
             stack.callback(index.close)
             roots = live_roots_of(index, suspect=True, moved=True)
@@ -86,7 +87,16 @@ def _take_back(
             folders = [_known_folder(index, folder) for folder in folders]
     if index is not None:
         warnings += rescan_changed(vault, roots, folders, shown)
-    return chosen.bases
+    return chosen.bases, roots
+
+
+def _other_runs(roots: list[LiveRoot], run: str) -> list[str]:
+    """Return the other runs that can still be undone, the latest first."""
+    try:
+        names = {each.run for each in recorded_runs(roots, waiting=True) if each.is_open}
+    except OSError:
+        return []  # a drive disappeared; what was put back is
+    return sorted(names - {run}, reverse=True)
 
 
 def _interrupted(outcome: RunOutcome) -> tuple[str, str]:

@@ -6,7 +6,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict, cast
 
 from gorillacomb.api.documents.paths import PathDocument
-from gorillacomb.api.documents.plan import KeptPlaceDocument, RemovalPairDocument
+from gorillacomb.api.documents.plan import (
+    FolderPairDocument,
+    KeptPlaceDocument,
+    RemovalPairDocument,
+    folder_pair_documents,
+)
 from gorillacomb.dedupe.model import StepProblem
 from gorillacomb.dedupe.plan.serialize import kept_place_documents, known_bytes
 from gorillacomb.dedupe.quarantine.items import RunItem
@@ -42,6 +47,8 @@ class DryRunDocument(TypedDict):
     bytes_freed_at_least: NotRequired[int]
     bytes_freed_unknown: NotRequired[list[str]]
     steps: list[DryRunStepDocument]
+    pairs: list[FolderPairDocument]
+    """The same by pair of folders, the largest first."""
     skipped: list[ProblemDocument]
     failed: list[ProblemDocument]
     """Always empty."""
@@ -104,6 +111,10 @@ class RunDocument(TypedDict):
     """On disk."""
     blocked: NotRequired[list[BlockedItemDocument]]
     """After an undo: those of ``failed`` whose place is taken by something else."""
+    pairs: NotRequired[list[FolderPairDocument]]
+    """After a plan was applied: what was done, by pair of folders, the largest first."""
+    other_runs: NotRequired[list[str]]
+    """After an undo: other runs that can still be undone, the latest first."""
 
 
 class RunEventDocument(TypedDict):
@@ -204,6 +215,12 @@ def run_document(result: RunResult) -> RunDocument:
         "failed": problem_documents(result.failed),
         "recovered": problem_documents(result.recovered),
         **({} if result.left is None else _remainder(result.left)),
+        **(
+            {}
+            if result.retired is None
+            else {"pairs": folder_pair_documents(result.done, result.retired)}
+        ),
+        **({"other_runs": list(result.other_runs)} if result.other_runs else {}),
     }
     return cast(RunDocument, document)
 
@@ -235,6 +252,7 @@ def dry_run_document(result: DryRunResult) -> DryRunDocument:
         "bytes_set_aside": result.bytes_set_aside,
         **known_bytes("bytes_freed", result.bytes_freed, result.unknown),
         "steps": [{"id": step.id, **path_to_json(step.path)} for step in result.done],
+        "pairs": folder_pair_documents(result.done, result.retired),
         "skipped": problem_documents(result.skipped),
         "failed": [],
     }

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict, cast
 
 from gorillacomb.api.documents.paths import PathDocument
+from gorillacomb.dedupe.folder_pairs import FolderPairs
+from gorillacomb.dedupe.model import EMPTY, PlanStep
 from gorillacomb.json_paths import path_to_json
 
 if TYPE_CHECKING:
@@ -106,6 +109,19 @@ class PlanStepDocument(RemovalPairDocument):
     """Where its files are kept, most files first, if ``keep`` does not keep them all."""
 
 
+class FolderPairDocument(RemovalPairDocument):
+    """A folder from which steps remove something, and the folder that keeps it."""
+
+    steps: list[str]
+    """The ids of the steps, the largest first."""
+    files: int
+    """Files that are removed."""
+    bytes: int
+    """Bytes on disk of those."""
+    kept_in: list[KeptPlaceDocument]
+    """Where they are kept, most files first."""
+
+
 class EmptyFolderStepDocument(PathDocument):
     """A step of a plan with ``--empty-folders``: a folder that holds no file at any depth."""
 
@@ -136,6 +152,8 @@ class PlanDocument(SavedPlanDocument):
 
     step_list: list[PlanStepDocument | EmptyFolderStepDocument]
     """The steps, the largest first."""
+    pairs: list[FolderPairDocument]
+    """The same by pair of folders, the largest first, as text shows them."""
 
 
 class EmptyFolderDocument(PathDocument):
@@ -151,6 +169,24 @@ class EmptyFoldersDocument(TypedDict):
     """Folders that hold no file at any depth."""
 
     empty: list[EmptyFolderDocument]
+
+
+def folder_pair_documents(
+    steps: Iterable[PlanStep], retired: Sequence[bytes]
+) -> list[FolderPairDocument]:
+    """Group steps by pair of folders, the largest first, and return those as documents."""
+    rows = [
+        {
+            **path_to_json(pair.path),
+            **path_to_json(pair.keep, "keep"),
+            "steps": [step.id for step in pair.steps],
+            "files": pair.files,
+            "bytes": pair.size,
+            "kept_in": [{**path_to_json(it.path), "files": it.files} for it in pair.kept_in],
+        }
+        for pair in FolderPairs.of([step for step in steps if step.kind != EMPTY], retired)
+    ]
+    return cast(list[FolderPairDocument], rows)
 
 
 def empty_folders_document(found: EmptyFolders) -> EmptyFoldersDocument:

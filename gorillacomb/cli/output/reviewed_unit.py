@@ -70,7 +70,8 @@ def _file_details(*paths: bytes) -> Iterator[str]:
             yield f"  {render.printable_path(path)}: {os.strerror(error.errno or 0).lower()}"
             continue
         size, when = render.format_size(facts.st_size), render.format_time(facts.st_mtime_ns)
-        yield f"  {size:>9}  {when}  {render.printable_path(path)}"
+        label, width = f"  {size:>9}  {when}  ", render.terminal_width()
+        yield label + render.path_from_here(path, width and width - len(label))
 
 
 def _folder_details(step: PlanStep) -> Iterator[str]:

@@ -42,6 +42,13 @@ _ANSWERS = {
     "i": ReviewAnswer.INTENDED,
     "j": ReviewAnswer.SKIP,
 }
+_ASKED = {
+    ReviewAnswer.YES: "Remove all of it",
+    ReviewAnswer.NO: "Keep both",
+    ReviewAnswer.SWAP: "Remove the other one",
+    ReviewAnswer.KEEP: "Keep both, and mark this one",
+    ReviewAnswer.INTENDED: "Keep both, and mark them as intended",
+}
 _GIVEN = {
     ReviewAnswer.YES: "yes",
     ReviewAnswer.NO: "no, both are kept",
@@ -131,6 +138,8 @@ class ReviewQuestions:
             marks = self.review.give([unit], answer)
         except GorillaCombError as error:
             _say_impossible(error)
+            if len(unit.steps) > 1:
+                click.echo("o asks about each of its steps.")
             return
         click.echo(f"{said.capitalize()}. {counts_text(self.review.counts)}")
         for line in _mark_lines(marks):
@@ -249,7 +258,7 @@ class ReviewQuestions:
         if text:
             click.echo(f"Found: {len(found):,} of {len(self.all):,}. f alone shows all again.")
         if inside:
-            click.echo(f"{len(inside):,} of them only in their folders: a leaves those out.")
+            click.echo(f"{len(inside):,} of them only contain it: a leaves those out.")
 
     def _open(self) -> None:
         unit = self.shown[self.at]
@@ -329,10 +338,10 @@ def _is_yes_typed() -> bool:
 def _scope_lines(scope: AnswerScope, answer: ReviewAnswer) -> Iterator[str]:
     files = render.format_count(scope.files, "file")
     size, steps = render.format_size(scope.size), render.format_count(scope.steps, "step")
-    yield f"{_GIVEN[answer].capitalize()}: this is about {files}, {size}, in {steps}."
+    yield f"{_ASKED[answer]}? This is about {files}, {size}, in {steps}."
     if scope.others:
         belong = "belongs" if scope.others == 1 else "belong"
-        yield f"{scope.others:,} of these {belong} to other questions."
+        yield f"{scope.others:,} of these steps {belong} to other questions."
     if scope.changed:
         verb = "changes" if scope.changed == 1 else "change"
         yield f"{render.format_count(scope.changed, 'earlier answer')} {verb}."

@@ -49,6 +49,9 @@ def _story(result: RunResult, named: str | None, vault: Vault) -> Iterator[str]:
     yield from _blocked_lines(blocked)
     if left is not None and left.steps:
         yield _left_line(left)
+    if result.other_runs:
+        many = render.format_count(len(result.other_runs), "other run")
+        yield f"{many} can still be undone, the last of them: {result.other_runs[0]}"
     yield from render.next_lines(after_undo(result, named), vault)
 
 
