@@ -74,6 +74,7 @@ LATER: dict[str, dict[str, str]] = {
             "what several rules keep in a project that is kept whole counts, not that of the last",
         ),
     },
+    "dedupe --apply --dry-run": {"pairs": "the steps by pair of folders"},
     "compare": {
         "moved[].cause": "how the two names differ, if in their Unicode form alone",
         "respelled": "those pairs, with the ones whose contents differ",
