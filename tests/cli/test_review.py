@@ -10,6 +10,7 @@ import re
 import signal
 import struct
 import termios
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -49,9 +50,7 @@ TREE: Tree = {
 }
 PROMPT = b"(? explains): "
 END = b"go back (? explains): "
-NO_ANSWERS = (
-    "There are no answers of a review in plan.answers.jsonl, so this is about the whole plan."
-)
+NO_ANSWERS = "No answers of a review in plan.answers.jsonl: this is the whole plan."
 ALL = {"Copy of a", "Copy of b/x", "Copy of c/y"}
 
 
@@ -100,6 +99,12 @@ class Review:
 
     def type(self, text: str) -> None:
         os.write(self.terminal, text.encode() + b"\n")
+
+    def wait_until_it_reads(self) -> None:
+        """Wait until it sleeps: a signal right before that would be handled after the next key."""
+        status = Path(f"/proc/{self.process.pid}/stat")
+        while status.read_text().rpartition(")")[2].split()[0] != "S":
+            time.sleep(0.005)
 
     def end(self) -> Ran:
         try:
@@ -513,6 +518,7 @@ def test_ctrl_c_keeps_all_answers(plan: Path, top: Path, vault: Path) -> None:
     going.until(PROMPT)
     going.type("y")
     going.until(PROMPT)
+    going.wait_until_it_reads()
     going.process.send_signal(signal.SIGINT)
     ran = going.end()
     assert ran.code == 130

@@ -20,10 +20,10 @@ from tests.support.trees import Tree, make_tree, settle
 
 
 @contextmanager
-def _printing_to(file: Path) -> Iterator[None]:
+def _printing_to(file: Path, errors: Path) -> Iterator[None]:
     out, err = sys.stdout, sys.stderr
-    with open(file, "w") as written:
-        sys.stdout = sys.stderr = written
+    with open(file, "w") as written, open(errors, "w") as told:
+        sys.stdout, sys.stderr = written, told
         try:
             yield
         finally:
@@ -72,19 +72,22 @@ class Bench:
     vault: Path
     printed: str = ""
     """What the last command said."""
+    out: str = ""
+    """What of that it said on stdout."""
     _plans: int = field(default=0)
 
     def call(self, command: click.Command, *arguments: str | Path) -> int:
         """Run a command; the exit code that a user would see."""
         words = [str(each) for each in (*arguments, "--vault", self.vault)]
-        said = self.vault.with_name("said")
+        said, told = self.vault.with_name("said"), self.vault.with_name("told")
         try:
-            with _printing_to(said):
+            with _printing_to(said, told):
                 code = command.main(words, standalone_mode=False, prog_name="gorillacomb")
         except GorillaCombError as error:
             self.printed = error.message
             return error.exit_code
-        self.printed = said.read_text()
+        self.out = said.read_text()
+        self.printed = self.out + told.read_text()
         return int(code or 0)
 
     def scan(self, *tops: Path, options: tuple[str | Path, ...] = ()) -> None:
@@ -105,7 +108,7 @@ class Bench:
     def dedupe_json(self, *options: str | Path) -> tuple[int, Any]:
         """Run `dedupe` with ``--json``: its exit code and its document."""
         code = self.call(dedupe, *options, "--json")
-        return code, json.loads(self.printed)
+        return code, json.loads(self.out)
 
 
 def on_disk(*paths: Path) -> int:

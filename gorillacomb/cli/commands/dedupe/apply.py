@@ -38,7 +38,7 @@ def apply(
     answered, shown = read_answered_plan(file), progress_for(progress)
     plan = answered.plan
     for line in _answers_lines(answered):
-        click.echo(line, err=as_json)
+        click.echo(line, err=as_json or not only_say)
     result: DryRunResult | RunResult
     if only_say:
         result = dry_run(vault, plan, progress=shown)
@@ -65,7 +65,8 @@ def _answers_lines(answered: AnsweredPlan) -> Iterator[str]:
     if answered.counts is None:
         if answered.answers is not None and not answered.plan.is_of_empty_folders:
             name = render.printable(answered.answers.name)
-            yield f"There are no answers of a review in {name}, so this is about the whole plan."
+            text = f"No answers of a review in {name}: this is the whole plan."
+            yield from render.wrapped_paragraph(text, "")
         return
     yield f"By the answers in {answered.answers}: {answers_text(answered.counts)}."
     if answered.torn:
