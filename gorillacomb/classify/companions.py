@@ -50,9 +50,16 @@ class _Template:
     """Whether the end of the stem is ambiguous: then its pattern matches what follows it."""
     head: str
     """What follows the stem, up to the first wildcard."""
+    is_plain: bool
+    """Whether it is a stem and that alone."""
 
     def stems(self, key: str) -> Iterator[str]:
         """Yield the possible stems of a name; none if it does not match."""
+        if self.is_plain:  # as nearly all are
+            at = len(key) - len(self.head)
+            if at > 0 and key.endswith(self.head):
+                yield key[:at]
+            return
         pattern = _pattern(self.text)
         if not self.is_open:
             match = pattern.fullmatch(key)
@@ -71,7 +78,8 @@ def _parsed(kind: CompanionKind, text: str, is_main: bool) -> _Template:
     is_open = bool(has_stem) and "*" in after
     assert not (is_open and before), text
     head = _literals(after)[0]
-    return _Template(kind, is_main, text, before, bool(has_stem), is_open, head)
+    is_plain = bool(has_stem) and not before and head == after
+    return _Template(kind, is_main, text, before, bool(has_stem), is_open, head, is_plain)
 
 
 @cache

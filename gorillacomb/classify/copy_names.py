@@ -89,7 +89,7 @@ def looks_like_copy(name: bytes) -> bool:
     return _matches("looks", name)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65536)
 def _matches(which: str, name: bytes) -> bool:
     return _compiled(which).search(name) is not None
 

@@ -124,8 +124,7 @@ class SkippedCopy:
     """Bytes on disk of those."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemovalPair:
+class RemovalPair(NamedTuple):
     """A copy that is removed, and the one that is kept for it; absolute paths."""
 
     path: bytes

@@ -101,6 +101,10 @@ class RecentFolders:
         Raises OSError.
         """
         opened, missing = self._opened, list[bytes]()
+        found = opened.pop(path, -1)
+        if found >= 0:
+            opened[path] = found
+            return found
         while path not in opened and len(path) > len(root):
             missing.append(path.rpartition(b"/")[2])
             path = parent_path(path)

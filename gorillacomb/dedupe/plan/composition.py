@@ -31,7 +31,8 @@ class StepComposition:
 
     def add(self, later: Sequence[PlanStep]) -> None:
         """Add steps for what the index contains once the steps added before are done."""
-        later = [replace(step, turn=self._turns) for step in later]
+        if self._turns:
+            later = [replace(step, turn=self._turns) for step in later]
         self._turns += 1
         kept = _KeptCopies(later)
         tops = {step.path: step for step in later if step.kind == "folder"}

@@ -215,9 +215,7 @@ class FileStepPlanner:
         contains.
         """
         noise = self.sites.folders.forest.noise
-        online = [
-            copy for copy in copies if copy.online and os.path.basename(copy.path) not in noise
-        ]
+        online = [copy for copy in copies if copy.online and copy.name not in noise]
         return [
             copy for copy in online if self.guard.counts_for_any(self.sites.of_file(copy))
         ] or online
@@ -231,11 +229,7 @@ class FileStepPlanner:
         size = max(copy.blocks for copy in names) * 512
         noise = self.sites.folders.forest.noise
         for copy in names:
-            if (
-                os.path.basename(copy.path) in noise
-                or copy.path in self.counted
-                or not self.scope.holds(copy.path)
-            ):
+            if copy.name in noise or copy.path in self.counted or not self.scope.holds(copy.path):
                 return
             if self._folders[copy.folder].is_closed:
                 return

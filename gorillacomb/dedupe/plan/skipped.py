@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gorillacomb.classify.location import is_transient
@@ -58,7 +58,7 @@ class SkippedItems:
 
     def add_closed(self, folder: PathContext, refusal: Refusal) -> None:
         """Remember why no file directly in a folder may be removed."""
-        inside = replace(folder, path=join(folder.path, b"*"), is_folder=False)
+        inside = folder._replace(path=join(folder.path, b"*"), is_folder=False)
         place = self.protector(inside, refusal)
         self._closed[folder.path] = KeptReason(place, refusal.rule, refusal.cause)
 

@@ -11,7 +11,7 @@ import os
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from gorillacomb.classify.companions import CompanionTable, companion_table
 from gorillacomb.classify.location import (
@@ -53,8 +53,7 @@ class FolderContext:
         object.__setattr__(self, "name", self.path.rpartition(b"/")[2])
 
 
-@dataclass(frozen=True, slots=True)
-class PathContext:
+class PathContext(NamedTuple):
     """A path as the rules see it."""
 
     root: bytes
