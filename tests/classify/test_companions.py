@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gorillacomb.classify import companions
 from gorillacomb.classify.companion_table import COMPANIONS
 from gorillacomb.classify.companions import Companions, companion_table, counterpart
 from gorillacomb.classify.kinds.companion_kind import CompanionKind, InUse
@@ -186,3 +187,14 @@ def test_what_a_companion_is_called_beside_a_copy() -> None:
     assert counterpart(b"x.db-wal", b"x.db", b"x (1).db") == b"x (1).db-wal"
     assert counterpart(b"IMG.xmp", b"IMG.jpg", b"IMG copy.jpg") == b"IMG copy.xmp"
     assert counterpart(b"lock.mdb", b"data.mdb", b"data.mdb") == b"lock.mdb"
+
+
+def test_a_plain_template_matches_what_its_pattern_matches() -> None:
+    table = companion_table()
+    templates = {each.text: each for of in table.by_ending.values() for each in of}
+    plain = [each for each in templates.values() if each.is_plain]
+    assert plain
+    for template in plain:
+        for key in ("", template.head, f"a{template.head}", f"\n{template.head}", "a.zip", "a"):
+            match = companions._pattern(template.text).fullmatch(key)
+            assert list(template.stems(key)) == ([] if match is None else [match[1]])
