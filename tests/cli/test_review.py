@@ -547,10 +547,9 @@ def test_apply_says_that_there_are_no_answers(plan: Path, vault: Path) -> None:
     """Somebody may have answered and then moved the plan alone."""
     review(["n", "n", "n"], plan, vault=vault)
     plan.with_name("plan.answers.jsonl").unlink()
-    done = run("dedupe", "--apply", plan, "--json", vault=vault)
-    assert done.err.startswith(f"{NO_ANSWERS}\n")
-    assert done.json()["done"] == 3
-    assert run("dedupe", "--apply", plan, vault=vault).out.startswith(f"{NO_ANSWERS}\n")
+    done = run("dedupe", "--apply", plan, vault=vault)
+    assert done.out.startswith(f"{NO_ANSWERS}\n")
+    assert "in 3 of 3 steps" in done.out
 
 
 def test_a_missing_kept_copy_is_named_alike(plan: Path, top: Path, vault: Path) -> None:

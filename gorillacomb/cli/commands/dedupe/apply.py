@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -37,8 +38,9 @@ def apply(
     """Apply a plan, or show what applying it would do."""
     answered, shown = read_answered_plan(file), progress_for(progress)
     plan = answered.plan
-    for line in _answers_lines(answered):
-        click.echo(line, err=as_json or not only_say)
+    told = list(_answers_lines(answered, as_json))
+    for line in told if as_json else ():
+        click.echo(line, err=True)
     result: DryRunResult | RunResult
     if only_say:
         result = dry_run(vault, plan, progress=shown)
@@ -56,14 +58,15 @@ def apply(
         )
         render.print_warnings(result.warnings)
         lines = _applied_story(plan, result, single, vault)
-    render.print_result(result, lines, as_json)
+    render.print_result(result, chain(told, lines), as_json)
     return ExitCode.DONE if result.is_complete else ExitCode.INCOMPLETE
 
 
-def _answers_lines(answered: AnsweredPlan) -> Iterator[str]:
+def _answers_lines(answered: AnsweredPlan, as_json: bool) -> Iterator[str]:
     """Say what the answers of a review decided; or that there are none, lest they were lost."""
     if answered.counts is None:
-        if answered.answers is not None and not answered.plan.is_of_empty_folders:
+        may_be_reviewed = not (as_json or answered.plan.is_of_empty_folders)
+        if answered.answers is not None and may_be_reviewed:
             name = render.printable(answered.answers.name)
             text = f"No answers of a review in {name}: this is the whole plan."
             yield from render.wrapped_paragraph(text, "")
