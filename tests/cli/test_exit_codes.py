@@ -81,7 +81,7 @@ def test_1_outside_of_the_folder_that_was_scanned_does_not_count(tree: Path, vau
 
 def test_2_wrong_usage(tree: Path, vault: Path) -> None:
     assert run(vault=vault).code == 2
-    assert run("roots", vault=vault).code == 2
+    assert run("trace", vault=vault).code == 2
     assert run("scan", tree / "nix", vault=vault).code == 2
 
 

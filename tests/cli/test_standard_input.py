@@ -79,23 +79,33 @@ def test_a_review_asks_on_the_terminal(top: Path, vault: Path, tmp_path: Path) -
     assert run("dedupe", "--plan", "-o", plan, vault=vault).code == 0
     main, terminal = pty.openpty()
     try:
-        os.write(main, b"y\n")
         # As the leader of a session, the child gets the first terminal that it opens as its own.
         script = 'exec 3<>"$0"; exec 3>&-; exec "$@"'
         words = [b"sh", b"-c", script.encode(), os.fsencode(os.ttyname(terminal))]
-        done = subprocess.run(
+        with subprocess.Popen(
             [*words, *command("dedupe", "--review", "-")],
             cwd=tmp_path,
-            input=plan.read_bytes(),
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             env=environment(vault),
             start_new_session=True,
-            timeout=30,
-        )
+        ) as process:
+            assert process.stdin is not None and process.stdout is not None
+            process.stdin.write(plan.read_bytes())
+            process.stdin.close()
+            for answer in (b"y\n", b"q\n"):
+                said = b""
+                while not said.endswith(b"(? explains): "):
+                    part = os.read(process.stdout.fileno(), 65536)
+                    assert part, said
+                    said += part
+                os.write(main, answer)
+            assert process.wait(30) == 0
+            assert process.stderr is not None and process.stderr.read() == b""
     finally:
         os.close(main)
         os.close(terminal)
-    assert (done.returncode, done.stderr) == (0, b"")
     assert len((tmp_path / "plan.answers.jsonl").read_bytes().splitlines()) == 2
 
 

@@ -108,7 +108,7 @@ def _watch(words: list[str], cwd: Path, env: dict[str, str], streams: list[int])
 
 
 def _review(words: list[str], cwd: Path, env: dict[str, str]) -> int:
-    """Say yes to every step, on a terminal."""
+    """Say yes to every step, on a terminal, and quit once nothing is left to ask."""
     terminal, theirs = pty.openpty()
     process = _fork(words, cwd, env, (theirs, theirs, theirs))
     os.close(theirs)
@@ -117,7 +117,7 @@ def _review(words: list[str], cwd: Path, env: dict[str, str]) -> int:
         while data := os.read(terminal, 65536):
             written += data
             if written.endswith(b"(? explains): "):
+                os.write(terminal, b"q\n" if b"Nothing is left to ask" in written else b"y\n")
                 written = b""
-                os.write(terminal, b"y\n")
     os.close(terminal)
     return process.wait(TIMEOUT)

@@ -22,7 +22,8 @@ class _ListedByDefault(click.Group):
     """A group whose command is ``list`` unless one is named."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names):
+        is_unnamed = not args or (args[0][:1] == "-" and args[0] not in ctx.help_option_names)
+        if is_unnamed and not ctx.resilient_parsing:  # of a shell that completes words
             args = ["list", *args]
         return super().parse_args(ctx, args)
 
