@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict, cast
 from gorillacomb.api.documents.paths import PathDocument
 from gorillacomb.dedupe.folder_pairs import FolderPairs
 from gorillacomb.dedupe.model import EMPTY, PlanStep
+from gorillacomb.dedupe.plan.serialize import kept_place_documents
 from gorillacomb.json_paths import path_to_json
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def folder_pair_documents(
             "steps": [step.id for step in pair.steps],
             "files": pair.files,
             "bytes": pair.size,
-            "kept_in": [{**path_to_json(it.path), "files": it.files} for it in pair.kept_in],
+            "kept_in": kept_place_documents(pair.kept_in),
         }
         for pair in FolderPairs.of([step for step in steps if step.kind != EMPTY], retired)
     ]
