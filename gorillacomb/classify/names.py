@@ -16,6 +16,9 @@ _MADE_ANYWHERE = frozenset(
 _MADE_IN_A_PROJECT = frozenset(b"build dist target out coverage cache pods".split())
 """Elsewhere a folder named ``build`` may well hold photographs of a house."""
 
+SHELF = b" (from copies)"
+"""How the names of folders end that receive what only other copies of a tree contained."""
+
 CLOUD_POINTERS = (
     *(b".gdoc", b".gsheet", b".gslides", b".gdraw", b".gform", b".gmap", b".gsite", b".gtable"),
     *(b".gjam", b".gscript", b".glink", b".gnote", b".icloud"),

@@ -47,6 +47,10 @@ EMPTY = "empty"
 """The kind of a step that removes an empty folder."""
 KEPT_IS_MISSING = "was to stay, and is not there any more"
 """Why a step is not done, said of its kept copy; recorded in journals."""
+LEAVE = "leave"
+"""How a plan calls the step for a copy of a tree that leaves whole; it is a step for a folder."""
+SHELVE = "shelve"
+"""The kind of the lines, in a plan and in a journal, about what is copied before that."""
 
 
 class SafetyRule(StrEnum):
@@ -165,6 +169,11 @@ class PlanStep:
     """Where the files of a folder are kept, most files first; empty if that is ``keep`` alone."""
     folders: int = 0
     """Of an empty folder: how many folders that is, itself included."""
+    is_member: bool = False
+    """Whether it is a folder that leaves whole because one tree is made of several copies: its own
+    files were copied to a shelf, which ``nested`` names."""
+    later: tuple[bytes, ...] = field(default=(), compare=False)
+    """In a dry run: what a copy will be made of, relative to ``path``."""
     turn: int = field(default=0, compare=False)
     """0 if it is possible by itself; else those with a lower number make it possible. A plan's file
     lacks it."""
@@ -179,6 +188,22 @@ class PlanStep:
     def keeps(self) -> Iterator[bytes]:
         """Every path that it relies on."""
         yield from (pair.keep for pair in (*self.pairs, *self.nested) if pair.keep)
+
+
+@dataclass(frozen=True, slots=True)
+class CopyStep:
+    """Files of one copy of a tree that are copied to a shelf before the copy leaves."""
+
+    id: str
+    source: bytes
+    """Absolute; the copy of the tree."""
+    target: bytes
+    """Absolute; the new folder in which they get the same relative paths."""
+    items: tuple[bytes, ...]
+    """What is copied: paths relative to both, of files, links, and folders with all in them."""
+    files: int
+    size: int
+    """Bytes of their content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +256,8 @@ class Plan:
     """What the user should know beforehand, for example that a change reaches the cloud."""
     free: FreeGoal | None = None
     """None if it was not to free a certain amount, and for a plan that was read from a file."""
+    copies: tuple[CopyStep, ...] = ()
+    """What is copied before anything is removed."""
 
     @property
     def bytes_set_aside(self) -> int:
@@ -266,6 +293,8 @@ class RunOutcome:
 
     run: str
     done: list[PlanStep] = field(default_factory=list)
+    copied: list[CopyStep] = field(default_factory=list)
+    """What was copied to a shelf, or removed from it again by an undo."""
     before: int = 0
     """Steps that an earlier run of the same plan had done."""
     bytes_set_aside: int = 0

@@ -276,7 +276,7 @@ class FolderAnalysis:
         return [
             group
             for group in found
-            if not all(each.machine for each in group)
+            if not all(each.machine or each.shelf for each in group)
             and not are_parts_of_one_project(group)
             and not self._is_said(group, of)
             and not self._is_settled(group)
@@ -301,7 +301,7 @@ class FolderAnalysis:
 
         def is_news(folder: TreeFolder) -> bool:
             return (
-                not folder.machine
+                not (folder.machine or folder.shelf)
                 and not _is_in(folder, known)
                 and not any(
                     one in known and one.files == folder.files

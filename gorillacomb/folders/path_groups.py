@@ -126,7 +126,11 @@ def group_by_path(forest: FolderTree, batches: Iterable[PathBatch]) -> PathGroup
 
 def _groups_of_files(forest: FolderTree, batches: Iterable[PathBatch]) -> _Groups:
     """Return the groups of the folders directly around the files, by position."""
-    places = {number: each.first for number, each in forest.folders.items() if not each.machine}
+    places = {
+        number: each.first
+        for number, each in forest.folders.items()
+        if not (each.machine or each.shelf)
+    }
     found: defaultdict[tuple[int, ...], int] = defaultdict(int)
     for text, files in batches:
         members = [places[number] for number in map(int, text.split(",")) if number in places]

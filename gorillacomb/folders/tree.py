@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from gorillacomb.classify.names import NOISE, is_machine_made, is_version_control
+from gorillacomb.classify.names import NOISE, SHELF, is_machine_made, is_version_control
 from gorillacomb.classify.projects import project_around
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.index import tree_queries as stream
@@ -39,6 +39,9 @@ class TreeFolder:
     machine: bool = False
     """Whether it, or a folder around it, is machine-made or kept by a program: ``node_modules``,
     ``.git``."""
+    shelf: bool = False
+    """Whether it is on a shelf: a place for what only other copies of a tree contained. It is not
+    a copy of anything."""
     children: list[TreeFolder] = field(default_factory=list)
     files: int = 0
     """Regular files, in it and below."""
@@ -193,6 +196,7 @@ def _place(folder: TreeFolder, machine_made: frozenset[bytes]) -> None:
     if above is None:
         return
     folder.project = project_around(above.project, folder, folder.marker is not None)
+    folder.shelf = above.shelf or folder.name.endswith(SHELF)
     folder.machine = (
         above.machine
         or folder.store
@@ -251,7 +255,7 @@ def _sum_up(folder: TreeFolder, own: Iterable[bytes]) -> None:
         folder.empty += child.empty
         folder.last = child.last
         folder.unread = folder.unread or child.unread
-        if not child.machine or folder.machine:
+        if not (child.machine or child.shelf) or folder.machine or folder.shelf:
             folder.counted += child.counted
             folder.user_entries += child.user_entries
         if child.touched > folder.touched and not child.machine:

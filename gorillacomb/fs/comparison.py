@@ -98,6 +98,31 @@ def extended_attributes_equal(a: int, b: int, path: bytes) -> None:
             raise ContentDiffers(path, f"has an attribute of its own: {name}")
 
 
+def has_attributes_of_its_own(path: bytes, other: bytes | None) -> bool:
+    """Return whether a file has user-set attributes that another one, if given, lacks.
+
+    Raises OSError.
+    """
+    ours = _user_attributes(path)
+    return bool(ours) and (other is None or ours.items() - _user_attributes(other).items() != set())
+
+
+def _user_attributes(path: bytes) -> dict[str, bytes]:
+    if not hasattr(os, "listxattr"):
+        return {}
+    try:
+        names = [
+            name
+            for name in os.listxattr(path, follow_symlinks=False)
+            if name.startswith(_CONTENT_ATTRIBUTES)
+        ]
+        return {name: os.getxattr(path, name, follow_symlinks=False) for name in names}
+    except OSError as error:
+        if error.errno in (errno.ENOTSUP, errno.EOPNOTSUPP):
+            return {}
+        raise
+
+
 def extended_attributes(descriptor: int) -> dict[str, bytes]:
     """Return the extended attributes of an open file; none if the file system has none.
 

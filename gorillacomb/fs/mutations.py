@@ -229,9 +229,20 @@ def copy_metadata(
     os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
 
 
+def set_mode(descriptor: int, mode: int) -> None:
+    """Set the permissions of an open file."""
+    os.fchmod(descriptor, mode)
+
+
 def set_mtime(descriptor: int, mtime_ns: int) -> None:
     """Set the mtime of an open folder, ns, keeping the access time."""
     os.utime(descriptor, ns=(os.fstat(descriptor).st_atime_ns, mtime_ns))
+
+
+def set_link_times(folder: int, name: bytes, like: os.stat_result) -> None:
+    """Give a symbolic link the times of another one."""
+    times = like.st_atime_ns, like.st_mtime_ns
+    os.utime(name, ns=times, dir_fd=folder, follow_symlinks=False)
 
 
 def append_durably(descriptor: int, data: bytes) -> None:

@@ -236,7 +236,7 @@ def planning(vault: gorillacomb.OpenVault) -> gorillacomb.DedupePlan:
     for step in plan.steps:
         one: gorillacomb.PlanStep = step
         use(one.id, one.kind, one.path, one.keep, one.files, one.size, one.reasons, one.nested)
-        use(one.sidecars, one.unknown, one.pairs, one.keeps, one.kept_in)
+        use(one.sidecars, one.unknown, one.pairs, one.keeps, one.kept_in, one.later, one.is_member)
         use(one.turn)
     for copy in plan.left_alone:
         left: gorillacomb.SkippedCopy = copy

@@ -22,8 +22,9 @@ LEVELS = (
 """The rooms from the outside in: arrows point down, and no room knows another of its own line."""
 INSIDE = {
     "dedupe": (
-        {"review"},
+        {"review", "collapse"},
         {"apply", "plan"},
+        {"copies"},
         {"quarantine", "safety"},
         {"roots", "folder_pairs"},
         {"model"},

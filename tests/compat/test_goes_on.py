@@ -68,6 +68,7 @@ LATER: dict[str, dict[str, str]] = {
         **dict.fromkeys(("bytes_set_aside", "step_list[].bytes"), _FIGURES),
         **dict.fromkeys(("step_list[].path", "step_list[].keep"), "the largest step is the first"),
         "pairs": "the steps by pair of folders",
+        "copies": "what is copied for --collapse, which 0.1.0 does not have",
         "step_list[].kept_in": "where the files of a folder are kept, if not in `keep` alone",
         **dict.fromkeys(
             ("left_alone[].files", "left_alone[].bytes"),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gorillacomb.api.dedupe.answered_plan import read_answered_plan
+from gorillacomb.api.dedupe.marks import MarkKind, mark_paths
 from gorillacomb.api.dedupe.plan import DedupePlan
 from gorillacomb.api.dedupe.runs import (
     DryRunResult,
@@ -24,7 +25,7 @@ from gorillacomb.api.rescan import rescan_changed
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import DedupeAction, RunOutcome
 from gorillacomb.dedupe.roots import live_roots_of
-from gorillacomb.errors import RefusedForSafety
+from gorillacomb.errors import GorillaCombError, RefusedForSafety
 from gorillacomb.fs.darwin import refuse_untested
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.progress import Progress, ProgressCallback, as_progress
@@ -124,11 +125,17 @@ def _carry_out(
     finally:
         shown.close()
     # What is kept is scanned too: a hard link made it one with what was removed.
-    paths = (path for step in outcome.done for path in (step.path, step.keep) if path)
+    paths = [path for step in outcome.done for path in (step.path, step.keep) if path]
+    paths += [os.path.dirname(copy.target) for copy in outcome.copied]
     folders = list(map(os.path.dirname, paths))
     taken = tuple(pair.path for step in outcome.done for pair in step.pairs)
-    result = RunResult.of(outcome, rescan_changed(vault, roots, folders, shown, taken))
-    return replace(result, retired=contents.options.retire)
+    warnings = [*rescan_changed(vault, roots, folders, shown, taken)]
+    for copy in outcome.copied:
+        try:
+            mark_paths(vault, MarkKind.KEEP, [copy.target], note="from copies of a tree")
+        except GorillaCombError as error:
+            warnings.append(error.message)
+    return replace(RunResult.of(outcome, warnings), retired=contents.options.retire)
 
 
 def _interrupted(begun: list[RunOutcome], plan: DedupePlan) -> tuple[str, str]:

@@ -97,6 +97,9 @@ def _known(index: Index, named: str, warnings: list[str]) -> list[RecordedRun]:
     """Return the runs in quarantines of roots; a named one even if its root was forgotten."""
     roots = live_roots_of(index, suspect=True, moved=True)
     found = list(recorded_runs(roots, waiting=True, invalid=warnings))
+    known = {(each.base, each.run) for each in found}
+    begun = (each for each in recorded_runs(roots) if each.recorded.copies_left())
+    found += [each for each in begun if (each.base, each.run) not in known]
     if any(each.run == named for each in found) or (found and not named):
         return found
     try:

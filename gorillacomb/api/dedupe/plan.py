@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict, Unpack, cast
 
+from gorillacomb.api.dedupe.collapse import plan_collapse, trees_to_collapse
 from gorillacomb.api.documents.plan import (
     EmptyFolderStepDocument,
     PlanDocument,
@@ -80,6 +81,8 @@ class PlanKeywords(TypedDict, total=False):
     not_a_project: PathsInput
     across_volumes: bool
     empty_folders: bool
+    collapse: PathsInput
+    into: PathInput | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,12 +160,15 @@ class DedupePlan:
         """Return the document of ``dedupe --json``."""
         documents = map(serialize.plan_document, self.steps)
         steps = [cast(PlanStepDocument | EmptyFolderStepDocument, each) for each in documents]
-        return {
+        found = {
             **self.header(),
             "step_list": steps,
             "pairs": folder_pair_documents(self.steps, self.contents.options.retire),
             "warnings": list(self.warnings),
         }
+        if self.contents.copies:
+            found["copies"] = list(map(serialize.copy_document, self.contents.copies))
+        return cast(PlanDocument, found)
 
 
 def read_plan(path: PathInput) -> DedupePlan:
@@ -224,6 +230,8 @@ def _request(
     not_a_project: PathsInput = (),
     across_volumes: bool = False,
     empty_folders: bool = False,
+    collapse: PathsInput = (),
+    into: PathInput | None = None,
 ) -> tuple[PlanOptions, PlanScope, list[str]]:
     """Return what is asked for, and the places to prefer. Raises UsageError."""
     if action not in set(DedupeAction):
@@ -240,6 +248,10 @@ def _request(
             "A plan for empty folders only quarantines those, and nothing is kept for them.",
             "Use --empty-folders with --within, --protect and --not-a-project only.",
         )
+    others = keep > 1 or min_size or free or retire or not (files and folders) or within
+    trees = trees_to_collapse(
+        collapse, into, bool(others or empty_folders or action != "quarantine")
+    )
     options = PlanOptions(
         DedupeAction(action),
         tuple(map(_pattern, encoded_paths(protect))),
@@ -262,6 +274,8 @@ def _request(
         files=files,
         folders=folders,
         empty=empty_folders,
+        collapse=trees,
+        into=None if into is None else absolute_path(into),
     )
     return options, scope, list(map(_pattern, encoded_paths(prefer)))
 
@@ -302,6 +316,9 @@ def _planned(
     folders = folders_of(index, settings=settings)
     if scope.empty:
         made = _empty_planner(index, folders, options, scope, settings).plan(time.time_ns())
+        return IndexPlan(DedupePlan(made, tuple(named.warnings)), (), folders)
+    if scope.collapse is not None:
+        made = plan_collapse(index, folders, options, scope, settings, named)
         return IndexPlan(DedupePlan(made, tuple(named.warnings)), (), folders)
     planner = _planner(index, folders, options, scope, settings, progress)
     made, surplus = planner.plan(time.time_ns())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from gorillacomb.api.dedupe.chosen_run import ChosenRun, run_by_name, run_in_folder
+from gorillacomb.api.dedupe.marks import clear_marks
 from gorillacomb.api.dedupe.remainder import remainder_of
 from gorillacomb.api.dedupe.runs import (
     RunResult,
@@ -14,15 +15,23 @@ from gorillacomb.api.dedupe.runs import (
     log_run,
     require_index,
     steps_done,
+    tree_comparer,
 )
 from gorillacomb.api.lookup import look_up_path
 from gorillacomb.api.paths import PathInput, PathsInput, encoded_paths
 from gorillacomb.api.rescan import rescan_changed
 from gorillacomb.dedupe.apply import runs
+from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.model import RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.inventory import recorded_runs
 from gorillacomb.dedupe.roots import LiveRoot, live_roots_of
-from gorillacomb.errors import GorillaCombError, RefusedForSafety, UsageError, VaultError
+from gorillacomb.errors import (
+    GorillaCombError,
+    RefusedForSafety,
+    UntrustedInput,
+    UsageError,
+    VaultError,
+)
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import is_below
 from gorillacomb.index.database import Index, translate_errors
@@ -69,23 +78,30 @@ def _take_back(
     with ExitStack() as stack:
         chosen, index = _chosen(vault, named, only, warnings)
         outcome.run = chosen.name
-        log, roots = None, list[LiveRoot]()
+        log: RunLog | None = None
+        roots: list[LiveRoot] = []
         if index is not None:
             stack.callback(index.close)
             roots = live_roots_of(index, suspect=True, moved=True)
             log = _log_if_any(stack, index, warnings)
         try:
             _undo_all(chosen, outcome, shown)
+            if not chosen.only:
+                _take_back_copies(chosen, outcome, roots, shown)
         finally:
             shown.close()
             if log is not None:
                 with translate_errors(vault):
                     log_run(log, "undone", outcome, "undo", roots)
-        paths = (path for step in outcome.done for path in (step.path, step.keep) if path)
+        paths = [path for step in outcome.done for path in (step.path, step.keep) if path]
+        paths += [os.path.dirname(copy.target) for copy in outcome.copied]
         folders = list(map(os.path.dirname, paths))
         if index is not None and only:
             folders = [_known_folder(index, folder) for folder in folders]
     if index is not None:
+        for copy in outcome.copied:
+            with suppress(UsageError):  # it has none
+                clear_marks(vault, [copy.target])
         warnings += rescan_changed(vault, roots, folders, shown)
     return chosen.bases, roots
 
@@ -141,6 +157,19 @@ def _undo_all(chosen: ChosenRun, outcome: RunOutcome, shown: Progress) -> None:
             if len(chosen.bases) == 1:
                 raise
             outcome.failed.append(StepProblem(base, refused.message))
+        except OSError as error:
+            outcome.failed.append(StepProblem(base, os_error_text(error)))
+
+
+def _take_back_copies(
+    chosen: ChosenRun, outcome: RunOutcome, roots: Sequence[LiveRoot], shown: Progress
+) -> None:
+    """Remove what the run copied, once everything that it had moved is back."""
+    for base in chosen.bases:
+        try:
+            runs.take_back_copies(base, outcome, PathResolver(roots), tree_comparer(shown))
+        except (RefusedForSafety, UntrustedInput) as error:
+            outcome.failed.append(StepProblem(base, error.message))
         except OSError as error:
             outcome.failed.append(StepProblem(base, os_error_text(error)))
 

@@ -93,7 +93,8 @@ class PlanStepDocument(RemovalPairDocument):
     """A step of a plan: one file or folder that is removed as a whole, or not at all."""
 
     id: str
-    kind: Literal["file", "folder"]
+    kind: Literal["file", "folder", "leave"]
+    """``leave`` is a folder that leaves whole because one tree is made of several copies."""
     files: int
     bytes: int | None
     """Bytes on disk; null if it is not known how many become free."""
@@ -137,7 +138,26 @@ class EmptyFolderStepDocument(PathDocument):
     reasons: list[str]
 
 
-PlanLine = PlanHeaderDocument | PlanStepDocument | EmptyFolderStepDocument
+class SourcePathDocument(TypedDict, total=False):
+    """The copy of a tree from which something is copied, absolute."""
+
+    source: str
+    source_b64: str
+
+
+class CopyStepDocument(PathDocument, SourcePathDocument):
+    """What is copied before a copy of a tree leaves: ``path`` is the new folder."""
+
+    id: str
+    kind: Literal["shelve"]
+    items: list[PathDocument]
+    """What is copied, relative to both: files, links, folders with all in them."""
+    files: int
+    bytes: int
+    """Of their content."""
+
+
+PlanLine = CopyStepDocument | PlanHeaderDocument | PlanStepDocument | EmptyFolderStepDocument
 """A line of a plan: the header first, then one step per line, the largest first."""
 
 
@@ -155,6 +175,8 @@ class PlanDocument(SavedPlanDocument):
     """The steps, the largest first."""
     pairs: list[FolderPairDocument]
     """The same by pair of folders, the largest first, as text shows them."""
+    copies: NotRequired[list[CopyStepDocument]]
+    """With ``--collapse``: what is copied before that."""
 
 
 class EmptyFolderDocument(PathDocument):

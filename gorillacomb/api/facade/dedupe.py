@@ -50,6 +50,9 @@ class DedupeMethods:
         - ``not_a_project``: folders that are not treated as projects, whatever they contain
         - ``across_volumes``: whether the copy that is kept may be on another drive
         - ``empty_folders``: remove folders that hold no file at any depth, and nothing else
+        - ``collapse``: copies of trees, or ``all``: make one tree of each and all its copies, and
+          nothing else. What only another copy contains is copied to a shelf first
+        - ``into``: the copy that is kept then, if not the one that is kept anyway
 
         Raises UsageError for a path that is in no root or an invalid keyword,
         RefusedForSafety for hard links on macOS unless ``untested_macos``.

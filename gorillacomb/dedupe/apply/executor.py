@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from gorillacomb.dedupe.apply.emptied_folders import EmptiedFolders, purge_folders
 from gorillacomb.dedupe.apply.empty_folders import EmptyFolderEnd, EmptyFolderRemover
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
+from gorillacomb.dedupe.apply.plan_copies import PlanCopies
 from gorillacomb.dedupe.apply.preflight import StepPreflight, StepSkipped
 from gorillacomb.dedupe.apply.purge import purge_step
 from gorillacomb.dedupe.apply.transaction import StepItem, StepResult, StepTransaction
@@ -104,6 +105,9 @@ class PlanExecutor:
         stage = _STAGE[self.plan.options.action]
         self.progress.stage(stage, None, sum(step.size for step in steps) or None)
         with self._stack:
+            copies = PlanCopies(self.plan.copies, steps, self.checks, self._run_for, self.now)
+            copies.make(self.outcome)
+            steps = [step for step in steps if not copies.is_hindered(step, self.outcome)]
             for batch in self._batches(steps):
                 self._act(batch)
             # Blocked by a name of the file that one relies on, a link, or the rest of an album.
@@ -112,6 +116,7 @@ class PlanExecutor:
                 for batch in self._batches([step]):
                     self._act(batch)
             self._remove_empty(empty)
+            copies.take_back_unused(self.outcome)
             self._set_aside_emptied()
             for made in self._runs.values():
                 self.outcome.take_for_journal(made.journal.bytes_on_disk)
@@ -176,7 +181,8 @@ class PlanExecutor:
                     self._skip(skip.trouble, skip.failed)
                 continue
             size += step.size
-            if len(batch) >= most or size >= _BATCH_BYTES:
+            # A copy of a tree may be in another one that is compared after it left.
+            if len(batch) >= most or step.is_member or size >= _BATCH_BYTES:
                 yield batch
                 batch, size = [], 0
         if batch:
@@ -226,6 +232,7 @@ class PlanExecutor:
             when_ns=self.now(),
             kept_in=tuple((KeptCopy.of(each.path, run.base), each.files) for each in step.kept_in),
             system_files=sum(len(thing.sighting.noise) for thing in things),
+            is_member=step.is_member,
         )
         return StepTransaction(step, run, record, things, self.now)
 

@@ -6,13 +6,11 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 
+from gorillacomb.dedupe.copies.run_copies import ONE_CALL_NS
 from gorillacomb.dedupe.quarantine.journal_entries import MovedItem
 from gorillacomb.dedupe.quarantine.replacement import is_link
 from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
-
-_ONE_CALL_NS = 200_000_000
-"""How far apart the times may be that one call sets on a file and on both folders of its move."""
 
 
 class FolderTimes:
@@ -59,7 +57,7 @@ class FolderTimes:
                     known.append(os.stat(move.slot, dir_fd=run.folder, follow_symlinks=False))
         except OSError:
             return None
-        is_alone = any(abs(now - facts.st_ctime_ns) <= _ONE_CALL_NS for facts in known)
+        is_alone = any(abs(now - facts.st_ctime_ns) <= ONE_CALL_NS for facts in known)
         return before_ns if is_alone else None
 
     def restore(self) -> None:

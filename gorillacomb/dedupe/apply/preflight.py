@@ -11,6 +11,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from gorillacomb.classify.names import SHELF
 from gorillacomb.dedupe.apply.empty_folders import check_empty_folder
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
@@ -18,6 +19,7 @@ from gorillacomb.dedupe.apply.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import (
     EMPTY,
     KEPT_IS_MISSING,
+    CopyStep,
     DedupeAction,
     Plan,
     PlanStep,
@@ -72,11 +74,28 @@ class StepPreflight:
     def rehearse(self, step: PlanStep) -> StepSkipped | None:
         """Return why a step would not be done after those before it; None if it would."""
         try:
-            self.check(step)
+            self.check(self._as_if_copied(step))
         except StepSkipped as skip:
             return skip
         self.note(step)
         return None
+
+    def _as_if_copied(self, step: PlanStep) -> PlanStep:
+        """Return a step as it is once all before it, and all copies, are done.
+
+        Raises StepSkipped.
+        """
+        if step.is_member:
+            inner = (each for each in self.guard.gone if is_below(each, step.path))
+            step = replace(step, later=tuple(relative_path(each, step.path) for each in inner))
+        for copy in self.plan.copies:
+            parts = [each for each in step.nested if is_below(each.keep, copy.target)]
+            if parts and not os.path.lexists(copy.target):
+                self.check_copy(copy)
+                later = (*step.later, *(relative_path(each.path, step.path) for each in parts))
+                nested = tuple(each for each in step.nested if each not in parts)
+                step = replace(step, nested=nested, later=later)
+        return step
 
     def refusal_by_rules(self, step: PlanStep) -> StepProblem | None:
         """Return why the rules do not allow a step, whatever its copies contain; else None."""
@@ -100,6 +119,33 @@ class StepPreflight:
             for victim, keep, sighting in found:
                 self._refuse_irreplaceable(step, victim, keep, sighting)
         return found
+
+    def check_copy(self, copy: CopyStep) -> FileLocation:
+        """Return the folder from which something is copied, if that may be. Raises StepSkipped."""
+        source, target = self.places.location(copy.source), self.places.location(copy.target)
+        shelf = os.path.dirname(copy.target)
+        if source is None or target is None:
+            lost = copy.source if source is None else copy.target
+            raise StepSkipped(lost, "is in no scanned folder that is there now")
+        is_planned = any(
+            step.is_member and step.path == copy.source and step.keep + SHELF == shelf
+            for step in self.plan.steps
+        )
+        if not is_planned or is_below(copy.target, copy.source):
+            cause = "is not on the shelf beside what is kept for a copy that leaves"
+            raise StepSkipped(copy.target, cause)
+        try:
+            refusal = self.guard.closed_to_copies(self.places.context(shelf, False))
+            if refusal is not None:
+                raise StepSkipped(copy.target, _words(refusal))
+            room = os.statvfs(os.path.dirname(shelf))
+        except OSError as error:
+            raise StepSkipped(copy.target, os_error_text(error)) from error
+        free = room.f_bavail * room.f_frsize
+        if copy.size > free:
+            cause = f"needs {copy.size:,} bytes, and {free:,} are free there"
+            raise StepSkipped(copy.target, cause)
+        return source
 
     def _check_empty(self, step: PlanStep) -> list[tuple[FileLocation, FileLocation, TreeSnapshot]]:
         """Check an empty folder, for which nothing is kept. Raises StepSkipped."""
@@ -130,19 +176,32 @@ class StepPreflight:
                 raise StepSkipped(nested.path, "is not nested in the step, or its other copy is")
             if self.places.root_of(nested.keep) is None:
                 raise StepSkipped(nested.keep, "is in no scanned folder that is there now")
-            self._ask(nested.path, nested.keep, _is_folder(nested.path), around=step.path)
-        if step.kind == "folder":
+            is_folder = _is_folder(nested.path)
+            self._ask(nested.path, nested.keep, is_folder, step.path, step.is_member)
+        if step.is_member:
+            pass  # it leaves with everything in it, so nothing is parted
+        elif step.kind == "folder":
             self._check_nested_files(step)
         elif self.plan.options.action.takes_file_away:
             self._check_together(step, list(step.pairs), {})
         return found
 
-    def _ask(self, path: bytes, keep: bytes, is_folder: bool, around: bytes | None = None) -> None:
+    def _ask(
+        self,
+        path: bytes,
+        keep: bytes,
+        is_folder: bool,
+        around: bytes | None = None,
+        is_part: bool = False,
+    ) -> None:
         if any(each in self._going for each in path_and_parents(keep)):
             raise StepSkipped(path, f"counts on {path_text(keep)}, which is a step itself")
         try:
-            site = self.places.context(path, is_folder)
-            refusal = self.guard.refusal_for(site, self.places.context(keep, is_folder), around)
+            site, kept = (self.places.context(each, is_folder) for each in (path, keep))
+            if is_part:
+                refusal = self.guard.refusal_for_part(site, kept)
+            else:
+                refusal = self.guard.refusal_for(site, kept, around)
         except OSError as error:
             if os.path.lexists(path) and not os.path.lexists(keep):
                 raise StepSkipped(keep, KEPT_IS_MISSING) from error
@@ -245,7 +304,8 @@ class StepPreflight:
             assert spot is not None  # checked before
             nested[relative_path(each.path, step.path)] = spot
         try:
-            sighting = self.witness.compare(victim, keep, nested)
+            witness = replace(self.witness, carries_links=step.is_member)
+            sighting = witness.compare(victim, keep, nested, later=step.later)
         except ContentDiffers as different:
             raise StepSkipped(different.path, different.cause) from different
         except OSError as error:

@@ -32,6 +32,7 @@ from gorillacomb.dedupe.quarantine.journal_entries import (
     MovedItem,
     StepRecord,
 )
+from gorillacomb.dedupe.quarantine.removal import remove_one, remove_seen
 from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
 from gorillacomb.fs.extents import DiskSpace, RemovedFiles
@@ -77,7 +78,7 @@ def purge_step(
     """
     # The rest of a bundle that is already half deleted, or half put back, need not be complete.
     is_whole = record.state != PURGING and not record.back
-    witness = replace(witness, whole_bundles=is_whole)
+    witness = replace(witness, whole_bundles=is_whole, carries_links=record.is_member)
     found: list[tuple[MovedItem, TreeSnapshot]] = []
     removed: list[tuple[TreeSnapshot, bytes]] = []
     gone.forget_names()
@@ -155,7 +156,7 @@ def _note_purging(
                 run.mark_purging(move)
                 folders = OpenFolders(run.path, identity_of(os.fstat(run.folder)))
                 try:
-                    _remove_one(run, folders, join(move.slot, inner), sighting.victim[inner])
+                    remove_one(run, folders, join(move.slot, inner), sighting.victim[inner])
                 finally:
                     folders.close()
                 removed.append((sighting, inner))
@@ -286,34 +287,9 @@ def _remove(
     Raises OSError: a folder in which something was created is not empty and stays.
     """
     before = {inner for of, inner in removed if of is sighting}
-    folders = OpenFolders(run.path, identity_of(os.fstat(run.folder)))
-    try:
-        for inner in sorted(sighting.victim.keys() - before, key=_deepest_first):
-            _remove_one(run, folders, join(slot, inner), sighting.victim[inner])
-            removed.append((sighting, inner))
-    finally:
-        folders.close()
-
-
-def _deepest_first(path: bytes) -> tuple[bool, int, bytes]:
-    """Return a key that sorts paths in an item, the item itself, which is empty, last."""
-    return not path, -path.count(b"/"), path
-
-
-def _remove_one(run: Quarantine, folders: OpenFolders, inner: bytes, was: os.stat_result) -> None:
-    above, _, name = inner.rpartition(b"/")
-    folder = folders.open(above)
-    facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    if stat.S_ISDIR(was.st_mode):
-        mutations.remove_folder(folder, name)
-    elif (facts.st_ino, facts.st_size, facts.st_mtime_ns) == (
-        was.st_ino,
-        was.st_size,
-        was.st_mtime_ns,
-    ):
-        mutations.remove(folder, name)
-    else:
-        raise ContentDiffers(join(run.path, inner), "changed meanwhile")
+    left = {inner: facts for inner, facts in sighting.victim.items() if inner not in before}
+    for inner in remove_seen(run, slot, left):
+        removed.append((sighting, inner))
 
 
 def _as_it_was(run: Quarantine, record: StepRecord, path: bytes) -> bytes:

@@ -29,6 +29,7 @@ from gorillacomb.dedupe.apply.repair_recovery import (
     inspect_slot,
 )
 from gorillacomb.dedupe.apply.undo import finish_interrupted_runs
+from gorillacomb.dedupe.copies.tree_copy import copy_content
 from gorillacomb.dedupe.model import PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.bases import bases_of, quarantine_base
 from gorillacomb.dedupe.quarantine.journal_entries import (
@@ -55,7 +56,6 @@ from gorillacomb.fs.lease import IN_USE, is_open_for_writing
 from gorillacomb.fs.location import ContentDiffers, FileLocation
 from gorillacomb.fs.openat import is_unchanged, open_file, os_error_text
 from gorillacomb.fs.paths import path_text, relative_path
-from gorillacomb.hashing import pieces
 from gorillacomb.progress import Progress
 
 _CHANGED = "changed since it was found damaged: scan it again"
@@ -350,7 +350,7 @@ def _write_copy(ready: _PreparedRepair) -> os.stat_result:
             source = open_file(name, folder)
             try:
                 sparse = any(map(mutations.has_holes, (os.fstat(source), damaged.facts)))
-                _copy(source, file, contents.size, sparse)
+                copy_content(source, file, contents.size, sparse)
             finally:
                 os.close(source)
         mutations.copy_metadata(file, damaged.facts, extended_attributes(file), damaged.attributes)
@@ -362,12 +362,3 @@ def _write_copy(ready: _PreparedRepair) -> os.stat_result:
         return new.facts
     finally:
         os.close(file)
-
-
-def _copy(source: int, file: int, size: int, sparse: bool) -> None:
-    """Copy this many bytes from one open file to another, with holes for zeros if requested."""
-    at = 0
-    for piece in pieces(source, size):
-        mutations.write_piece(file, piece, at, sparse)
-        at += len(piece)
-    mutations.set_size(file, at)

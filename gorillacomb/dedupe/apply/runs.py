@@ -11,8 +11,10 @@ from dataclasses import replace
 from gorillacomb.dedupe.apply.emptied_folders import purge_folders, restore_parents
 from gorillacomb.dedupe.apply.empty_folders import purge_empty_folder
 from gorillacomb.dedupe.apply.executor import PlanExecutor
+from gorillacomb.dedupe.apply.folder_times import FolderTimes
 from gorillacomb.dedupe.apply.locks import locked_roots
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
+from gorillacomb.dedupe.apply.plan_copies import comparer_of_copies
 from gorillacomb.dedupe.apply.preflight import StepPreflight
 from gorillacomb.dedupe.apply.purge import purge_step
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
@@ -22,7 +24,8 @@ from gorillacomb.dedupe.apply.undo_part import (
     open_folders_put_back_before,
     undo_part,
 )
-from gorillacomb.dedupe.model import EMPTY, Plan, PlanStep, RunOutcome, StepProblem
+from gorillacomb.dedupe.copies.run_copies import take_back_copy, with_time_after
+from gorillacomb.dedupe.model import EMPTY, CopyStep, Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.bases import bases_of
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
 from gorillacomb.dedupe.quarantine.journal_entries import StepRecord
@@ -124,6 +127,7 @@ def _applying(
     paths = {
         path for step in plan.steps for path in (*step.keeps, *(each.path for each in step.pairs))
     }
+    paths |= {path for copy in plan.copies for path in (copy.source, copy.target)}
     found = {root.path: root for path in paths if (root := places.root_of(path)) is not None}
     concerned = [found[path] for path in sorted(found)]
     return PlanExecutor(plan, places, guard, witness, progress, now), concerned
@@ -170,6 +174,32 @@ def undo_runs_in_base(
                 else:
                     outcome.failed.append(trouble)
                 progress.advance(record.files, 0)
+
+
+def take_back_copies(
+    base: bytes,
+    outcome: RunOutcome,
+    places: PathResolver,
+    witness: TreeComparer,
+    now: NowNs = time.time_ns,
+) -> None:
+    """Remove what a run copied to a shelf in one base, once its originals are back.
+
+    A copy that was edited, or whose original is not back, stays and is reported. Raises Refused,
+    Untrusted, OSError.
+    """
+    with locked_roots([base]), open_run(base, outcome.run) as run:
+        for record in reversed(run.journal.recorded.copies_left()):
+            record = with_time_after(run, record)
+            times = FolderTimes(run, [record.created])
+            cause = take_back_copy(run, record, comparer_of_copies(base, places, witness), now)
+            path, source = join(base, record.path), record.source.at(base)
+            if cause is not None:
+                outcome.failed.append(StepProblem(path, f"stays: {cause}"))
+            else:
+                times.restore()
+                copy = CopyStep(record.step, source, path, record.items, record.files, record.size)
+                outcome.copied.append(copy)
 
 
 def purge_runs(

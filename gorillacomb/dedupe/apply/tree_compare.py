@@ -11,7 +11,7 @@ import os
 import stat
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -67,6 +67,9 @@ class TreeComparer:
     """Called with the number of bytes compared."""
     same_entries: Callable[[bytes, bytes], bool] | None = None
     """Returns whether two version control caches, by their paths, have the same entries."""
+    carries_links: bool = False
+    """Whether a link for which ``nested`` names a copy only needs the same text there, wherever
+    that leads."""
     whole_bundles: bool = True
     """Whether photo libraries and the like must have the same content on both sides."""
     now: Callable[[], int] = time.time_ns
@@ -78,14 +81,16 @@ class TreeComparer:
         keep: FileLocation,
         nested: Mapping[bytes, FileLocation],
         stood: bytes | None = None,
+        later: Collection[bytes] = (),
     ) -> TreeSnapshot:
         """Make sure that everything at ``victim`` also exists at ``keep`` under the same name.
 
         ``nested`` gives other paths to compare with, by relative paths; ``stood`` is
-        the path from which links in it must resolve, if it has been moved. Raises Different, with
+        the path from which links in it must resolve, if it has been moved. What will be copied
+        ``later``, by relative paths, is not compared. Raises Different, with
         the first difference; OSError if a folder above them cannot be opened.
         """
-        work = _TreeComparison(self, victim, keep, dict(nested), stood or victim.path)
+        work = _TreeComparison(self, victim, keep, dict(nested), stood or victim.path, later)
         try:
             work.run()
         finally:
@@ -100,6 +105,7 @@ class _TreeComparison:
     keep: FileLocation
     nested: dict[bytes, FileLocation]
     stood: bytes
+    later: Collection[bytes]
     sighting: TreeSnapshot = field(default_factory=TreeSnapshot)
     ours: OpenFolders = field(init=False)
     theirs: dict[bytes, OpenFolders] = field(default_factory=dict)
@@ -174,7 +180,9 @@ class _TreeComparison:
         for name in sorted(names):
             inner = join(relative, name) if relative else name
             facts = stat_or_differs(self.ours.open(here.inner), name, here.at(name).path)
-            if stat.S_ISDIR(facts.st_mode):
+            if inner in self.later:
+                self.sighting.victim[inner] = facts
+            elif stat.S_ISDIR(facts.st_mode):
                 self._enter(inner, name, facts)
                 found.append((inner, self._counterpart(inner, name, there), exact))
             else:
@@ -216,8 +224,11 @@ class _TreeComparison:
         here = self.top.at(inner)
         folder = self.ours.open(here.parent)
         beside = self.nested.get(inner) or (there and there.at(name))
-        if there is not None and not stat.S_ISREG(facts.st_mode):
-            self._link(folder, name, inner, there.at(name), facts)
+        is_carried = self._is_carried(inner) and not stat.S_ISREG(facts.st_mode)
+        if not stat.S_ISREG(facts.st_mode) and (there is not None or is_carried):
+            place = beside if is_carried and beside else there and there.at(name)
+            assert place is not None, "one of the two is known"
+            self._link(folder, name, inner, place, facts, is_carried)
             return
         is_noise = name in self.witness.noise and facts.st_size <= _NOISE_LIMIT
         try:
@@ -232,8 +243,19 @@ class _TreeComparison:
             with suppress(OSError), _opened(folder, name) as file:
                 self.sighting.blocks[inner] = blocks_of_file(file, os.fstat(file), self.top.kind)
 
+    def _is_carried(self, inner: bytes) -> bool:
+        """Return whether a link was copied as it is, alone or with a folder around it."""
+        around = path_prefixes(inner)
+        return self.witness.carries_links and any(map(self.nested.__contains__, around))
+
     def _link(
-        self, folder: int, name: bytes, inner: bytes, there: FileLocation, facts: os.stat_result
+        self,
+        folder: int,
+        name: bytes,
+        inner: bytes,
+        there: FileLocation,
+        facts: os.stat_result,
+        is_carried: bool,
     ) -> None:
         path = self.top.at(inner).path
         kind = special_kind(facts.st_mode)
@@ -248,7 +270,7 @@ class _TreeComparison:
             same = (
                 stat.S_ISLNK(target.st_mode)
                 and os.readlink(there.name, dir_fd=other) == text
-                and links_equivalent(text, here, beside, inner.count(b"/"))
+                and (is_carried or links_equivalent(text, here, beside, inner.count(b"/")))
             )
         except FileNotFoundError:
             raise ContentDiffers(path, "stands only here") from None

@@ -16,6 +16,7 @@ from gorillacomb.dedupe.apply import repair_recovery
 from gorillacomb.dedupe.apply.emptied_folders import put_back_folder, restore_parents
 from gorillacomb.dedupe.apply.folder_times import FolderTimes
 from gorillacomb.dedupe.apply.undo_part import finish_parts
+from gorillacomb.dedupe.copies.run_copies import finish_copies
 from gorillacomb.dedupe.model import StepProblem
 from gorillacomb.dedupe.quarantine.journal_entries import (
     DONE,
@@ -54,6 +55,8 @@ def finish_interrupted_runs(base: bytes, now: Callable[[], int]) -> list[StepPro
             found.append(StepProblem(run_folder(base, name), error.message))
             continue
         with opened as run:
+            for path, cause in finish_copies(run, now):
+                found.append(StepProblem(path, f"left half done by run {name}: {cause}"))
             for part in finish_parts(run, now):
                 cause = f"left half done by an undo of run {name}: {part.cause}"
                 found.append(StepProblem(part.path, cause))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.cloud_folders import cloud_folder_around
@@ -31,6 +30,7 @@ from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.fs.extents import DiskSpace
 from gorillacomb.fs.paths import path_and_parents, path_text
 from gorillacomb.index.database import Index
+from gorillacomb.model import Root
 from gorillacomb.progress import Progress
 
 
@@ -128,7 +128,7 @@ class Planner:
     ) -> list[PlanStep]:
         """Make steps for everything that may be removed according to an index."""
         going = RemovalSet()
-        apart = partial(self._apart, groups)
+        apart = roots_apart(groups.roots, self.online, self.guard.options.across_volumes)
         files = FileStepPlanner(*(groups, sites, disk, guard, self.scope, going, left, apart))
         whole = FolderStepPlanner(sites, disk, guard, self.scope, going, left, files.counted, apart)
         steps: list[PlanStep] = []
@@ -144,18 +144,27 @@ class Planner:
             steps += files.steps()
         return [*steps, *whole.steps(steps)]
 
-    def _apart(self, groups: GroupReader, victim: int, keep: int) -> Refusal | None:
-        """Return whether two roots are too separate for one to rely on the other."""
-        roots = groups.roots
+
+def roots_apart(
+    roots: Mapping[int, Root], online: Mapping[int, bool], across_volumes: bool
+) -> Callable[[int, int], Refusal | None]:
+    """Return a function that says why one root, by id, must not rely on another one.
+
+    It gets the one from which something is removed, and the one that keeps it.
+    """
+
+    def apart(victim: int, keep: int) -> Refusal | None:
         for number, verb in ((victim, "is"), (keep, "has its other copy")):
-            if not self.online[number]:
+            if not online[number]:
                 suspect = roots[number].suspect is not None
                 what = "in a folder that may not be what it was"
                 where = what if suspect else "on a drive that is not there"
                 return Refusal(SafetyRule.OFFLINE, f"{verb} {where}")
-        if roots[victim].volume != roots[keep].volume and not self.guard.options.across_volumes:
+        if roots[victim].volume != roots[keep].volume and not across_volumes:
             return Refusal(SafetyRule.OTHER_VOLUME, OTHER_DRIVE)
         return None
+
+    return apart
 
 
 def _placed(step: PlanStep, sites: IndexLocations) -> PlanStep:

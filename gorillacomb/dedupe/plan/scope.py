@@ -23,6 +23,11 @@ class PlanScope:
     folders: bool = True
     empty: bool = False
     """Whether it is for empty folders, and nothing else."""
+    collapse: tuple[bytes, ...] | None = None
+    """Copies of trees that are to become one, and nothing else: none named means all. None for
+    another kind of plan."""
+    into: bytes | None = None
+    """The copy that is kept then; None for the one that is kept anyway."""
 
     def holds(self, path: bytes) -> bool:
         """Return whether a step may be about this path."""

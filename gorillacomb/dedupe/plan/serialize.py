@@ -16,6 +16,9 @@ from typing import Any
 
 from gorillacomb.dedupe.model import (
     EMPTY,
+    LEAVE,
+    SHELVE,
+    CopyStep,
     DedupeAction,
     FreeGoal,
     KeptPlace,
@@ -28,9 +31,12 @@ from gorillacomb.dedupe.model import (
 )
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.bounded_read import is_standard_input
+from gorillacomb.fs.paths import path_prefixes
 from gorillacomb.json_paths import path_from_json, path_to_json
 
 VERSION = 1
+COLLAPSE_VERSION = 2
+"""Of a plan that makes one tree of several copies; versions without such steps refuse it."""
 _LONGEST_LINE = 16 << 20
 """Bytes."""
 _UID = re.compile(r"[0-9a-f]{32}")
@@ -40,6 +46,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 def plan_lines(plan: Plan) -> Iterator[bytes]:
     """Yield the lines of a plan's file."""
     yield _dump(plan_header(plan))
+    yield from (_dump(copy_document(copy)) for copy in plan.copies)
     yield from (_dump(plan_document(step)) for step in plan.steps)
 
 
@@ -47,7 +54,7 @@ def plan_header(plan: Plan) -> dict[str, Any]:
     """Return the header of a plan, its first line."""
     options = plan.options
     return {
-        "version": VERSION,
+        "version": COLLAPSE_VERSION if is_collapse(plan) else VERSION,
         "plan": plan.uid,
         "made_ns": str(plan.made_ns),
         "action": str(options.action),
@@ -73,6 +80,24 @@ def plan_header(plan: Plan) -> dict[str, Any]:
     }
 
 
+def is_collapse(plan: Plan) -> bool:
+    """Return whether a plan makes one tree of several copies."""
+    return bool(plan.copies) or any(step.is_member for step in plan.steps)
+
+
+def copy_document(copy: CopyStep) -> dict[str, Any]:
+    """Return the line of what is copied."""
+    return {
+        "id": copy.id,
+        "kind": SHELVE,
+        **path_to_json(copy.target),
+        **path_to_json(copy.source, "source"),
+        "items": [path_to_json(each) for each in copy.items],
+        "files": copy.files,
+        "bytes": copy.size,
+    }
+
+
 def _free_document(goal: FreeGoal | None) -> dict[str, Any]:
     if goal is None:
         return {}
@@ -91,7 +116,7 @@ def plan_document(step: PlanStep) -> dict[str, Any]:
     """Return the line of a step."""
     found: dict[str, Any] = {
         "id": step.id,
-        "kind": step.kind,
+        "kind": LEAVE if step.is_member else step.kind,
         **path_to_json(step.path),
         **(path_to_json(step.keep, "keep") if step.kind != EMPTY else {"folders": step.folders}),
         "files": step.files,
@@ -161,7 +186,9 @@ class _PlanError(ValueError):
 def parse_plan(lines: Iterable[bytes]) -> Plan:
     """Parse a plan from the lines of its file. Raises ValueError."""
     plan: Plan | None = None
+    version = VERSION
     steps: dict[str, PlanStep] = {}
+    copies: dict[str, CopyStep] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -174,9 +201,15 @@ def parse_plan(lines: Iterable[bytes]) -> Plan:
             if not isinstance(document, dict):
                 raise _PlanError("it is not an object")
             if plan is None:
-                plan = _header(document)
+                plan, version = _header(document), document["version"]
                 continue
-            step = _step(document)
+            if version == COLLAPSE_VERSION and document.get("kind") == SHELVE:
+                copy = _copy(document)
+                if copy.id in copies:
+                    raise _PlanError(f"copy {copy.id!r} appears twice")
+                copies[copy.id] = copy
+                continue
+            step = _step(document, version)
         except UnicodeDecodeError:
             raise _PlanError(f"line {number}: it is not UTF-8") from None
         except (ValueError, KeyError, TypeError, RecursionError) as error:
@@ -190,7 +223,13 @@ def parse_plan(lines: Iterable[bytes]) -> Plan:
     if plan is None:
         raise _PlanError("it is empty")
     return Plan(
-        plan.uid, plan.made_ns, plan.options, tuple(steps.values()), plan.left_alone, plan.notes
+        plan.uid,
+        plan.made_ns,
+        plan.options,
+        tuple(steps.values()),
+        plan.left_alone,
+        plan.notes,
+        copies=tuple(copies.values()),
     )
 
 
@@ -207,8 +246,9 @@ def _no_constant(name: str) -> None:
 
 def _header(document: Mapping[str, Any]) -> Plan:
     version = document.get("version")
-    if version != VERSION or isinstance(version, bool):
-        raise _PlanError(f"it is not a plan of version {VERSION}, but begins with {version!r}")
+    if version not in (VERSION, COLLAPSE_VERSION) or isinstance(version, bool):
+        known = f"{VERSION} or {COLLAPSE_VERSION}"
+        raise _PlanError(f"it is not a plan of version {known}, but begins with {version!r}")
     uid = _text(document, "plan")
     if not _UID.fullmatch(uid):
         raise _PlanError("its plan is not 32 hex digits")
@@ -236,8 +276,31 @@ def _header(document: Mapping[str, Any]) -> Plan:
     return Plan(uid, made, options, (), left_alone, tuple(_texts(document, "notes")))
 
 
-def _step(document: Mapping[str, Any]) -> PlanStep:
+def _copy(document: Mapping[str, Any]) -> CopyStep:
+    """Parse the line of what is copied."""
+    copy = CopyStep(
+        _text(document, "id"),
+        _path(document, "source"),
+        _path(document),
+        tuple(_inner(each) for each in _objects(document, "items")),
+        _number(document, "files"),
+        _number(document, "bytes"),
+    )
+    _refuse_bad_id(copy.id)
+    known = set(copy.items)
+    if not known:
+        raise _PlanError("it copies nothing")
+    inner = (each for item in known for each in path_prefixes(item)[:-1])
+    if len(known) < len(copy.items) or any(each in known for each in inner):
+        raise _PlanError("it copies something twice")
+    return copy
+
+
+def _step(document: Mapping[str, Any], version: int) -> PlanStep:
     kind = _text(document, "kind")
+    is_member = kind == LEAVE and version == COLLAPSE_VERSION
+    if is_member:
+        kind = "folder"
     if kind not in ("file", "folder", EMPTY):
         raise _PlanError(f"kind {kind!r} is neither file nor folder")
     if kind == EMPTY:
@@ -256,6 +319,7 @@ def _step(document: Mapping[str, Any]) -> PlanStep:
         _pairs(document, "sidecars"),
         tuple(_texts(document, "bytes_unknown")) if unknown else (),
         tuple(KeptPlace(_path(each), _number(each, "files")) for each in places),
+        is_member=is_member,
     )
     _refuse_bad_id(step.id)
     if step.nested and kind == "file":
@@ -295,6 +359,14 @@ def _path(document: Mapping[str, Any], name: str = "path") -> bytes:
         raise _PlanError(f"{name} is not an absolute path")
     if any(part in (b"", b".", b"..") for part in parts):
         raise _PlanError(f"{name} is not a plain path")
+    return path
+
+
+def _inner(document: Mapping[str, Any]) -> bytes:
+    """Parse a path that stays below what it is relative to."""
+    path = path_from_json(document)
+    if b"\0" in path or any(part in (b"", b".", b"..") for part in path.split(b"/")):
+        raise _PlanError("an item is not a plain relative path")
     return path
 
 

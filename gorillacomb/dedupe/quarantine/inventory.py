@@ -62,6 +62,9 @@ class RecordedRun:
     @property
     def is_open(self) -> bool:
         """Whether something is to be taken back, if only a link that a killed undo left here."""
+        copies = self.recorded.copies_left()
+        if any(os.path.lexists(copy.source.at(self.base)) for copy in copies):
+            return True  # the original of a copy is back
         steps = (*self.recorded.held(), *self.recorded.half_done())
         return any(move.slot in self.names for step in steps for move in step.moves)
 
@@ -169,8 +172,9 @@ def _waiting_slots(
 
 def _concerns(run: RecordedRun, roots: Iterable[bytes]) -> bool:
     """Return whether an item of a run was in one of some folders."""
-    moves = (each for step in run.recorded.steps.values() for each in step.moves)
-    paths = [join(run.base, each.path) for each in moves]
+    inner = [each.path for step in run.recorded.steps.values() for each in step.moves]
+    inner += [each.path for each in run.recorded.copies.values()]
+    paths = [join(run.base, each) for each in inner]
     return any(is_below(path, root) for root in roots for path in paths)
 
 

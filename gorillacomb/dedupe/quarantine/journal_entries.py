@@ -17,6 +17,10 @@ from gorillacomb.fs.paths import is_below, join, relative_path
 
 INTENT, DONE, TAKEN_BACK, STUCK = "intent", "done", "taken back", "stuck"
 UNDONE, PURGING, PURGED = "undone", "purging", "purged"
+COPIED, UNDOING = "copied", "undoing"
+"""States of a copy: complete, but not at its place yet; being taken back."""
+COPY_SLOT = b".copy-"
+"""How the names of slots begin in which copies are made; nothing else is in them."""
 REPAIR = "repair"
 """The action of a run that replaces damaged files with good copies."""
 EMPTIED = "+"
@@ -128,6 +132,8 @@ class StepRecord:
     system_files: int = 0
     """How many of the files that it quarantined are system files such as .DS_Store, which are not
     counted as copies."""
+    is_member: bool = False
+    """Whether it is a copy of a tree that left whole: links that were copied need not resolve."""
 
     @property
     def is_empty_folder(self) -> bool:
@@ -169,6 +175,41 @@ class StepRecord:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class CopyRecord:
+    """A copy as recorded in the journal."""
+
+    step: str
+    state: str
+    source: KeptCopy
+    """The folder from which it was copied."""
+    path: bytes
+    """The new folder, relative to the base."""
+    slot: bytes
+    items: tuple[bytes, ...]
+    """What is copied, relative to both."""
+    files: int
+    size: int
+    """Bytes."""
+    inode: int = 0
+    """Of the new folder; 0 before it is complete."""
+    made_parent: bool = False
+    """Whether the folder around it was created for it."""
+    parent_mtime_ns: int | None = None
+    """The mtime of the folder that contains what was created, before that."""
+    parent_after_ns: int | None = None
+    """The same after that."""
+    when_ns: int = 0
+    cause: str | None = None
+
+    @property
+    def created(self) -> MovedItem:
+        """What was created outside the quarantine, as an item with the times of its folder."""
+        path = self.path.rpartition(b"/")[0] if self.made_parent else self.path
+        times = self.parent_mtime_ns, self.parent_after_ns
+        return MovedItem(path, self.slot, self.source, self.inode, 0, *times)
+
+
 @dataclass(slots=True)
 class JournalContents:
     """What a journal says."""
@@ -186,6 +227,8 @@ class JournalContents:
     """`since_boot_ns` at that time."""
     steps: dict[str, StepRecord] = field(default_factory=dict)
     """In the order in which they were last done."""
+    copies: dict[str, CopyRecord] = field(default_factory=dict)
+    """What was copied to a place outside the quarantine."""
     opened: set[bytes] = field(default_factory=set)
     """Slots with a folder from which something was put back, or was about to be."""
     starts: dict[bytes, dict[int, int]] = field(default_factory=dict)
@@ -202,16 +245,28 @@ class JournalContents:
             self.steps.pop(record.step, None)
         self.steps[record.step] = record = record.after(old)
         for move in record.moves:
-            if move.parent_mtime_ns is not None and move.parent_after_ns is not None:
-                known = self.starts.setdefault(move.path.rpartition(b"/")[0], {})
-                start = known.setdefault(move.parent_mtime_ns, move.parent_mtime_ns)
-                known[move.parent_after_ns] = start
+            self._note_times(move)
         for back in record.back:
             self.opened |= {
                 move.slot
                 for move in record.moves
                 if back.path != move.path and is_below(back.path, move.path)
             }
+
+    def add_copy(self, copy: CopyRecord) -> None:
+        """Add a line about a copy."""
+        self.copies[copy.step] = copy
+        self._note_times(copy.created)
+
+    def _note_times(self, move: MovedItem) -> None:
+        if move.parent_mtime_ns is not None and move.parent_after_ns is not None:
+            known = self.starts.setdefault(move.path.rpartition(b"/")[0], {})
+            start = known.setdefault(move.parent_mtime_ns, move.parent_mtime_ns)
+            known[move.parent_after_ns] = start
+
+    def copies_left(self) -> list[CopyRecord]:
+        """Return the copies that are at their place, or on the way to or from it."""
+        return [each for each in self.copies.values() if each.state not in (UNDONE, TAKEN_BACK)]
 
     def half_done(self) -> list[StepRecord]:
         """Return the steps of an interrupted run that may have something in the quarantine."""

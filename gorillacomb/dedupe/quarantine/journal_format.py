@@ -9,28 +9,37 @@ from dataclasses import replace
 from typing import Any, Self
 
 from gorillacomb import clock
+from gorillacomb.dedupe.model import SHELVE
+from gorillacomb.dedupe.quarantine.journal_copies import copy_document, parse_copy
 from gorillacomb.dedupe.quarantine.journal_entries import (
+    COPY_SLOT,
     DONE,
     HELD,
     INTENT,
     PURGING,
     REPAIR,
     STUCK,
+    CopyRecord,
     JournalContents,
-    KeptCopy,
     MovedItem,
     RepairContents,
     ReturnedItem,
     StepRecord,
 )
+from gorillacomb.dedupe.quarantine.journal_values import (
+    kept_copy_in,
+    kept_document,
+    relative_path_in,
+    time_document,
+    time_if_known,
+    time_in,
+)
 from gorillacomb.dedupe.quarantine.run_folders import JOURNAL, PURGE_MARK
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
 from gorillacomb.fs.bounded_read import open_regular
-from gorillacomb.fs.openat import INT64
 from gorillacomb.fs.paths import join, path_text
 from gorillacomb.json_paths import has_path, path_from_json, path_to_json
-from gorillacomb.model import SECOND
 
 VERSION = 1
 _APPEND = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -68,19 +77,26 @@ class JournalWriter:
         """Continue a journal that was read. Raises OSError."""
         return cls(os.open(JOURNAL, _APPEND, dir_fd=folder), recorded)
 
-    def note(self, records: Iterable[StepRecord]) -> None:
+    def note(self, records: Iterable[StepRecord | CopyRecord]) -> None:
         """Write records and sync them to disk."""
         records = list(records)
         if not records:
             return
-        lines = [json.dumps(_document(each)).encode() + b"\n" for each in records]
+        documents = (
+            copy_document(each) if isinstance(each, CopyRecord) else _document(each)
+            for each in records
+        )
+        lines = [json.dumps(each).encode() + b"\n" for each in documents]
         # A full disk may have left half a line there: the next one must not continue it.
         lines.insert(0, b"\n" * self._torn)
         self._torn = True
         mutations.append_durably(self._file, b"".join(lines))
         self._torn = False
         for each in records:
-            self.recorded.add(each)
+            if isinstance(each, CopyRecord):
+                self.recorded.add_copy(each)
+            else:
+                self.recorded.add(each)
 
     @property
     def bytes_on_disk(self) -> int:
@@ -129,13 +145,15 @@ def _document(record: StepRecord) -> dict[str, Any]:
         found["back"] = [_returned_document(each) for each in items]
     if record.emptied:
         found["emptied"] = True
+    if record.is_member:
+        found["member"] = True
     if record.nested:
         found["nested"] = [
-            {**path_to_json(path), **_survivor_document(keep)} for path, keep in record.nested
+            {**path_to_json(path), **kept_document(keep)} for path, keep in record.nested
         ]
     if record.kept_in:
         found["kept_in"] = [
-            {**_survivor_document(keep), "files": files} for keep, files in record.kept_in
+            {**kept_document(keep), "files": files} for keep, files in record.kept_in
         ]
     if record.system_files:
         found["system_files"] = record.system_files
@@ -157,14 +175,12 @@ def _move_document(move: MovedItem) -> dict[str, Any]:
     found: dict[str, Any] = {
         **path_to_json(move.path),
         "slot": move.slot.decode(),
-        **_survivor_document(move.keep),
+        **kept_document(move.keep),
         "inode": move.inode,
         "mtime_ns": str(move.mtime_ns),
     }
-    if move.parent_mtime_ns is not None:
-        found["parent_mtime_ns"] = str(move.parent_mtime_ns)
-    if move.parent_after_ns is not None:
-        found["parent_after_ns"] = str(move.parent_after_ns)
+    found |= time_document("parent_mtime_ns", move.parent_mtime_ns)
+    found |= time_document("parent_after_ns", move.parent_after_ns)
     if move.put is not None:
         found |= {"put": move.put, "put_inode": move.put_inode}
         if move.put_text:
@@ -174,10 +190,6 @@ def _move_document(move: MovedItem) -> dict[str, Any]:
         found["damaged"] = move.contents.damaged.hex()
         found["size"] = str(move.contents.size)
     return found
-
-
-def _survivor_document(keep: KeptCopy) -> dict[str, Any]:
-    return {**path_to_json(keep.path, "keep"), "keep_inside": keep.inside}
 
 
 NO_JOURNAL = (
@@ -238,6 +250,9 @@ def parse_journal_header(document: dict[str, Any]) -> JournalContents:
 
 def _play(recorded: JournalContents, document: dict[str, Any]) -> None:
     step, state = str(document["step"]), str(document["event"])
+    if document.get("kind") == SHELVE:
+        recorded.add_copy(parse_copy(document))
+        return
     old = recorded.steps.get(step)
     if state in _WHOLE:
         record = StepRecord(
@@ -247,15 +262,18 @@ def _play(recorded: JournalContents, document: dict[str, Any]) -> None:
             int(document["files"]),
             int(document["bytes"]),
             tuple(_read_moves(document["moves"])),
-            tuple((_inner(each), _survivor(each)) for each in document.get("nested", ())),
+            tuple(
+                (relative_path_in(each), kept_copy_in(each)) for each in document.get("nested", ())
+            ),
             document.get("cause"),
             int(document["time_ns"]),
             tuple(_returned(each) for each in document.get("back", ())),
             emptied=bool(document.get("emptied")),
             kept_in=tuple(
-                (_survivor(each), int(each["files"])) for each in document.get("kept_in", ())
+                (kept_copy_in(each), int(each["files"])) for each in document.get("kept_in", ())
             ),
             system_files=int(document.get("system_files", 0)),
+            is_member=bool(document.get("member")),
         )
         repaired = [each.contents is not None for each in record.moves]
         if any(repaired) if recorded.action != REPAIR else repaired != [True]:
@@ -278,7 +296,7 @@ def _add_marked(folder: int, recorded: JournalContents) -> None:
 def _returned(document: dict[str, Any]) -> ReturnedItem:
     when_ns = document.get("time_ns")
     return ReturnedItem(
-        _inner(document),
+        relative_path_in(document),
         None if when_ns is None else int(when_ns),
         int(document.get("made", 0)),
         document.get("cause"),
@@ -289,18 +307,17 @@ def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[MovedItem]:
     if not documents:
         raise ValueError("a step moved nothing")
     for each in documents:
-        before, after = each.get("parent_mtime_ns"), each.get("parent_after_ns")
         slot = str(each["slot"]).encode()
         if not slot or {47, 0} & set(slot) or _is_ours(slot):
             raise ValueError(f"{slot!r} is not the name of a slot")
         yield MovedItem(
-            _inner(each),
+            relative_path_in(each),
             slot,
-            _survivor(each),
+            kept_copy_in(each),
             int(each["inode"]),
-            _time(each["mtime_ns"]),
-            None if before is None else _time(before),
-            None if after is None else _time(after),
+            time_in(each["mtime_ns"]),
+            time_if_known(each, "parent_mtime_ns"),
+            time_if_known(each, "parent_after_ns"),
             each.get("put"),
             int(each.get("put_inode", 0)),
             path_from_json(each, "put_text") if has_path(each, "put_text") else b"",
@@ -309,7 +326,7 @@ def _read_moves(documents: Iterable[dict[str, Any]]) -> Iterator[MovedItem]:
 
 
 def _is_ours(name: bytes) -> bool:
-    return name in (b".", b"..", JOURNAL) or name.startswith(PURGE_MARK)
+    return name in (b".", b"..", JOURNAL) or name.startswith((PURGE_MARK, COPY_SLOT))
 
 
 def _contents(document: dict[str, Any]) -> RepairContents:
@@ -317,35 +334,3 @@ def _contents(document: dict[str, Any]) -> RepairContents:
     if len(good) != 32 or len(damaged) != 32 or good == damaged:
         raise ValueError("a repair does not distinguish the good content from the damaged one")
     return RepairContents(good, damaged, int(document["size"]))
-
-
-def _time(value: Any) -> int:
-    """Parse a time in ns that a file system may have reported: seconds in 64 bits."""
-    found = int(value)
-    if abs(found) >= INT64 * SECOND:
-        raise ValueError(f"{found} is not a time in ns")
-    return found
-
-
-def _inner(document: dict[str, Any]) -> bytes:
-    """Parse a path that stays below what it is relative to."""
-    path = path_from_json(document)
-    parts = path.split(b"/")
-    if b"\0" in path or any(part in (b"", b".", b"..") for part in parts):
-        raise ValueError(f"{path!r} is not a plain relative path")
-    return path
-
-
-def _survivor(document: dict[str, Any]) -> KeptCopy:
-    path = path_from_json(document, "keep")
-    inside = bool(document["keep_inside"])
-    parts = path.split(b"/") if inside else path.split(b"/")[1:]
-    if not inside and path == b"/":
-        return KeptCopy(path, inside)  # for emptied folders, by versions up to 0.1.0
-    if (
-        b"\0" in path
-        or path.startswith(b"/") == inside
-        or any(part in (b"", b".", b"..") for part in parts)
-    ):
-        raise ValueError(f"{path!r} is not a plain path")
-    return KeptCopy(path, inside)

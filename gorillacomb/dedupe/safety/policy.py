@@ -152,6 +152,16 @@ class SafetyPolicy:
             or self._linked(site)
         )
 
+    def refusal_for_part(self, site: PathContext, keep: PathContext) -> Refusal | None:
+        """Return the same for a part of a copy of a tree that leaves whole, kept elsewhere."""
+        return self._ours(site) or self._marked(site, keep) or self.kept_copy_refusal(site, keep)
+
+    def closed_to_copies(self, site: PathContext) -> Refusal | None:
+        """Return why nothing may be created at a path; None if something may."""
+        if self._is_in_ours(site):
+            return Refusal(SafetyRule.OWN, "is Gorilla Comb's own")
+        return _closed_level(site) or self._in_snapshot(site)
+
     def closed_to_repair(self, site: PathContext) -> Refusal | None:
         """Return why a file may not be given its good content back; None if it may."""
         return self._ours(site) or self._closed(site)

@@ -43,7 +43,8 @@ OPTION_GROUPS = {
     "Plan": (
         *("--plan", "--output", "--within", "--prefer", "--protect", "--keep", "--min-size"),
         *("--free", "--folders-only", "--files-only", "--retire", "--not-a-project"),
-        *("--across-volumes", "--action", "--empty-folders", "--verbose"),
+        *("--across-volumes", "--action", "--empty-folders", "--collapse", "--into"),
+        "--verbose",
     ),
     "Review": ("--review",),
     "Apply": ("--apply", "--dry-run", "--yes-delete"),

@@ -26,6 +26,8 @@ class PlanFlags(TypedDict):
     not_a_project: tuple[bytes, ...]
     across_volumes: bool
     empty_folders: bool
+    collapse: tuple[bytes, ...]
+    into: bytes | None
 
 
 _OPTIONS = (
@@ -92,6 +94,16 @@ _OPTIONS = (
         is_flag=True,
         help="Remove folders that hold no file at any depth, and nothing else.",
     ),
+    click.option(
+        "--collapse",
+        type=BytesPath(),
+        multiple=True,
+        metavar="FOLDER|all",
+        help="Make one tree of FOLDER and its copies: what only they contain is copied beside it.",
+    ),
+    click.option(
+        "--into", type=BytesPath(), metavar="PATH", help="With --collapse: the copy to keep."
+    ),
 )
 
 
@@ -120,4 +132,6 @@ def plan_keywords(**given: Unpack[PlanFlags]) -> PlanKeywords:
         "not_a_project": given["not_a_project"],
         "across_volumes": given["across_volumes"],
         "empty_folders": given["empty_folders"],
+        "collapse": given["collapse"],
+        "into": given["into"],
     }

@@ -1,0 +1,1 @@
+"""Make one tree of several drifted copies."""

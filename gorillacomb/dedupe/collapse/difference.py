@@ -1,0 +1,287 @@
+"""What one copy of a tree contains that the copy to keep does not, by disk and index.
+
+A file is *covered* if the kept tree has the same content at the same relative path, with the same
+executable bit, and if the file has no attributes of its own; or, for a file of some size, if it is
+kept under another name and is the only one with its content in both trees. Nothing is read but the
+folders: contents are known from the index, and are compared before anything leaves.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gorillacomb.classify.companions import DATABASE_LOGS, is_database_size
+from gorillacomb.classify.names import CLOUD_POINTERS, is_version_control
+from gorillacomb.classify.secrets import is_secret
+from gorillacomb.dedupe.model import Refusal, SafetyRule
+from gorillacomb.dedupe.safety.policy import in_use_cause
+from gorillacomb.dedupe.safety.symlinks import links_equivalent
+from gorillacomb.folders.entries import FolderEntries
+from gorillacomb.folders.tree import EXECUTABLE, TreeFolder
+from gorillacomb.fs.comparison import has_attributes_of_its_own
+from gorillacomb.fs.openat import OUR_FOLDER, os_error_text, special_kind
+from gorillacomb.fs.paths import join, join_relative, path_text
+from gorillacomb.index.tree_queries import FolderFileRow
+from gorillacomb.model import READ
+
+_LEAST_RENAMED = 1024
+"""Bytes: a smaller file under another name is another file."""
+_Rows = Mapping[bytes, FolderFileRow]
+
+
+class OwnItem(NamedTuple):
+    """Something that only one copy of the tree contains."""
+
+    path: bytes
+    """Relative to the copy."""
+    key: tuple[bytes, bool] | None
+    """What is equal for equal items: of a file its digest and executable bit, of a folder its
+    digest; None if that is not known, or not enough."""
+    files: int
+    size: int
+    """Bytes."""
+    is_folder: bool
+
+
+class CannotLeave(Exception):
+    """Why a copy of a tree cannot leave as a whole."""
+
+    def __init__(self, rule: SafetyRule, path: bytes, cause: str) -> None:
+        super().__init__(path, cause)
+        self.refusal = Refusal(rule, f"{path_text(path)} {cause}", path)
+
+
+@dataclass(slots=True)
+class TreeDifference:
+    """Finds the difference of one copy from the copy to keep."""
+
+    entries: FolderEntries
+    """With the entries of both folders and all in them, so that nothing is read one by one."""
+    member: TreeFolder
+    keep: TreeFolder
+    top: bytes
+    """The path of the member; likewise of the other."""
+    kept_top: bytes
+    noise: frozenset[bytes]
+    apart: Collection[bytes]
+    """Paths inside the member that leave before it."""
+    others: Collection[bytes]
+    """Paths of all copies of the tree but the one to keep: what is in that one there covers
+    nothing."""
+    same_caches: Callable[[bytes, bytes], bool]
+    """Returns whether two version control caches, by path, have the same entries."""
+    may_be_renamed: Callable[[bytes, bytes], bool]
+    """Returns whether a file may be kept under another name, given both paths."""
+    own: list[OwnItem] = field(default_factory=list)
+    """What is only here."""
+    renamed: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """Relative paths here, and where the content is kept."""
+    files: int = 0
+    """Files on disk, in all."""
+
+    def find(self) -> None:
+        """Look at everything. Raises CannotLeave, OSError."""
+        waiting: list[tuple[bytes, TreeFolder | None, TreeFolder | None]] = [
+            (b"", self.member, self.keep)
+        ]
+        device = os.lstat(self.top).st_dev
+        while waiting:
+            inner, ours, theirs = waiting.pop()
+            mine, its = self._rows(ours), self._rows(theirs)
+            with os.scandir(join(self.top, inner) if inner else self.top) as listing:
+                found = sorted(listing, key=lambda entry: entry.name)
+            self._refuse_open_log(inner, [entry.name for entry in found])
+            for entry in found:
+                path = join_relative(inner, entry.name)
+                facts = entry.stat(follow_symlinks=False)
+                if not stat.S_ISDIR(facts.st_mode):
+                    self.files += stat.S_ISREG(facts.st_mode)
+                    self._entry(path, facts, mine.get(entry.name), its.get(entry.name))
+                elif join(self.top, path) not in self.apart:
+                    if facts.st_dev != device:
+                        self._refuse(SafetyRule.OTHER_VOLUME, path, "is another file system")
+                    down = _child(ours, entry.name), _child(theirs, entry.name)
+                    if join(self.kept_top, path) in self.others:
+                        down = down[0], None
+                    if self._is_entered(path, *down):
+                        waiting.append((path, *down))
+        self._match_renamed()
+
+    def _refuse(self, rule: SafetyRule, path: bytes, cause: str) -> None:
+        raise CannotLeave(rule, path, cause)
+
+    def _refuse_open_log(self, inner: bytes, names: Collection[bytes]) -> None:
+        """Refuse a database whose log is not merged yet: copied alone, it would be an older one."""
+        for log in names:
+            ending = next((each for each in DATABASE_LOGS if log.endswith(each)), b"")
+            name = log.removesuffix(ending)
+            if name != log and name in names:
+                folder = join(self.top, inner) if inner else self.top
+                sizes = [os.lstat(join(folder, each)).st_size for each in (name, log)]
+                if sizes[1] and is_database_size(sizes[0]):
+                    self._refuse(SafetyRule.SIDECAR, join_relative(inner, name), in_use_cause(log))
+
+    def _rows(self, folder: TreeFolder | None) -> _Rows:
+        return {} if folder is None else {row[1]: row for row in self.entries.of(folder)}
+
+    def _is_entered(self, path: bytes, ours: TreeFolder | None, theirs: TreeFolder | None) -> bool:
+        """Return whether a folder is compared entry by entry, or is only here as a whole."""
+        name = os.path.basename(path)
+        if name == OUR_FOLDER:
+            self._refuse(SafetyRule.OWN, path, "is Gorilla Comb's own")
+        here = join(self.top, path) + b"/"
+        if theirs is not None or any(each.startswith(here) for each in self.apart):
+            return True
+        if is_version_control(name):
+            self._refuse(SafetyRule.REPOSITORY, path, "is not in the copy to keep")
+        files, size = 0, 0
+        names: dict[bytes, list[bytes]] = {}
+        for inner, facts in _below(join(self.top, path)):
+            names.setdefault(os.path.dirname(inner), []).append(os.path.basename(inner))
+            kind = special_kind(facts.st_mode)
+            if kind is not None:
+                self._refuse(SafetyRule.INCOMPLETE, join(path, inner), f"is a {kind}")
+            if os.path.basename(inner).lower().endswith(CLOUD_POINTERS):
+                self._refuse(SafetyRule.POINTER, join(path, inner), _POINTS)
+            files += stat.S_ISREG(facts.st_mode)
+            size += facts.st_size if stat.S_ISREG(facts.st_mode) else 0
+        for folder, inside in names.items():
+            self._refuse_open_log(join(path, folder) if folder else path, inside)
+        self.files += files
+        whole = ours is not None and ours.gap is None and ours.files == files
+        key = (ours.digest, False) if whole and ours is not None else None
+        self.own.append(OwnItem(path, key, files, size, True))
+        return False
+
+    def _entry(
+        self,
+        path: bytes,
+        facts: os.stat_result,
+        ours: FolderFileRow | None,
+        theirs: FolderFileRow | None,
+    ) -> None:
+        name = os.path.basename(path)
+        kind = special_kind(facts.st_mode)
+        if kind is not None:
+            self._refuse(SafetyRule.INCOMPLETE, path, f"is a {kind}")
+        if name in self.noise and stat.S_ISREG(facts.st_mode):
+            return
+        if name.lower().endswith(CLOUD_POINTERS):
+            self._refuse(SafetyRule.POINTER, path, _POINTS)
+        here, there = join(self.top, path), join(self.kept_top, path)
+        if stat.S_ISLNK(facts.st_mode):
+            text = os.readlink(here)
+            depth = path.count(b"/")
+            folders = os.path.dirname(here), os.path.dirname(there)
+            is_covered = (
+                theirs is not None
+                and stat.S_ISLNK(theirs[3])
+                and theirs[7] == text
+                and links_equivalent(text, *folders, depth)
+            )
+            key = None
+        else:
+            known = ours is not None and ours[6] is not None and ours[2] in READ
+            digest = ours[6] if known and ours is not None and _is_as_indexed(ours, facts) else None
+            is_covered = (
+                digest is not None
+                and theirs is not None
+                and stat.S_ISREG(theirs[3])
+                and theirs[2] in READ
+                and theirs[6] == digest
+                and not (facts.st_mode ^ theirs[3]) & EXECUTABLE
+                and not has_attributes_of_its_own(here, there)
+            ) or (theirs is not None and self._is_cache(path) and self.same_caches(here, there))
+            plain = digest is not None and not has_attributes_of_its_own(here, None)
+            key = (digest, bool(facts.st_mode & EXECUTABLE)) if plain and digest else None
+        if is_covered:
+            return
+        if any(map(is_version_control, path.split(b"/"))):
+            self._refuse(SafetyRule.REPOSITORY, path, "differs from the one in the copy to keep")
+        is_file = stat.S_ISREG(facts.st_mode)
+        size = facts.st_size if is_file else 0
+        self.own.append(OwnItem(path, key, int(is_file), size, False))
+
+    def _is_cache(self, path: bytes) -> bool:
+        return path == b".git/index" or path.endswith(b"/.git/index")
+
+    def _match_renamed(self) -> None:
+        """Find files that the kept tree has under another name, and that are unmistakable."""
+        wanted = [
+            each
+            for each in self.own
+            if each.key
+            and not each.is_folder
+            and each.size >= _LEAST_RENAMED
+            and not is_secret(os.path.basename(each.path))
+        ]
+        if not wanted:
+            return
+        here = Counter(digest for _, _, digest in self._files(self.member, self.top, self.apart))
+        kept: dict[bytes, list[tuple[bytes, int]]] = {}
+        for path, mode, digest in self._files(self.keep, self.kept_top, self.others):
+            kept.setdefault(digest, []).append((path, mode))
+        for each in wanted:
+            assert each.key is not None, "chosen by that"
+            digest, executable = each.key
+            places = kept.get(digest, [])
+            if here[digest] != 1 or len(places) != 1:
+                continue
+            [(place, mode)] = places
+            is_free = not os.path.lexists(join(self.kept_top, each.path))
+            is_same = bool(mode & EXECUTABLE) == executable
+            paths = join(self.top, each.path), join(self.kept_top, place)
+            if is_free and is_same and self.may_be_renamed(*paths):
+                self.own.remove(each)
+                self.renamed.append((each.path, place))
+
+    def _files(
+        self, top: TreeFolder, path: bytes, but: Collection[bytes]
+    ) -> Iterator[tuple[bytes, int, bytes]]:
+        """Yield the relative path, mode and digest of each file that was read."""
+        waiting = [(top, b"")]
+        while waiting:
+            folder, inner = waiting.pop()
+            for _, name, state, mode, _, _, digest, _ in self.entries.of(folder):
+                if digest is not None and state in READ and stat.S_ISREG(mode):
+                    yield join_relative(inner, name), mode, digest
+            below = ((each, join_relative(inner, each.name)) for each in folder.children)
+            waiting += [each for each in below if join(path, each[1]) not in but]
+
+
+_POINTS = "only points to a document in the cloud"
+
+
+def _child(folder: TreeFolder | None, name: bytes) -> TreeFolder | None:
+    if folder is None:
+        return None
+    return next((each for each in folder.children if each.name == name), None)
+
+
+def _is_as_indexed(row: FolderFileRow, facts: os.stat_result) -> bool:
+    return stat.S_ISREG(row[3]) and (row[4], row[5]) == (facts.st_size, facts.st_mtime_ns)
+
+
+def _below(top: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
+    """Yield what is in a folder: relative path and stat. Raises CannotLeave."""
+    waiting = [b""]
+    while waiting:
+        inner = waiting.pop()
+        try:
+            with os.scandir(join(top, inner) if inner else top) as listing:
+                for entry in listing:
+                    path = join_relative(inner, entry.name)
+                    facts = entry.stat(follow_symlinks=False)
+                    if stat.S_ISDIR(facts.st_mode):
+                        if entry.name == OUR_FOLDER or is_version_control(entry.name):
+                            cause = "is in a folder that only this copy contains"
+                            raise CannotLeave(SafetyRule.REPOSITORY, path, cause)
+                        waiting.append(path)
+                    yield path, facts
+        except OSError as error:
+            raise CannotLeave(SafetyRule.INCOMPLETE, inner, os_error_text(error)) from error

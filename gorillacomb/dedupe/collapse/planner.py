@@ -1,0 +1,291 @@
+"""Plan how several drifted copies of a tree become one, so that each leaves whole or stays.
+
+What the kept tree lacks is first copied to a shelf beside it; then the copy leaves by one rename.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+
+from gorillacomb.classify.cloud_folders import cloud_folder_around
+from gorillacomb.classify.companions import Companions
+from gorillacomb.dedupe.collapse.difference import CannotLeave, OwnItem, TreeDifference
+from gorillacomb.dedupe.collapse.shelf import ShelfFolder, ShelfLabels, length_refusal
+from gorillacomb.dedupe.model import (
+    CopyStep,
+    KeptPlace,
+    Plan,
+    PlanStep,
+    Refusal,
+    RemovalPair,
+    SafetyRule,
+    SkippedCopy,
+)
+from gorillacomb.dedupe.plan.index_locations import IndexLocations
+from gorillacomb.dedupe.safety.git import index_entries_equal, is_tracked
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
+from gorillacomb.errors import UsageError
+from gorillacomb.folders.analysis import FolderFamily
+from gorillacomb.folders.entries import FolderEntries
+from gorillacomb.folders.tree import TreeFolder
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.paths import is_below, join, path_text, relative_path
+from gorillacomb.index.content_queries import disk_bytes_below
+
+_Held = dict[tuple[bytes, tuple[bytes, bool], bool], bytes]
+"""Where an item is on the shelf already: by relative path, content, and whether it is a folder."""
+
+
+@dataclass(slots=True)
+class CollapsePlanner:
+    """Makes one plan from the index and the folders on disk; changes nothing."""
+
+    sites: IndexLocations
+    policy: SafetyPolicy
+    apart: Callable[[int, int], Refusal | None]
+    """Returns why nothing in one root may rely on a copy in another, given by their ids."""
+    _steps: list[PlanStep] = field(default_factory=list)
+    _copies: list[CopyStep] = field(default_factory=list)
+    _left: list[SkippedCopy] = field(default_factory=list)
+    _leaving: set[bytes] = field(default_factory=set)
+    _notes: list[str] = field(default_factory=list)
+
+    def plan(self, folders: Sequence[bytes], into: bytes | None, now_ns: int) -> Plan:
+        """Return the plan for the families of some folders, or for all if none is given.
+
+        ``into`` is the copy to keep, if not the one that is kept anyway. Raises UsageError.
+        """
+        families = list(self._families(folders, into))
+        for family, keep in families:
+            self._collapse(family, keep)
+        return Plan(
+            secrets.token_hex(16),
+            now_ns,
+            self.policy.options,
+            tuple(self._steps),
+            tuple(self._left),
+            tuple(self._notes),
+            copies=tuple(self._copies),
+        )
+
+    def _families(
+        self, folders: Sequence[bytes], into: bytes | None
+    ) -> Iterator[tuple[FolderFamily, TreeFolder]]:
+        analysis = self.sites.folders
+        every = analysis.families()
+        if not folders:
+            yield from ((each, each.keep) for each in every if not each.structural)
+            return
+        for path in folders:
+            folder = self.sites.folder_at(path)
+            family = next((each for each in every if folder in each.members), None)
+            if folder is None or family is None:
+                raise UsageError(
+                    f"{path_text(path)} is not one of several copies of a tree.",
+                    "`gorillacomb folders` lists them.",
+                )
+            keep = family.keep
+            if into is not None:
+                chosen = self.sites.folder_at(into)
+                if chosen is None or chosen not in family.members:
+                    raise UsageError(
+                        f"{path_text(into)} is not a copy of {path_text(path)}.",
+                        f"`gorillacomb folders {path_text(path)}` lists its copies.",
+                    )
+                keep = chosen
+            yield family, keep
+
+    def _collapse(self, family: FolderFamily, keep: TreeFolder) -> None:
+        analysis = self.sites.folders
+        path = analysis.path(keep)
+        if keep.parent is None:
+            cause = "is a scanned folder, so that there is no place for a shelf beside it: scan the"
+            self._leave(keep, Refusal(SafetyRule.OWN, f"{cause} folder around it"))
+            return
+        # The deepest first: one may be in another.
+        members = sorted(
+            (each for each in family.members if each is not keep),
+            key=lambda each: (-analysis.path(each).count(b"/"), analysis.path(each)),
+        )
+        others = {analysis.path(each) for each in members}
+        labels = ShelfLabels.of([analysis.path(each) for each in members], path)
+        held: _Held = {}
+        for member in members:
+            try:
+                self._member(member, keep, others, labels, held)
+            except CannotLeave as no:
+                self._leave(member, no.refusal)
+            except OSError as error:
+                self._leave(member, Refusal(SafetyRule.INCOMPLETE, os_error_text(error)))
+
+    def _leave(self, member: TreeFolder, refusal: Refusal) -> None:
+        size = disk_bytes_below(self.sites.folders.index.connection, member.id)
+        path = self.sites.folders.path(member)
+        self._left.append(SkippedCopy(path, refusal.rule, refusal.cause, member.files, size))
+
+    def _member(
+        self,
+        member: TreeFolder,
+        keep: TreeFolder,
+        others: Set[bytes],
+        labels: ShelfLabels,
+        held: _Held,
+    ) -> None:
+        """Plan how one copy leaves; ``others`` are the paths of all but the one to keep.
+
+        Raises CannotLeave, OSError.
+        """
+        analysis = self.sites.folders
+        top, kept = analysis.path(member), analysis.path(keep)
+        refusal = self._refusal(member, keep)
+        if refusal is not None:
+            self._leave(member, refusal)
+            return
+        entries = FolderEntries(analysis.index.connection)
+        order = analysis.forest.order
+        entries.load([*order[member.first : member.last + 1], *order[keep.first : keep.last + 1]])
+        difference = TreeDifference(
+            entries,
+            member,
+            keep,
+            top,
+            kept,
+            self.policy.noise,
+            self._leaving,
+            others,
+            index_entries_equal,
+            lambda path, place: self._may_be_renamed(path, place, kept),
+        )
+        difference.find()
+        nested = [RemovalPair(join(top, a), join(kept, b)) for a, b in difference.renamed]
+        copies, pairs = self._shelve(top, labels, self._with_companions(top, difference), held)
+        nested += pairs
+        on_shelf = sum(each.files for each in difference.own)
+        places = (KeptPlace(kept, difference.files - on_shelf), *_on_shelf(copies))
+        self._copies += copies
+        self._steps.append(
+            PlanStep(
+                f"leave-{len(self._steps) + 1}",
+                "folder",
+                top,
+                kept,
+                difference.files,
+                disk_bytes_below(analysis.index.connection, member.id),
+                analysis.reasons(keep, member),
+                nested=tuple(nested),
+                kept_in=places if copies else (),
+                is_member=True,
+            )
+        )
+        self._leaving.add(top)
+
+    def _may_be_renamed(self, path: bytes, place: bytes, kept: bytes) -> bool:
+        """Return whether a file may be kept under another name.
+
+        That counts, and in a repository git tracks it: what it ignores may be overwritten.
+        """
+        folders = [self.sites.folder_at(os.path.dirname(each)) for each in (path, place)]
+        if None in folders:
+            return False
+        ours, theirs = (
+            self.sites.of_name(folder, os.path.basename(each))
+            for folder, each in zip(folders, (path, place), strict=True)
+            if folder is not None
+        )
+        if self.policy.refusal_for_part(ours, theirs) is not None:
+            return False
+        repository = os.path.lexists(join(kept, b".git"))
+        return not repository or is_tracked(kept, relative_path(place, kept))
+
+    def _refusal(self, member: TreeFolder, keep: TreeFolder) -> Refusal | None:
+        """Return why a copy may not leave, whatever it contains."""
+        analysis = self.sites.folders
+        top, kept = analysis.path(member), analysis.path(keep)
+        if member.holds(keep):
+            return Refusal(SafetyRule.STRUCTURAL, "contains the copy that is kept")
+        if any(is_below(top, each) or is_below(kept, each) for each in self._leaving):
+            return Refusal(SafetyRule.STRUCTURAL, "is in a copy that leaves: plan again afterwards")
+        if member.gap is not None:
+            return Refusal(SafetyRule.INCOMPLETE, member.gap)
+        contexts = self.sites.of_folder(member), self.sites.of_folder(keep)
+        refusal = self.policy.refusal_for(*contexts) or self.apart(member.root, keep.root)
+        if refusal is not None:
+            return refusal
+        clouds = (
+            cloud_folder_around(self.sites.root_around(path).path, path) for path in (top, kept)
+        )
+        if len(set(clouds)) > 1:
+            return Refusal(SafetyRule.OTHER_VOLUME, "is not in the same cloud folder")
+        return None
+
+    def _with_companions(self, top: bytes, difference: TreeDifference) -> list[OwnItem]:
+        """Return what only a copy contains, with the files that belong to it."""
+        known = {each.path for each in difference.own}
+        found = list(difference.own)
+        beside: dict[bytes, Mapping[bytes, os.stat_result]] = {}
+        for each in difference.own:
+            folder, name = os.path.split(each.path)
+            if each.is_folder:
+                continue
+            if folder not in beside:
+                beside[folder] = _files_in(join(top, folder) if folder else top)
+            for other in Companions(beside[folder], self.policy.companions).of(name):
+                if other not in beside[folder]:
+                    continue  # a folder
+                path = join(folder, other) if folder else other
+                if path not in known:
+                    known.add(path)
+                    size = beside[folder][other].st_size
+                    found.append(OwnItem(path, None, 1, size, False))
+        return found
+
+    def _shelve(
+        self, top: bytes, labels: ShelfLabels, own: Sequence[OwnItem], held: _Held
+    ) -> tuple[list[CopyStep], list[RemovalPair]]:
+        """Give each item a place on the shelf, once for equal ones. Raises CannotLeave."""
+        folders: list[ShelfFolder] = []
+        sizes: dict[bytes, tuple[int, int]] = {}
+        pairs = []
+        for item in own:
+            key = None if item.key is None else (item.path, item.key, item.is_folder)
+            if key is not None and key in held:
+                pairs.append(RemovalPair(join(top, item.path), held[key]))
+                continue
+            folder = next((each for each in folders if each.takes(item.path)), None)
+            if folder is None:
+                folder = ShelfFolder(labels.new(top))
+                folder.takes(item.path)
+                folders.append(folder)
+            cause = length_refusal(folder.path, item.path)
+            if cause is not None:
+                raise CannotLeave(SafetyRule.NAME, item.path, cause)
+            place = join(folder.path, item.path)
+            pairs.append(RemovalPair(join(top, item.path), place))
+            if key is not None:
+                held[key] = place
+            files, size = sizes.get(folder.path, (0, 0))
+            sizes[folder.path] = files + item.files, size + item.size
+        first = len(self._copies) + 1
+        copies = [
+            CopyStep(f"shelve-{number}", top, each.path, tuple(each.items), *sizes[each.path])
+            for number, each in enumerate(folders, first)
+        ]
+        return copies, pairs
+
+
+def _files_in(folder: bytes) -> dict[bytes, os.stat_result]:
+    """Return the regular files directly in a folder, by name. Raises OSError."""
+    with os.scandir(folder) as listing:
+        return {
+            entry.name: entry.stat(follow_symlinks=False)
+            for entry in listing
+            if entry.is_file(follow_symlinks=False)
+        }
+
+
+def _on_shelf(copies: Sequence[CopyStep]) -> Iterator[KeptPlace]:
+    for copy in copies:
+        yield KeptPlace(copy.target, copy.files)

@@ -1,0 +1,1 @@
+"""Copy files out of a folder before it leaves, and take the copies back."""

@@ -1,0 +1,311 @@
+"""Make the copies that a plan asks for, finish those of killed runs, and take them back.
+
+A copy is made in a slot of the run, synced, and published by one rename that replaces nothing. It
+is taken back by the same rename the other way, and deleted only once everything in it was compared
+with the original; if anything differs, it is put at its place again and stays.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+
+from gorillacomb.dedupe.copies.tree_copy import TreeCopier
+from gorillacomb.dedupe.model import CopyStep
+from gorillacomb.dedupe.quarantine.journal_entries import (
+    COPIED,
+    COPY_SLOT,
+    DONE,
+    INTENT,
+    TAKEN_BACK,
+    UNDOING,
+    UNDONE,
+    CopyRecord,
+    KeptCopy,
+)
+from gorillacomb.dedupe.quarantine.removal import remove_seen
+from gorillacomb.dedupe.quarantine.run import Quarantine
+from gorillacomb.fs import mutations
+from gorillacomb.fs.location import ContentDiffers, FileLocation, list_names, stat_or_differs
+from gorillacomb.fs.openat import OpenFolders, os_error_text
+from gorillacomb.fs.paths import join, join_relative, path_text, relative_path
+from gorillacomb.fs.volumes import COARSEST_GRAIN_NS
+
+ONE_CALL_NS = 200_000_000
+"""How far apart the times may be that one call sets on a file and on both folders of its move."""
+Seen = Mapping[bytes, os.stat_result]
+"""Stats by path relative to what was looked at."""
+Compare = Callable[[FileLocation, bytes], Seen]
+"""Compares a copy with its original, given by its path; returns what it saw in the copy. Raises
+ContentDiffers, OSError."""
+Now = Callable[[], int]
+
+
+def make_copy(
+    run: Quarantine,
+    step: CopyStep,
+    source: FileLocation,
+    now: Now,
+    advance: Callable[[int], None] = lambda size: None,
+) -> CopyRecord:
+    """Copy what a step says to its new folder; it is on disk when this returns.
+
+    On any error, and on Ctrl-C, nothing of it is left. Raises ContentDiffers, OSError.
+    """
+    record = CopyRecord(
+        step.id,
+        INTENT,
+        KeptCopy.of(step.source, run.base),
+        relative_path(step.target, run.base),
+        COPY_SLOT + step.id.encode(),
+        step.items,
+        step.files,
+        step.size,
+        when_ns=now(),
+    )
+    run.journal.note([record])
+    try:
+        mutations.make_folder(run.folder, record.slot)
+        copier = TreeCopier(source, run.slot_location(record.slot), advance)
+        copier.copy(step.items)
+        inode = os.stat(record.slot, dir_fd=run.folder, follow_symlinks=False).st_ino
+        record = replace(
+            record, state=COPIED, files=copier.files, size=copier.size, inode=inode, when_ns=now()
+        )
+        record = _with_parent(run, record)
+        run.journal.note([record])
+        after_ns = _publish(run, record)
+        record = replace(record, state=DONE, parent_after_ns=after_ns, when_ns=now())
+        run.journal.note([record])
+    except BaseException as error:
+        cause = _cause(error)
+        with suppress(OSError, ContentDiffers):  # the next run finishes what is left half done
+            run.journal.note([_discard(run, record, cause, now)])
+        raise
+    return record
+
+
+def _cause(error: BaseException) -> str:
+    if isinstance(error, ContentDiffers):
+        return error.cause
+    return os_error_text(error) if isinstance(error, OSError) else "interrupted"
+
+
+def _place(run: Quarantine, record: CopyRecord) -> FileLocation:
+    return FileLocation(run.base, run.identity, record.path, COARSEST_GRAIN_NS)
+
+
+def _with_parent(run: Quarantine, record: CopyRecord) -> CopyRecord:
+    """Return a record that says whether the folder around the copy must be created, and when that
+    around it was changed. Raises ContentDiffers, OSError."""
+    place = _place(run, record)
+    shelf = replace(place, inner=place.parent)
+    with shelf.opened() as (folder, name):
+        try:
+            facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            before_ns = os.fstat(folder).st_mtime_ns
+            return replace(record, made_parent=True, parent_mtime_ns=before_ns)
+    if not stat.S_ISDIR(facts.st_mode):
+        raise ContentDiffers(shelf.path, "is there, and is not a folder")
+    return replace(record, parent_mtime_ns=facts.st_mtime_ns)
+
+
+def _publish(run: Quarantine, record: CopyRecord) -> int:
+    """Move a complete copy to its place; return the mtime of the folder that it changed, in ns.
+
+    Raises ContentDiffers if something is there, OSError.
+    """
+    place = _place(run, record)
+    if record.made_parent:
+        with replace(place, inner=place.parent).opened() as (folder, name):
+            try:
+                mutations.make_folder(folder, name, 0o755)
+            except FileExistsError as error:
+                path = join(run.base, place.parent)
+                raise ContentDiffers(path, "came in the meantime") from error
+            after_ns = os.fstat(folder).st_mtime_ns
+    with place.opened() as (folder, name):
+        try:
+            mutations.rename_no_replace(run.folder, record.slot, folder, name)
+        except FileExistsError as error:
+            raise ContentDiffers(place.path, "exists already") from error
+        mutations.fsync(folder)
+        if not record.made_parent:
+            after_ns = os.fstat(folder).st_mtime_ns
+    mutations.fsync(run.folder)
+    return after_ns
+
+
+def finish_copies(run: Quarantine, now: Now) -> list[tuple[bytes, str]]:
+    """Finish what a killed run left half done; return paths, and what became of them.
+
+    What was being taken back is finished by the next undo. Raises ContentDiffers, and OSError if
+    the journal cannot be written.
+    """
+    found = []
+    for record in run.journal.recorded.copies_left():
+        if record.state not in (INTENT, COPIED):
+            is_back = os.path.lexists(record.source.at(run.base))
+            if record.state == UNDOING and _has_slot(run, record) and not is_back:
+                _publish(run, replace(record, made_parent=False))
+                run.journal.note([replace(record, state=DONE, when_ns=now())])
+            continue
+        if record.state == COPIED and not _has_slot(run, record) and _is_there(run, record):
+            after = replace(with_time_after(run, record), state=DONE, when_ns=now())
+            words = "copied"
+        else:
+            after = _discard(run, record, "interrupted", now)
+            words = "the unfinished copy was removed"
+        run.journal.note([after])
+        found.append((join(run.base, record.path), words))
+    return found
+
+
+def with_time_after(run: Quarantine, record: CopyRecord) -> CopyRecord:
+    """Add the mtime that a killed run left on the folder in which it created something.
+
+    It stays unknown if someone else wrote there later.
+    """
+    if record.parent_after_ns is not None:
+        return record
+    place = replace(_place(run, record), inner=record.created.path)
+    with suppress(OSError), place.opened() as (folder, name):
+        mtime_ns = os.fstat(folder).st_mtime_ns
+        created = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if abs(mtime_ns - created.st_ctime_ns) <= ONE_CALL_NS:
+            return replace(record, parent_after_ns=mtime_ns)
+    return record
+
+
+def take_back_copy(run: Quarantine, record: CopyRecord, compare: Compare, now: Now) -> str | None:
+    """Remove a copy whose original is at its place; return why it stays, None if it is gone.
+
+    Everything in it is compared with the original, where it is and again in the quarantine; it
+    stays as a whole if anything differs. Raises OSError if the journal cannot be written.
+    """
+    source = record.source.at(run.base)
+    if not os.path.lexists(source) or _is_held(run, source):
+        return "its original is not back"
+    try:
+        if not _has_slot(run, record):
+            if not _is_there(run, record):
+                is_ended = record.state != DONE  # a killed run did not make it, or removed it
+                cause = None if is_ended else "is missing, or is another folder now"
+                return _ends(run, record, cause, now)
+            compare(_place(run, record), source)
+            run.journal.note([replace(record, state=UNDOING, when_ns=now())])
+            with _place(run, record).opened() as (folder, name):
+                mutations.rename_no_replace(folder, name, run.folder, record.slot)
+                mutations.fsync(run.folder)
+                mutations.fsync(folder)
+        seen = compare(run.slot_location(record.slot), source)
+    except (ContentDiffers, OSError) as error:
+        cause = _cause(error)
+        if isinstance(error, ContentDiffers):
+            cause = f"{_named(run, record, error.path)} {cause}"
+        if _has_slot(run, record):
+            try:
+                _publish(run, replace(record, made_parent=False))
+            except (ContentDiffers, OSError):
+                return f"{cause}; it is in {os.fsdecode(join(run.path, record.slot))}"
+        return _ends(run, record, cause, now)
+    for _ in remove_seen(run, record.slot, seen):
+        pass
+    mutations.fsync(run.folder)
+    return _ends(run, record, None, now)
+
+
+def _is_held(run: Quarantine, source: bytes) -> bool:
+    """Return whether the original of a copy is still in the quarantine."""
+    moves = (move for record in run.journal.recorded.held() for move in record.moves)
+    return any(join(run.base, move.path) == source for move in moves)
+
+
+def _ends(run: Quarantine, record: CopyRecord, cause: str | None, now: Now) -> str | None:
+    """Record that a copy is gone, or why it stays for good; return that."""
+    if cause is None:
+        _remove_parent(run, record)
+    run.journal.note([replace(record, state=UNDONE, cause=cause, when_ns=now())])
+    return cause
+
+
+def _named(run: Quarantine, record: CopyRecord, path: bytes) -> str:
+    """Return the name of a path in a copy, as the user sees it."""
+    tops = (join(run.path, record.slot), join(run.base, record.path))
+    inside = next((top for top in tops if path.startswith(top + b"/")), None)
+    return path_text(path if inside is None else relative_path(path, inside))
+
+
+def _has_slot(run: Quarantine, record: CopyRecord) -> bool:
+    try:
+        os.stat(record.slot, dir_fd=run.folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _is_there(run: Quarantine, record: CopyRecord) -> bool:
+    """Return whether there is a folder at the place of a copy: what is in it is compared."""
+    try:
+        with _place(run, record).opened() as (folder, name):
+            facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except OSError:
+        return False
+    return stat.S_ISDIR(facts.st_mode)
+
+
+def _discard(run: Quarantine, record: CopyRecord, cause: str, now: Now) -> CopyRecord:
+    """Remove a copy that nobody saw, complete or not; return what the journal is to say.
+
+    Raises ContentDiffers, OSError.
+    """
+    if record.state == COPIED and not _has_slot(run, record) and _is_there(run, record):
+        return record  # others have seen it by now: it is taken back with the run
+    if _has_slot(run, record):
+        for _ in remove_seen(run, record.slot, _everything(run.slot_location(record.slot))):
+            pass
+        mutations.fsync(run.folder)
+    _remove_parent(run, record)
+    return replace(record, state=TAKEN_BACK, cause=cause, when_ns=now())
+
+
+def _remove_parent(run: Quarantine, record: CopyRecord) -> None:
+    """Remove the shelf around a copy, if nothing is in it.
+
+    The one around that gets its time back, unless someone else wrote there.
+    """
+    place = _place(run, record)
+    shelf = replace(place, inner=place.parent)
+    copies = run.journal.recorded.copies.values()
+    made = [each for each in copies if each.made_parent and each.created.path == shelf.inner]
+    times = with_time_after(run, made[-1]) if made else None
+    with suppress(OSError), shelf.opened() as (folder, name):
+        is_alone = times is not None and os.fstat(folder).st_mtime_ns == times.parent_after_ns
+        mutations.remove_folder(folder, name)
+        if is_alone and times is not None and times.parent_mtime_ns is not None:
+            mutations.set_mtime(folder, times.parent_mtime_ns)
+        mutations.fsync(folder)
+
+
+def _everything(top: FileLocation) -> dict[bytes, os.stat_result]:
+    """Return a folder, and all that is in it. Raises ContentDiffers, OSError."""
+    folders = OpenFolders(top.root, top.identity)
+    try:
+        found = {b"": stat_or_differs(folders.open(top.parent), top.name, top.path)}
+        waiting = [b""]
+        while waiting:
+            inner = waiting.pop()
+            here = top.at(inner)
+            for name in list_names(folders, here):
+                below = join_relative(inner, name)
+                folder = folders.open(here.inner)
+                found[below] = stat_or_differs(folder, name, here.at(name).path)
+                if stat.S_ISDIR(found[below].st_mode):
+                    waiting.append(below)
+        return found
+    finally:
+        folders.close()

@@ -1,0 +1,60 @@
+"""The lines of a journal about what was copied to a shelf."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gorillacomb.dedupe.model import SHELVE
+from gorillacomb.dedupe.quarantine.journal_entries import COPY_SLOT, CopyRecord
+from gorillacomb.dedupe.quarantine.journal_values import (
+    kept_copy_in,
+    kept_document,
+    relative_path_in,
+    time_document,
+    time_if_known,
+)
+from gorillacomb.json_paths import path_to_json
+
+
+def copy_document(copy: CopyRecord) -> dict[str, Any]:
+    """Return the line about a copy."""
+    return {
+        "step": copy.step,
+        "event": copy.state,
+        "kind": SHELVE,
+        "time_ns": str(copy.when_ns),
+        **({} if copy.cause is None else {"cause": copy.cause}),
+        **path_to_json(copy.path),
+        **kept_document(copy.source, "source"),
+        "slot": copy.slot.decode(),
+        "items": [path_to_json(each) for each in copy.items],
+        "files": copy.files,
+        "bytes": copy.size,
+        "inode": copy.inode,
+        "made_parent": copy.made_parent,
+        **time_document("parent_mtime_ns", copy.parent_mtime_ns),
+        **time_document("parent_after_ns", copy.parent_after_ns),
+    }
+
+
+def parse_copy(document: dict[str, Any]) -> CopyRecord:
+    """Parse the line about a copy. Raises ValueError, KeyError, TypeError."""
+    slot = str(document["slot"]).encode()
+    if not slot.startswith(COPY_SLOT) or {47, 0} & set(slot):
+        raise ValueError(f"{slot!r} is not the name of a slot for copies")
+    return CopyRecord(
+        str(document["step"]),
+        str(document["event"]),
+        kept_copy_in(document, "source"),
+        relative_path_in(document),
+        slot,
+        tuple(relative_path_in(each) for each in document["items"]),
+        int(document["files"]),
+        int(document["bytes"]),
+        int(document["inode"]),
+        bool(document["made_parent"]),
+        time_if_known(document, "parent_mtime_ns"),
+        time_if_known(document, "parent_after_ns"),
+        int(document["time_ns"]),
+        document.get("cause"),
+    )

@@ -1,0 +1,55 @@
+"""Delete from a run's folder what was seen there before, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+
+from gorillacomb.dedupe.quarantine.run import Quarantine
+from gorillacomb.fs import mutations
+from gorillacomb.fs.location import ContentDiffers
+from gorillacomb.fs.openat import OpenFolders, identity_of
+from gorillacomb.fs.paths import join
+
+
+def remove_seen(
+    run: Quarantine, slot: bytes, seen: Mapping[bytes, os.stat_result]
+) -> Iterator[bytes]:
+    """Delete what was seen in a slot, deepest first; yield each path, relative to it, once deleted.
+
+    ``seen`` are stats by such paths. Links are never followed. Raises ContentDiffers for what
+    changed since, OSError: a folder in which something was created is not empty and stays.
+    """
+    folders = OpenFolders(run.path, identity_of(os.fstat(run.folder)))
+    try:
+        for inner in sorted(seen, key=_deepest_first):
+            remove_one(run, folders, join(slot, inner), seen[inner])
+            yield inner
+    finally:
+        folders.close()
+
+
+def _deepest_first(path: bytes) -> tuple[bool, int, bytes]:
+    """Return a key that sorts paths in an item, the item itself, which is empty, last."""
+    return not path, -path.count(b"/"), path
+
+
+def remove_one(run: Quarantine, folders: OpenFolders, inner: bytes, was: os.stat_result) -> None:
+    """Delete one file, link or empty folder, given relative to the run's folder.
+
+    Raises ContentDiffers if it is not what was seen, OSError.
+    """
+    above, _, name = inner.rpartition(b"/")
+    folder = folders.open(above)
+    facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if stat.S_ISDIR(was.st_mode):
+        mutations.remove_folder(folder, name)
+    elif (facts.st_ino, facts.st_size, facts.st_mtime_ns) == (
+        was.st_ino,
+        was.st_size,
+        was.st_mtime_ns,
+    ):
+        mutations.remove(folder, name)
+    else:
+        raise ContentDiffers(join(run.path, inner), "changed meanwhile")

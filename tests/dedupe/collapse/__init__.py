@@ -1,0 +1,1 @@
+"""Tests of making one tree of several copies."""
