@@ -238,20 +238,16 @@ def _request(
         raise UsageError(
             f"There is no action {action!r}.", f"Choose one of {', '.join(DedupeAction)}."
         )
-    if keep < 1:
-        raise UsageError(f"A plan cannot keep {keep:,} copies.", "Keep 1 or more.")
-    if free is not None and free < 1:
-        raise UsageError(f"A plan cannot free {free:,} bytes.", "Free 1 byte or more.")
-    others = keep > 1 or min_size or free or retire or across_volumes or not (files and folders)
-    if empty_folders and (others or action != DedupeAction.QUARANTINE):
+    _refuse_too_few("keep", keep, "copies")
+    _refuse_too_few("free", free, "bytes")
+    others = keep > 1 or min_size or free or retire or not (files and folders)
+    others = others or action != DedupeAction.QUARANTINE
+    if empty_folders and (others or across_volumes):
         raise UsageError(
             "A plan for empty folders only quarantines those, and nothing is kept for them.",
             "Use --empty-folders with --within, --protect and --not-a-project only.",
         )
-    others = keep > 1 or min_size or free or retire or not (files and folders) or within
-    trees = trees_to_collapse(
-        collapse, into, bool(others or empty_folders or action != "quarantine")
-    )
+    trees = trees_to_collapse(collapse, into, bool(others or empty_folders or within))
     options = PlanOptions(
         DedupeAction(action),
         tuple(map(_pattern, encoded_paths(protect))),
@@ -278,6 +274,12 @@ def _request(
         into=None if into is None else absolute_path(into),
     )
     return options, scope, list(map(_pattern, encoded_paths(prefer)))
+
+
+def _refuse_too_few(verb: str, number: int | None, what: str) -> None:
+    if number is not None and number < 1:
+        advice = f"{verb.capitalize()} 1 or more."
+        raise UsageError(f"A plan cannot {verb} {number:,} {what}.", advice)
 
 
 def _pattern(path: bytes) -> str:

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from gorillacomb.dedupe.model import KEPT_IS_MISSING
-from gorillacomb.fs.extents import DiskSpace, FileBlocks, RemovedFiles
+from gorillacomb.fs.extents import (
+    NEVER_SHARED,
+    DiskSpace,
+    FileBlocks,
+    RemovedFiles,
+    blocks_of_file,
+    storage_key,
+)
 from gorillacomb.fs.lease import IN_USE, is_open_for_writing
 from gorillacomb.fs.location import ContentDiffers, FileLocation, list_names, stat_or_differs
 from gorillacomb.fs.openat import (
+    FileIdentity,
     OpenFolders,
     identity_of,
     is_unchanged,
@@ -42,6 +51,32 @@ class TreeSnapshot:
     def files(self) -> int:
         """Regular files to be removed."""
         return sum(stat.S_ISREG(facts.st_mode) for facts in self.victim.values())
+
+    def without_other_name(self, linked: Collection[FileIdentity]) -> bytes | None:
+        """Return a file that is to be removed with all its names; None if there is none.
+
+        ``linked`` are the files that are kept under another name: what looks like another name may
+        be the same one, seen through a mount.
+        """
+        names = Counter(map(identity_of, self.victim.values()))
+        for inner, facts in self.victim.items():
+            if identity_of(facts) in linked and names[identity_of(facts)] >= facts.st_nlink:
+                return inner
+        return None
+
+    def note_blocks(
+        self, inner: bytes, file: int, kind: str, kept: int | None = None, kept_kind: str = ""
+    ) -> None:
+        """Record the blocks of an open file, and whether they are those of the kept one.
+
+        ``kind`` and ``kept_kind`` are the kinds of their file systems. Raises OSError.
+        """
+        blocks = blocks_of_file(file, os.fstat(file), kind)
+        self.blocks[inner] = blocks
+        if kept is None or not blocks.shared or kept_kind in NEVER_SHARED:
+            return
+        if storage_key(file) == storage_key(kept):
+            self.one_copy.add(inner)
 
 
 def disk_space(

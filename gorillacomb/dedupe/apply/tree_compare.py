@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -31,7 +30,6 @@ from gorillacomb.fs.comparison import (
     refuse_unlike_modes,
     wait_until_settled,
 )
-from gorillacomb.fs.extents import NEVER_SHARED, blocks_of_file, storage_key
 from gorillacomb.fs.lease import IN_USE, is_open_for_writing
 from gorillacomb.fs.location import (
     ContentDiffers,
@@ -85,10 +83,10 @@ class TreeComparer:
     ) -> TreeSnapshot:
         """Make sure that everything at ``victim`` also exists at ``keep`` under the same name.
 
-        ``nested`` gives other paths to compare with, by relative paths; ``stood`` is
-        the path from which links in it must resolve, if it has been moved. What will be copied
-        ``later``, by relative paths, is not compared. Raises Different, with
-        the first difference; OSError if a folder above them cannot be opened.
+        ``nested`` gives other paths to compare with, by relative paths; ``stood`` is the path from
+        which links in it must resolve, if it has been moved. What will be copied ``later``, by
+        relative paths, is not compared. Raises ContentDiffers with the first difference, OSError if
+        a folder above them cannot be opened.
         """
         work = _TreeComparison(self, victim, keep, dict(nested), stood or victim.path, later)
         try:
@@ -114,7 +112,6 @@ class _TreeComparison:
     """Folders to be removed."""
     linked: set[FileIdentity] = field(default_factory=set)
     """Files that are kept under another name."""
-
     leading: set[bytes] = field(init=False)
     """The folders that lead to nested ones, by relative paths."""
 
@@ -146,20 +143,9 @@ class _TreeComparison:
         waiting: list[tuple[bytes, FileLocation | None, bool]] = [(b"", top, False)]
         while waiting:
             waiting += self._folder(*waiting.pop())
-        self._refuse_last_names()
-
-    def _refuse_last_names(self) -> None:
-        """Make sure that a file kept under another name has a name outside of what is removed.
-
-        What looks like another name may be the same one, seen through a mount.
-        """
-        names: Counter[FileIdentity] = Counter()
-        for facts in self.sighting.victim.values():
-            names[identity_of(facts)] += 1
-        for inner, facts in self.sighting.victim.items():
-            identity = identity_of(facts)
-            if identity in self.linked and names[identity] >= facts.st_nlink:
-                raise ContentDiffers(self.top.at(inner).path, "would go with all its names")
+        last = self.sighting.without_other_name(self.linked)
+        if last is not None:
+            raise ContentDiffers(self.top.at(last).path, "would go with all its names")
 
     def _folder(
         self, relative: bytes, there: FileLocation | None, exact: bool
@@ -241,7 +227,7 @@ class _TreeComparison:
             self.sighting.victim[inner] = facts
             self.sighting.noise.add(inner)
             with suppress(OSError), _opened(folder, name) as file:
-                self.sighting.blocks[inner] = blocks_of_file(file, os.fstat(file), self.top.kind)
+                self.sighting.note_blocks(inner, file, self.top.kind)
 
     def _is_carried(self, inner: bytes) -> bool:
         """Return whether a link was copied as it is, alone or with a folder around it."""
@@ -369,21 +355,13 @@ class _TreeComparison:
                 for file, where in ((a, path), (b, there.path)):
                     if is_open_for_writing(file):
                         raise ContentDiffers(where, IN_USE)
-                self._note_blocks(inner, a, b, there)
+                self.sighting.note_blocks(inner, a, self.top.kind, b, there.kind)
                 after = os.fstat(a), os.fstat(b)
         except OSError as error:
             raise ContentDiffers(path, os_error_text(error)) from error
         for was, now, where in zip(before, after, (path, there.path), strict=True):
             if not is_unchanged(was, now):
                 raise ContentDiffers(where, "changed while it was compared")
-
-    def _note_blocks(self, inner: bytes, file: int, other: int, there: FileLocation) -> None:
-        """Record the blocks of an open file, and whether they are those of the kept one."""
-        blocks = blocks_of_file(file, os.fstat(file), self.top.kind)
-        self.sighting.blocks[inner] = blocks
-        may_share = blocks.shared and there.kind not in NEVER_SHARED
-        if may_share and storage_key(file) == storage_key(other):
-            self.sighting.one_copy.add(inner)
 
     def _are_caches(self, path: bytes, there: FileLocation) -> bool:
         """Return whether both are git caches with the same entries: times differ in any copy."""

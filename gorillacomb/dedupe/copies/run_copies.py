@@ -150,7 +150,9 @@ def finish_copies(run: Quarantine, now: Now) -> list[tuple[bytes, str]]:
     for record in run.journal.recorded.copies_left():
         if record.state not in (INTENT, COPIED):
             is_back = os.path.lexists(record.source.at(run.base))
-            if record.state == UNDOING and _has_slot(run, record) and not is_back:
+            is_half = record.state == UNDOING and _has_slot(run, record)
+            # Another run may have copied it once more.
+            if is_half and not is_back and not os.path.lexists(_place(run, record).path):
                 _publish(run, replace(record, made_parent=False))
                 run.journal.note([replace(record, state=DONE, when_ns=now())])
             continue

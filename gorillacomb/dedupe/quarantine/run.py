@@ -59,9 +59,13 @@ from gorillacomb.fs.volumes import COARSEST_GRAIN_NS
 
 
 def new_run_id(now_ns: int) -> str:
-    """Return a new name for a run: its start time (UTC), and a random part."""
-    moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(now_ns // 1_000_000_000))
-    return f"{moment}-{secrets.token_hex(3)}"
+    """Return a new name for a run: its start time (UTC), and a random part.
+
+    Names sort by time, also those of one second: the last run is the one that is undone first.
+    """
+    second, rest_ns = divmod(now_ns, 1_000_000_000)
+    moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(second))
+    return f"{moment}-{(rest_ns << 16) // 1_000_000_000:04x}{secrets.token_hex(1)}"
 
 
 @dataclass(slots=True)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
@@ -30,6 +29,7 @@ from gorillacomb.classify.snapshots import SnapshotFinder
 from gorillacomb.classify.stores import is_ours
 from gorillacomb.dedupe.model import DedupeAction, PlanOptions, Reference, Refusal, SafetyRule
 from gorillacomb.dedupe.safety.file_names import special_file_refusal
+from gorillacomb.dedupe.safety.sorted_references import references_right_to, references_to
 from gorillacomb.fs.paths import is_below, join, path_and_parents, path_text, relative_path
 from gorillacomb.marks.rules import NO_MARKS, MarkRules
 
@@ -355,33 +355,15 @@ class SafetyPolicy:
                 is_below(each, level.path) for each in self.options.retire
             ):
                 continue
-            for link in self._links_right_to(level.path):
-                if not is_below(link.source, level.path):
+            for link in references_right_to(self.links, level.path):
+                if not is_below(link.source, level.path) and not self.is_gone(link.source):
                     cause = f"is where {link.shown} leads to"
                     return Refusal(SafetyRule.LINKED, cause, level.path)
-        for link in self._links_to(site.path) if self.links else ():
-            if not is_below(link.source, site.path):
+        for link in references_to(self.links, site.path):
+            if not is_below(link.source, site.path) and not self.is_gone(link.source):
                 verb = "is where" if link.target == site.path else "holds what"
                 return Refusal(SafetyRule.LINKED, f"{verb} {link.shown} leads to", site.path)
         return None
-
-    def _links_right_to(self, path: bytes) -> Iterator[Reference]:
-        for at in range(bisect_left(self.links, Reference(path, b"")), len(self.links)):
-            if self.links[at].target != path:
-                return
-            if not self.is_gone(self.links[at].source):
-                yield self.links[at]
-
-    def _links_to(self, path: bytes) -> Iterator[Reference]:
-        """Return the links to a path, or below it: they are contiguous, sorted by target."""
-        for start in (path, path + b"/"):
-            for at in range(bisect_left(self.links, Reference(start, b"")), len(self.links)):
-                target = self.links[at].target
-                if target != path and not target.startswith(path + b"/"):
-                    break
-                is_right_here = target == path
-                if is_right_here == (start == path) and not self.is_gone(self.links[at].source):
-                    yield self.links[at]
 
 
 def _has_our_level(site: PathContext) -> bool:

@@ -49,7 +49,7 @@ class Bench:
     def undo(self) -> None:
         """Take a run back; a copy stays as long as its original is in another run."""
         result = self.vault.undo()
-        assert all("original is not back" in each.cause for each in result.failed), result
+        assert all("original is not back" in each.cause for each in result.failed), result.failed
 
 
 def everywhere(
