@@ -6,6 +6,8 @@ import errno
 import os
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Literal
 
@@ -166,6 +168,16 @@ def open_file(name: bytes, folder: int) -> int:
         return os.open(name, FILE_FLAGS | NOATIME, dir_fd=folder)
     except PermissionError:
         return os.open(name, FILE_FLAGS, dir_fd=folder)  # O_NOATIME is reserved for the owner
+
+
+@contextmanager
+def opened_file(name: bytes, folder: int) -> Iterator[int]:
+    """Open a file as `open_file` does; yield its descriptor. Raises OSError."""
+    file = open_file(name, folder)
+    try:
+        yield file
+    finally:
+        os.close(file)
 
 
 def is_unchanged(before: os.stat_result, after: os.stat_result) -> bool:

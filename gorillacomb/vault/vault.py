@@ -16,7 +16,7 @@ from pathlib import Path
 from platformdirs import user_config_path, user_data_path, user_state_path
 
 from gorillacomb.errors import VaultError, VaultForeign, VaultLocked, VaultUnwritable
-from gorillacomb.fs.mounts import mount_of
+from gorillacomb.fs.mounts import free_bytes, mount_of
 from gorillacomb.fs.openat import os_error_text, owner_advice
 
 APPLICATION = "gorillacomb"
@@ -289,9 +289,7 @@ def wait_for_lock(descriptor: int, seconds: float = _PATIENCE) -> None:
 
 def is_full(folder: Path) -> bool:
     """Return whether there is hardly any space left on the disk of a folder. Raises OSError."""
-    facts = os.statvfs(folder)
-    free = facts.f_bavail if os.geteuid() else facts.f_bfree  # some blocks are reserved for root
-    return free * facts.f_frsize < _HARDLY
+    return free_bytes(folder) < _HARDLY
 
 
 def has_room(folder: Path) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from gorillacomb import sqlite
 from gorillacomb.errors import VaultDamaged, VaultError, VaultUnwritable
+from gorillacomb.fs.mounts import free_bytes
 from gorillacomb.fs.openat import os_error_text, owner_advice
 from gorillacomb.vault.vault import unfit_error
 
@@ -70,5 +70,4 @@ def unusable_error(path: Path, error: OSError) -> VaultUnwritable:
 
 def _is_full(path: Path) -> bool:
     """Return whether the disk is full: SQLite reports some of these failures as I/O errors."""
-    facts = os.statvfs(path.parent)
-    return facts.f_bavail * facts.f_frsize < sqlite.PAGE_SIZE
+    return free_bytes(path.parent) < sqlite.PAGE_SIZE

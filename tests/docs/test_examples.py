@@ -36,7 +36,7 @@ BEFORE = {
         ("vault.md", "trace.md", "scrub.md", "json.md", "exit-codes.md", "upgrading.md"),
         "gorillacomb scan ~/Drive",
     ),
-    **dict.fromkeys(("marks.md", "rules.md"), "gorillacomb scan ~/Drive"),
+    **dict.fromkeys(("collapse.md", "marks.md", "rules.md"), "gorillacomb scan ~/Drive"),
 }
 """What a reader of a page has done before."""
 AFTER = {"quarantine.md": ["media/drive/Backup/album/beach.jpg"]}

@@ -1,12 +1,15 @@
-"""Plan how one tree is made of several drifted copies."""
+"""Plan how one tree is made of several drifted copies, and say what will be where."""
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from gorillacomb.api.lookup import noise_names
 from gorillacomb.api.paths import PathInput, PathsInput, absolute_path, encoded_paths
-from gorillacomb.dedupe.model import Plan, PlanOptions
+from gorillacomb.dedupe.model import CopyStep, Plan, PlanOptions, PlanStep
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.planner import roots_apart
 from gorillacomb.dedupe.plan.scope import PlanScope
@@ -14,6 +17,8 @@ from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.dedupe.safety.named_paths import NamedPaths
 from gorillacomb.errors import UsageError
 from gorillacomb.folders.analysis import FolderAnalysis
+from gorillacomb.fs.mounts import free_bytes
+from gorillacomb.fs.paths import path_and_parents
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.database import Index
 from gorillacomb.vault.settings import Settings
@@ -60,3 +65,63 @@ def plan_collapse(
     trees = named.folders(scope.collapse or (), "--collapse")
     into = next(iter(named.folders([scope.into], "--into")), None) if scope.into else None
     return CollapsePlanner(sites, policy, apart).plan(trees, into, time.time_ns())
+
+
+@dataclass(frozen=True, slots=True)
+class CollapsedTree:
+    """A tree that is kept as it is, and what becomes of its copies."""
+
+    keep: bytes
+    """The absolute path of the kept tree."""
+    leaving: tuple[PlanStep, ...]
+    """The copies that leave, each as a whole; the largest first."""
+    copies: tuple[CopyStep, ...]
+    """What is first copied to the shelf beside the kept tree."""
+
+    @property
+    def shelf(self) -> bytes | None:
+        """The absolute path of the shelf; None if nothing is copied there."""
+        return os.path.dirname(self.copies[0].target) if self.copies else None
+
+    def shelved_files(self, step: PlanStep) -> int:
+        """Return how many files of a copy are copied to the shelf."""
+        return sum(each.files for each in self.copies if each.source == step.path)
+
+
+@dataclass(frozen=True, slots=True)
+class SpaceNeeded:
+    """What copies need on one volume."""
+
+    path: bytes
+    """The absolute path of a folder on it."""
+    needed: int
+    """Bytes of the content that is copied there."""
+    free: int
+    """Bytes that are free there now."""
+
+
+def collapsed_trees(steps: Iterable[PlanStep], copies: Sequence[CopyStep]) -> list[CollapsedTree]:
+    """Return the trees whose copies leave in some steps, those that free the most first."""
+    leaving: dict[bytes, list[PlanStep]] = {}
+    for step in steps:
+        if step.is_member:
+            leaving.setdefault(step.keep, []).append(step)
+    found = []
+    for keep, members in leaving.items():
+        members.sort(key=lambda step: (-step.size, step.path))
+        sources = {step.path for step in members}
+        needed = tuple(each for each in copies if each.source in sources)
+        found.append(CollapsedTree(keep, tuple(members), needed))
+    return sorted(found, key=lambda tree: -sum(step.size for step in tree.leaving))
+
+
+def space_needed(copies: Iterable[CopyStep]) -> list[SpaceNeeded]:
+    """Return what copies need on each volume. Raises OSError."""
+    found: dict[int, SpaceNeeded] = {}
+    for copy in copies:
+        folder = next(each for each in path_and_parents(copy.target) if os.path.isdir(each))
+        device = os.stat(folder).st_dev
+        before = found.get(device)
+        needed = copy.size + (before.needed if before else 0)
+        found[device] = SpaceNeeded(folder, needed, free_bytes(folder))
+    return list(found.values())

@@ -10,7 +10,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypedDict, Unpack, cast
 
-from gorillacomb.api.dedupe.collapse import plan_collapse, trees_to_collapse
+from gorillacomb.api.dedupe.collapse import (
+    CollapsedTree,
+    SpaceNeeded,
+    collapsed_trees,
+    plan_collapse,
+    space_needed,
+    trees_to_collapse,
+)
 from gorillacomb.api.documents.plan import (
     EmptyFolderStepDocument,
     PlanDocument,
@@ -124,6 +131,20 @@ class DedupePlan:
             and all(step.kind == EMPTY for step in steps)
             and not any(each.files or each.size for each in left)
         )
+
+    @property
+    def is_collapse(self) -> bool:
+        """Whether it makes one tree of several copies."""
+        return serialize.is_collapse(self.contents)
+
+    @property
+    def trees(self) -> list[CollapsedTree]:
+        """The trees whose copies it removes as a whole, after copying what only they contain."""
+        return collapsed_trees(self.steps, self.contents.copies)
+
+    def space_needed(self) -> list[SpaceNeeded]:
+        """Return what it copies to each volume. Raises OSError."""
+        return space_needed(self.contents.copies)
 
     @property
     def files(self) -> int:

@@ -17,7 +17,7 @@ from gorillacomb.api.documents.dedupe import (
 from gorillacomb.api.lookup import noise_names
 from gorillacomb.api.text import format_count
 from gorillacomb.dedupe.apply.tree_compare import TreeComparer
-from gorillacomb.dedupe.model import EMPTY, Plan, PlanStep, RunOutcome, StepProblem
+from gorillacomb.dedupe.model import EMPTY, CopyStep, Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.dedupe.safety.git import index_entries_equal
@@ -80,6 +80,8 @@ class RunResult:
     """After an undo: other runs that can still be undone, the latest first."""
     retired: tuple[bytes, ...] | None = None
     """After a plan was applied: the folders that it retires; otherwise None."""
+    copied: tuple[CopyStep, ...] = ()
+    """What was copied to a shelf, or removed from it again by an undo."""
 
     @classmethod
     def of(
@@ -107,6 +109,7 @@ class RunResult:
             left,
             tuple(outcome.emptied),
             tuple(other_runs),
+            copied=tuple(outcome.copied),
         )
 
     @property

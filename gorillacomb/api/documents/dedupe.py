@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict, cast
 
 from gorillacomb.api.documents.paths import PathDocument
 from gorillacomb.api.documents.plan import (
+    CopyStepDocument,
     FolderPairDocument,
     KeptPlaceDocument,
     RemovalPairDocument,
     folder_pair_documents,
 )
 from gorillacomb.dedupe.model import StepProblem
-from gorillacomb.dedupe.plan.serialize import kept_place_documents, known_bytes
+from gorillacomb.dedupe.plan.serialize import copy_document, kept_place_documents, known_bytes
 from gorillacomb.dedupe.quarantine.items import RunItem
 from gorillacomb.json_paths import path_to_json
 
@@ -115,6 +116,8 @@ class RunDocument(TypedDict):
     """After a plan was applied: what was done, by pair of folders, the largest first."""
     other_runs: NotRequired[list[str]]
     """After an undo: other runs that can still be undone, the latest first."""
+    copied: NotRequired[list[CopyStepDocument]]
+    """What was copied to a shelf, or removed from it again by an undo."""
 
 
 class RunEventDocument(TypedDict):
@@ -221,6 +224,7 @@ def run_document(result: RunResult) -> RunDocument:
             else {"pairs": folder_pair_documents(result.done, result.retired)}
         ),
         **({"other_runs": list(result.other_runs)} if result.other_runs else {}),
+        **({"copied": list(map(copy_document, result.copied))} if result.copied else {}),
     }
     return cast(RunDocument, document)
 

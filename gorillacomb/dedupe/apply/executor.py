@@ -233,6 +233,7 @@ class PlanExecutor:
             kept_in=tuple((KeptCopy.of(each.path, run.base), each.files) for each in step.kept_in),
             system_files=sum(len(thing.sighting.noise) for thing in things),
             is_member=step.is_member,
+            left=self.checks.left_before(step),
         )
         return StepTransaction(step, run, record, things, self.now)
 

@@ -39,6 +39,7 @@ from gorillacomb.dedupe.safety.replaceable import (
 from gorillacomb.fs.comparison import extended_attributes
 from gorillacomb.fs.extents import SAME_BLOCKS
 from gorillacomb.fs.location import ContentDiffers, FileLocation
+from gorillacomb.fs.mounts import free_bytes
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import is_below, join, path_and_parents, path_text, relative_path
 
@@ -79,6 +80,16 @@ class StepPreflight:
             return skip
         self.note(step)
         return None
+
+    def left_before(self, step: PlanStep) -> tuple[bytes, ...]:
+        """Return the copies of trees that were in one and left before it, relative to it."""
+        others = self.plan.steps if step.is_member else ()
+        inner = (each.path for each in others if each.is_member and each.path != step.path)
+        return tuple(
+            relative_path(each, step.path)
+            for each in inner
+            if is_below(each, step.path) and (self.guard.is_gone(each) or not os.path.lexists(each))
+        )
 
     def _as_if_copied(self, step: PlanStep) -> PlanStep:
         """Return a step as it is once all before it, and all copies, are done.
@@ -138,10 +149,9 @@ class StepPreflight:
             refusal = self.guard.closed_to_copies(self.places.context(shelf, False))
             if refusal is not None:
                 raise StepSkipped(copy.target, _words(refusal))
-            room = os.statvfs(os.path.dirname(shelf))
+            free = free_bytes(os.path.dirname(shelf))
         except OSError as error:
             raise StepSkipped(copy.target, os_error_text(error)) from error
-        free = room.f_bavail * room.f_frsize
         if copy.size > free:
             cause = f"needs {copy.size:,} bytes, and {free:,} are free there"
             raise StepSkipped(copy.target, cause)
@@ -305,7 +315,8 @@ class StepPreflight:
             nested[relative_path(each.path, step.path)] = spot
         try:
             witness = replace(self.witness, carries_links=step.is_member)
-            sighting = witness.compare(victim, keep, nested, later=step.later)
+            left = self.left_before(step)
+            sighting = witness.compare(victim, keep, nested, later=step.later, left=left)
         except ContentDiffers as different:
             raise StepSkipped(different.path, different.cause) from different
         except OSError as error:

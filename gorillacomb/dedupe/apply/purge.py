@@ -85,7 +85,7 @@ def purge_step(
     try:
         for at, move in enumerate(record.moves):
             nested = record.nested if not at else ()
-            sighting = _compare(run, move, nested, places, witness)
+            sighting = _compare(run, move, nested, record.left, places, witness)
             if sighting is not None:
                 found.append((move, sighting))
         for _, sighting in found:
@@ -212,6 +212,7 @@ def _compare(
     run: Quarantine,
     move: MovedItem,
     nested: tuple[tuple[bytes, KeptCopy], ...],
+    left: tuple[bytes, ...],
     places: PathResolver,
     witness: TreeComparer,
 ) -> TreeSnapshot | None:
@@ -234,6 +235,7 @@ def _compare(
         survivor(move.keep),
         {path: survivor(keep) for path, keep in nested},
         join(run.base, move.path),
+        left=left,
     )
 
 

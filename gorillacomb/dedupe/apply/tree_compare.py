@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gorillacomb.classify.companions import DATABASE_HEADER, is_database
@@ -46,7 +46,7 @@ from gorillacomb.fs.openat import (
     identity_of,
     is_placeholder,
     is_unchanged,
-    open_file,
+    opened_file,
     os_error_text,
     special_kind,
 )
@@ -80,15 +80,16 @@ class TreeComparer:
         nested: Mapping[bytes, FileLocation],
         stood: bytes | None = None,
         later: Collection[bytes] = (),
+        left: Collection[bytes] = (),
     ) -> TreeSnapshot:
         """Make sure that everything at ``victim`` also exists at ``keep`` under the same name.
 
         ``nested`` gives other paths to compare with, by relative paths; ``stood`` is the path from
-        which links in it must resolve, if it has been moved. What will be copied ``later``, by
-        relative paths, is not compared. Raises ContentDiffers with the first difference, OSError if
-        a folder above them cannot be opened.
+        which links in it must resolve, if it has been moved. What will be copied ``later`` is not
+        compared; a folder that only led to what ``left`` may be empty: both are relative paths.
+        Raises ContentDiffers with the first difference, OSError if a folder above cannot be opened.
         """
-        work = _TreeComparison(self, victim, keep, dict(nested), stood or victim.path, later)
+        work = _TreeComparison(self, victim, keep, dict(nested), stood or victim.path, later, left)
         try:
             work.run()
         finally:
@@ -104,6 +105,7 @@ class _TreeComparison:
     nested: dict[bytes, FileLocation]
     stood: bytes
     later: Collection[bytes]
+    left: Collection[bytes]
     sighting: TreeSnapshot = field(default_factory=TreeSnapshot)
     ours: OpenFolders = field(init=False)
     theirs: dict[bytes, OpenFolders] = field(default_factory=dict)
@@ -113,11 +115,15 @@ class _TreeComparison:
     linked: set[FileIdentity] = field(default_factory=set)
     """Files that are kept under another name."""
     leading: set[bytes] = field(init=False)
-    """The folders that lead to nested ones, by relative paths."""
+    """The folders that lead to nested ones, or to what left, by relative paths."""
+    emptied: set[bytes] = field(init=False)
+    """Those that lead to what left."""
 
     def __post_init__(self) -> None:
         self.ours = OpenFolders(self.top.root, self.top.identity)
+        self.emptied = {each for path in self.left for each in path_prefixes(path)[:-1]}
         self.leading = {each for path in self.nested for each in path_prefixes(path)[:-1]}
+        self.leading |= self.emptied
 
     def close(self) -> None:
         self.ours.close()
@@ -160,7 +166,7 @@ class _TreeComparison:
             if {*names}.symmetric_difference(others) - self.witness.noise:
                 cause = "differs in what it holds, and is one thing as a whole"
                 raise ContentDiffers(here.path, cause)
-        elif not names:
+        elif not names and relative not in self.emptied:
             raise ContentDiffers(here.path, "is an empty folder that stands only here")
         found: list[tuple[bytes, FileLocation | None, bool]] = []
         for name in sorted(names):
@@ -226,7 +232,7 @@ class _TreeComparison:
                 raise
             self.sighting.victim[inner] = facts
             self.sighting.noise.add(inner)
-            with suppress(OSError), _opened(folder, name) as file:
+            with suppress(OSError), opened_file(name, folder) as file:
                 self.sighting.note_blocks(inner, file, self.top.kind)
 
     def _is_carried(self, inner: bytes) -> bool:
@@ -332,7 +338,7 @@ class _TreeComparison:
         if facts.st_size != target.st_size and not self._are_caches(path, there):
             raise ContentDiffers(path, "differs")
         try:
-            with _opened(folder, name) as a, _opened(other, there.name) as b:
+            with opened_file(name, folder) as a, opened_file(there.name, other) as b:
                 clock = self.witness.now, self.witness.wait
                 before = (
                     wait_until_settled(a, self.top.grain_ns, *clock),
@@ -389,12 +395,3 @@ class _TreeComparison:
         if there.root not in self.theirs:
             self.theirs[there.root] = OpenFolders(there.root, there.identity)
         return self.theirs[there.root]
-
-
-@contextmanager
-def _opened(folder: int, name: bytes) -> Iterator[int]:
-    descriptor = open_file(name, folder)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)

@@ -166,6 +166,7 @@ class CollapsePlanner:
         on_shelf = sum(each.files for each in difference.own)
         places = (KeptPlace(kept, difference.files - on_shelf), *_on_shelf(copies))
         self._copies += copies
+        within = sum(each.size for each in self._steps if is_below(each.path, top))
         self._steps.append(
             PlanStep(
                 f"leave-{len(self._steps) + 1}",
@@ -173,7 +174,7 @@ class CollapsePlanner:
                 top,
                 kept,
                 difference.files,
-                disk_bytes_below(analysis.index.connection, member.id),
+                disk_bytes_below(analysis.index.connection, member.id) - within,
                 analysis.reasons(keep, member),
                 nested=tuple(nested),
                 kept_in=places if copies else (),

@@ -134,6 +134,8 @@ class StepRecord:
     counted as copies."""
     is_member: bool = False
     """Whether it is a copy of a tree that left whole: links that were copied need not resolve."""
+    left: tuple[bytes, ...] = ()
+    """Other such copies that had been in it and left before, by paths relative to it."""
 
     @property
     def is_empty_folder(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -11,14 +11,16 @@ import click
 
 from gorillacomb.api.dedupe.answered_plan import AnsweredPlan, read_answered_plan
 from gorillacomb.api.dedupe.apply import DryRunResult, RunResult, apply_plan, dry_run
+from gorillacomb.api.dedupe.collapse import collapsed_trees
 from gorillacomb.api.dedupe.pairs import pairs_of_plan
-from gorillacomb.api.dedupe.plan import DedupeAction, DedupePlan
+from gorillacomb.api.dedupe.plan import DedupeAction, DedupePlan, PlanStep
 from gorillacomb.api.next_step.dedupe import after_apply, after_dry_run
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.dedupe.runs import answers_text, problem_lines
 from gorillacomb.cli.options import take_terminal_after
 from gorillacomb.cli.output import render
-from gorillacomb.cli.output.folder_pairs import DONE, PLANNED, pairs_lines
+from gorillacomb.cli.output.collapsed_trees import tree_lines
+from gorillacomb.cli.output.folder_pairs import DONE, PLANNED, Verb, pairs_lines
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode, RefusedForSafety
 
@@ -92,12 +94,23 @@ def _dry_run_story(
     if single or plan.is_of_empty_folders:
         yield from _single_lines(plan, result)
     else:
-        yield from pairs_lines(pairs_of_plan(plan, result.done), PLANNED[plan.action])
+        yield from _by_place(plan, result.done, PLANNED[plan.action], None)
     steps = render.format_count(len(result.done), "step")
     files = render.format_count(result.files, "file")
     yield f"Would be done: {steps}, {files}, {render.format_size(result.size)}"
     yield from problem_lines("Would be skipped", result.skipped)
     yield from render.next_lines(after_dry_run(result, file), vault)
+
+
+def _by_place(
+    plan: DedupePlan, steps: Sequence[PlanStep], verb: Verb, most: int | None
+) -> Iterator[str]:
+    """Describe steps by the trees whose copies leave, or else by pairs of folders."""
+    if plan.is_collapse:
+        trees = collapsed_trees(steps, plan.contents.copies)
+        yield from tree_lines(trees, verb, is_all=False)
+    else:
+        yield from pairs_lines(pairs_of_plan(plan, steps), verb, most)
 
 
 def _single_lines(plan: DedupePlan, result: DryRunResult | RunResult) -> Iterator[str]:
@@ -126,8 +139,11 @@ def _applied_story(
     if single or plan.is_of_empty_folders:
         yield from _single_lines(plan, result) if single else ()
     else:
-        pairs = pairs_of_plan(plan, result.done)
-        yield from pairs_lines(pairs, DONE[plan.action], _PAIRS_SHOWN)
+        yield from _by_place(plan, result.done, DONE[plan.action], _PAIRS_SHOWN)
+    if result.copied:
+        files = render.format_count(sum(each.files for each in result.copied), "file")
+        size = render.format_size(sum(each.size for each in result.copied))
+        yield f"Copied to shelves: {files}, {size}"
     for cause in result.unknown:
         yield f"It is unknown how much space was freed by files that were {cause}."
     if result.emptied_folders:

@@ -21,6 +21,7 @@ from gorillacomb.api.dedupe.plan import (
 from gorillacomb.api.next_step.dedupe import after_plan
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.output import render
+from gorillacomb.cli.output.collapsed_trees import space_lines, tree_lines
 from gorillacomb.cli.output.empty_folders import left_lines, removable_lines
 from gorillacomb.cli.output.folder_pairs import PLANNED, pairs_lines, step_lines
 from gorillacomb.cli.output.left_alone import reason
@@ -86,7 +87,11 @@ def _summary_lines(made: DedupePlan, verbose: bool, single: bool) -> Iterator[st
         yield render.styled("Nothing", bold=True) + " can be removed."
     else:
         yield from _totals(made)
-        yield from _steps_by_kind(made, verbose) if single else _steps_by_pair(made, verbose)
+        if made.is_collapse and not single:
+            yield from tree_lines(made.trees, PLANNED[made.action], verbose)
+            yield from space_lines(made.space_needed())
+        else:
+            yield from _steps_by_kind(made, verbose) if single else _steps_by_pair(made, verbose)
     if made.free is not None:
         yield from render.wrapped_paragraph(_free_text(made.free, made.action), "")
     for cause in made.contents.unknown:

@@ -1,0 +1,72 @@
+"""Show what becomes of the copies of a tree, when only one is kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from gorillacomb.api.dedupe.collapse import CollapsedTree, SpaceNeeded
+from gorillacomb.api.paths import relative_path
+from gorillacomb.cli.output import render
+from gorillacomb.cli.output.folder_pairs import Verb
+
+_SHOWN = 8
+"""Copies of a tree that are named."""
+_TREES_SHOWN = 5
+
+
+def tree_lines(trees: Sequence[CollapsedTree], verb: Verb, is_all: bool) -> Iterator[str]:
+    """Describe trees and what becomes of their copies, those that lose the most first."""
+    shown = trees if is_all else trees[:_TREES_SHOWN]
+    for tree in shown:
+        yield from _one(tree, verb, is_all)
+    rest = trees[len(shown) :]
+    if rest:
+        many = render.format_count(len(rest), "more tree")
+        copies = render.format_count(sum(len(tree.leaving) for tree in rest), "copy", "copies")
+        size = render.format_size(sum(step.size for tree in rest for step in tree.leaving))
+        yield f"and {many}, {copies}, {size}: --verbose shows them"
+
+
+def _one(tree: CollapsedTree, verb: Verb, is_all: bool) -> Iterator[str]:
+    width = render.terminal_width()
+    around = os.path.commonpath(
+        [os.path.dirname(each) for each in (tree.keep, *(step.path for step in tree.leaving))]
+    )
+    name = render.styled(render.printable_path(os.path.basename(tree.keep)), bold=True)
+    copies = render.format_count(len(tree.leaving), "copy", "copies")
+    files = render.format_count(sum(step.files for step in tree.leaving), "file")
+    size = render.format_size(sum(step.size for step in tree.leaving))
+    head = f": {copies} {verb.of(len(tree.leaving))}, {files}, {size}, in "
+    used = render.display_width(os.fsdecode(os.path.basename(tree.keep)) + head)
+    yield name + head + render.path_from_here(around, width and width - used)
+    yield from _labelled("keep as it is: ", tree.keep, around, "")
+    if tree.shelf is not None:
+        number = render.format_count(sum(each.files for each in tree.copies), "file")
+        note = f" ({number}, {render.format_size(sum(each.size for each in tree.copies))})"
+        yield from _labelled("new beside it: ", tree.shelf, around, note)
+    steps = tree.leaving if is_all else tree.leaving[:_SHOWN]
+    for step in steps:
+        shelved = tree.shelved_files(step)
+        note = f" ({render.format_count(shelved, 'file')} copied there)" if shelved else ""
+        label = f"{render.format_size(step.size):>13}  "
+        yield from _labelled(label, step.path, around, note)
+    rest = len(tree.leaving) - len(steps)
+    if rest:
+        yield f"  and {render.format_count(rest, 'more copy', 'more copies')}"
+
+
+def _labelled(label: str, path: bytes, around: bytes, note: str) -> Iterator[str]:
+    width = render.terminal_width()
+    room = None if width is None else width - 2 - len(label) - len(note)
+    text = render.shorten_path(render.printable_path(relative_path(path, around)), room)
+    yield f"  {label}{text}{note}"
+
+
+def space_lines(space: Sequence[SpaceNeeded]) -> Iterator[str]:
+    """Say how much room the copies need, and how much there is."""
+    for each in space:
+        needed, free = render.format_size(each.needed), render.format_size(each.free)
+        label = f"What is copied needs {needed}; {free} are free in "
+        width = render.terminal_width()
+        yield label + render.path_from_here(each.path, width and width - len(label))
