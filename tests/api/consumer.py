@@ -241,6 +241,15 @@ def planning(vault: gorillacomb.OpenVault) -> gorillacomb.DedupePlan:
     for copy in plan.left_alone:
         left: gorillacomb.SkippedCopy = copy
         use(left.path, left.rule is SafetyRule.PROJECT, left.cause, left.files, left.size)
+    for tree in plan.trees if plan.is_collapse else ():
+        kept: gorillacomb.CollapsedTree = tree
+        use(kept.keep, kept.shelf, kept.leaving, kept.shelved_files(kept.leaving[0]))
+        for shelved in kept.copies:
+            made: gorillacomb.CopyStep = shelved
+            use(made.id, made.source, made.target, made.items, made.files, made.size)
+    for space in plan.space_needed():
+        room: gorillacomb.SpaceNeeded = space
+        use(room.path, room.needed, room.free)
     lines: Iterator[bytes] = plan.lines()
     use(plan.files, lines, plan.header(), plan.saved_document(), plan.to_dict())
     plan.save(Path("plan.jsonl"))
@@ -267,7 +276,7 @@ def applying(vault: gorillacomb.OpenVault, plan: gorillacomb.DedupePlan) -> None
     use(ran.id, ran.done, ran.done_before, ran.bytes_set_aside, ran.bytes_freed, ran.unknown)
     use(ran.unknown_use_files, ran.empty_folders, ran.left_empty, ran.emptied_folders)
     use(ran.empty_folder_steps)
-    use(ran.recovered)
+    use(ran.recovered, ran.copied)
     use(ran.warnings, ran.files, ran.is_complete, ran.to_dict())
     for problem in (*ran.skipped, *ran.failed):
         typed: gorillacomb.StepProblem = problem

@@ -36,10 +36,20 @@ BEFORE = {
         ("vault.md", "trace.md", "scrub.md", "json.md", "exit-codes.md", "upgrading.md"),
         "gorillacomb scan ~/Drive",
     ),
-    **dict.fromkeys(("collapse.md", "marks.md", "rules.md"), "gorillacomb scan ~/Drive"),
+    **dict.fromkeys(("marks.md", "rules.md"), "gorillacomb scan ~/Drive"),
+    "collapse.md": """
+        for name in README.md LICENSE Makefile; do
+            echo "$name" >~/Drive/Projects/HealthTrack/$name
+            cp ~/Drive/Projects/HealthTrack/$name ~/Drive/Backup*/HealthTrack-old
+        done
+        gorillacomb scan ~/Drive
+    """,
 }
 """What a reader of a page has done before."""
-AFTER = {"quarantine.md": ["media/drive/Backup/album/beach.jpg"]}
+AFTER = {
+    "quarantine.md": ["media/drive/Backup/album/beach.jpg"],
+    "collapse.md": ["Drive/Backup 2022/HealthTrack-old/NOTES.txt"],
+}
 """What exists in the end, that did not after what was done before."""
 WHEN = re.compile(r"^\S+ \S+ \S+ \S+ \S+ +", re.MULTILINE)
 

@@ -23,6 +23,8 @@ from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.database import Index
 from gorillacomb.vault.settings import Settings
 
+__all__ = ["CollapsedTree", "CopyStep", "SpaceNeeded"]
+
 ALL = b"all"
 """Means all copies of trees, instead of the path of one."""
 

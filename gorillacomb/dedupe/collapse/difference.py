@@ -46,6 +46,8 @@ class OwnItem(NamedTuple):
     size: int
     """Bytes."""
     is_folder: bool
+    longest: int = 0
+    """Bytes of the longest path in a folder, relative to it."""
 
 
 class CannotLeave(Exception):
@@ -139,7 +141,7 @@ class TreeDifference:
             return True
         if is_version_control(name):
             self._refuse(SafetyRule.REPOSITORY, path, "is not in the copy to keep")
-        files, size = 0, 0
+        files, size, longest = 0, 0, 0
         names: dict[bytes, list[bytes]] = {}
         for inner, facts in _below(join(self.top, path)):
             names.setdefault(os.path.dirname(inner), []).append(os.path.basename(inner))
@@ -148,6 +150,7 @@ class TreeDifference:
                 self._refuse(SafetyRule.INCOMPLETE, join(path, inner), f"is a {kind}")
             if os.path.basename(inner).lower().endswith(CLOUD_POINTERS):
                 self._refuse(SafetyRule.POINTER, join(path, inner), _POINTS)
+            longest = max(longest, len(inner))
             files += stat.S_ISREG(facts.st_mode)
             size += facts.st_size if stat.S_ISREG(facts.st_mode) else 0
         for folder, inside in names.items():
@@ -155,7 +158,7 @@ class TreeDifference:
         self.files += files
         whole = ours is not None and ours.gap is None and ours.files == files
         key = (ours.digest, False) if whole and ours is not None else None
-        self.own.append(OwnItem(path, key, files, size, True))
+        self.own.append(OwnItem(path, key, files, size, True, longest))
         return False
 
     def _entry(

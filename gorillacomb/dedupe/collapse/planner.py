@@ -260,7 +260,7 @@ class CollapsePlanner:
                 folder = ShelfFolder(labels.new(top))
                 folder.takes(item.path)
                 folders.append(folder)
-            cause = length_refusal(folder.path, item.path)
+            cause = length_refusal(folder.path, item.path, item.longest)
             if cause is not None:
                 raise CannotLeave(SafetyRule.NAME, item.path, cause)
             place = join(folder.path, item.path)

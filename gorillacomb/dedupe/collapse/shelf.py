@@ -78,10 +78,14 @@ class ShelfFolder:
         return True
 
 
-def length_refusal(folder: bytes, item: bytes) -> str | None:
-    """Return why an item cannot be on the shelf because of its length; None if it can."""
+def length_refusal(folder: bytes, item: bytes, below: int = 0) -> str | None:
+    """Return why an item cannot be on the shelf because of its length; None if it can.
+
+    ``below`` is the length of the longest path in it, in bytes.
+    """
     path = join(folder, item)
-    if len(path) > _LONGEST_PATH:
-        return f"would get a path of {len(path):,} bytes on the shelf"
+    length = len(path) + (1 + below if below else 0)
+    if length > _LONGEST_PATH:
+        return f"would get a path of {length:,} bytes on the shelf"
     long = next((each for each in path.split(b"/") if len(each) > _LONGEST_NAME), None)
     return None if long is None else f"would need a name of {len(long)} bytes: {path_text(long)}"

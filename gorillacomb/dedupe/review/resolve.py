@@ -80,6 +80,8 @@ def swap_refusal(step: PlanStep) -> str | None:
     """Return why the other copy of a step can never be removed instead; None if it may be."""
     if step.kind == EMPTY:
         return "is an empty folder, for which nothing is kept"
+    if step.is_member:
+        return "is one of several copies of a tree: make another plan with --collapse and --into"
     if step.nested or step.sidecars or step.kept_in:
         return "belongs together with others"
     if is_below(step.path, step.keep) or is_below(step.keep, step.path):

@@ -1,0 +1,333 @@
+"""What a collapse plans: each rule of what leaves, what is copied, and what stays."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gorillacomb.api.dedupe.plan import DedupePlan
+from gorillacomb.api.facade.vault import OpenVault
+from gorillacomb.dedupe.model import SafetyRule
+from gorillacomb.errors import UsageError
+from gorillacomb.vault.vault import Vault
+from tests.dedupe.collapse.test_oracle import contents
+from tests.dedupe.drives import look
+from tests.support.trees import Tree, make_tree
+
+SRC: Tree = {f"f{number}": f"{number}" * 3000 for number in range(8)}
+APP: Tree = {"package.json": "{}", "src": SRC}
+SHELF = "App (from copies)"
+
+
+class Drive:
+    """A drive with `App`, and something that is not quite a copy of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.top = make_tree(folder / "drive", {"App": APP, "Backup": {"App": APP}})
+        self.keep, self.copy = self.top / "App", self.top / "Backup/App"
+        self.vault = OpenVault(Vault(folder / "vault"))
+        self.file = folder / "plan.jsonl"
+
+    def plan(self, **wanted: object) -> DedupePlan:
+        self.vault.scan(self.top)
+        return self.vault.plan(collapse=["all"], into=self.keep, **wanted)  # type: ignore[arg-type]
+
+    def items(self) -> set[str]:
+        """What would be copied to the shelf; the copy leaves."""
+        plan = self.plan()
+        assert [os.fsdecode(step.path) for step in plan.steps] == [str(self.copy)], plan.left_alone
+        return {os.fsdecode(item) for each in plan.contents.copies for item in each.items}
+
+    def left(self) -> tuple[SafetyRule, str]:
+        """Why the only copy stays."""
+        plan = self.plan()
+        [left] = plan.left_alone
+        assert not plan.steps
+        return left.rule, left.cause
+
+    def there_and_back(self) -> None:
+        """Apply the plan, look for all that was there, undo."""
+        before, had = look(self.top), contents(self.top)
+        self.file.unlink(missing_ok=True)
+        self.plan().save(self.file)
+        rehearsed = self.vault.apply(self.file)
+        result = self.vault.apply(self.file, dry_run=False)
+        assert result.is_complete and rehearsed.is_complete, (result, rehearsed)
+        assert not self.copy.exists()
+        assert contents(self.top) == had
+        undone = self.vault.undo()
+        assert undone.is_complete, undone.failed
+        assert look(self.top) == before
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Drive:
+    return Drive(tmp_path)
+
+
+def test_what_is_the_same_is_not_copied(drive: Drive) -> None:
+    assert drive.items() == set()
+    drive.there_and_back()
+
+
+def test_what_differs_or_is_only_in_a_copy_is(drive: Drive) -> None:
+    (drive.copy / "src/f1").write_text("edited")
+    make_tree(drive.copy / "docs", {"a": "a", "deep": {"b": "b"}})
+    (drive.copy / "src/link").symlink_to("f2")
+    (drive.copy / "src/empty").mkdir()
+    (drive.copy / "src/f3").chmod(0o755)
+    os.setxattr(drive.copy / "src/f4", "user.tag", b"red")
+    assert drive.items() == {"src/f1", "docs", "src/link", "src/empty", "src/f3", "src/f4"}
+    drive.there_and_back()
+
+
+def test_what_the_kept_tree_lacks_or_has_more_changes_nothing(drive: Drive) -> None:
+    (drive.copy / "src/f1").unlink()
+    (drive.keep / "src/new").write_text("new")
+    assert drive.items() == set()
+    drive.there_and_back()
+
+
+def test_a_renamed_file_counts_only_if_it_is_unmistakable(drive: Drive) -> None:
+    os.rename(drive.copy / "src/f1", drive.copy / "src/renamed")
+    assert drive.items() == set()
+    drive.there_and_back()
+    (drive.keep / "src/renamed").write_text("something else")
+    assert drive.items() == {"src/renamed"}
+    (drive.keep / "src/renamed").unlink()
+    (drive.keep / "src/again").write_text("1" * 3000)
+    assert drive.items() == {"src/renamed"}
+
+
+def test_a_small_file_is_not_taken_for_a_renamed_one(drive: Drive) -> None:
+    (drive.keep / ".env.example").write_text("KEY=\n")
+    (drive.copy / ".env").write_text("KEY=\n")
+    assert drive.items() == {".env"}
+
+
+def test_a_secret_is_not_taken_for_a_renamed_file(drive: Drive) -> None:
+    (drive.keep / "sample").write_text("key" * 900)
+    (drive.copy / "server.pem").write_text("key" * 900)
+    (drive.copy / "server.pem").chmod(0o600)
+    assert drive.items() == {"server.pem"}
+    drive.there_and_back()
+
+
+def test_modes_times_and_attributes_are_copied(drive: Drive) -> None:
+    only = drive.copy / "src/only"
+    only.write_text("only here")
+    only.chmod(0o640)
+    os.setxattr(only, "user.note", b"n")
+    os.utime(only, ns=(1, 1_500_000_000_123_456_789))
+    was = only.stat()
+    drive.plan().save(drive.file)
+    assert drive.vault.apply(drive.file, dry_run=False).is_complete
+    copied = drive.top / SHELF / "Backup/src/only"
+    now = copied.stat()
+    assert (now.st_mode, now.st_mtime_ns, now.st_size) == (
+        was.st_mode,
+        was.st_mtime_ns,
+        was.st_size,
+    )
+    assert os.getxattr(copied, "user.note") == b"n"
+
+
+def test_equal_things_are_copied_once(drive: Drive) -> None:
+    make_tree(drive.top / "App (1)", {**APP, "notes": "mine"})
+    (drive.copy / "notes").write_text("mine")
+    plan = drive.plan()
+    assert len(plan.steps) == 2
+    assert [each.items for each in plan.contents.copies] == [(b"notes",)]
+    drive.there_and_back()
+
+
+def test_each_of_several_versions_is_copied(drive: Drive) -> None:
+    make_tree(drive.top / "App (1)", {**APP, "notes": "one"})
+    (drive.copy / "notes").write_text("two")
+    (drive.keep / "notes").write_text("three")
+    assert sum(len(each.items) for each in drive.plan().contents.copies) == 2
+    drive.there_and_back()
+
+
+def test_names_that_clash_elsewhere_get_folders_of_their_own(drive: Drive) -> None:
+    for name in ("Notes", "notes", "stra\u00dfe", "STRASSE"):
+        (drive.copy / "src" / name).write_text(name)
+    copies = drive.plan().contents.copies
+    for each in copies:
+        names = [os.fsdecode(item).casefold() for item in each.items]
+        assert len(names) == len(set(names))
+    assert sum(len(each.items) for each in copies) == 4
+    drive.there_and_back()
+
+
+def test_a_file_where_the_kept_tree_has_a_folder(drive: Drive) -> None:
+    (drive.keep / "thing").mkdir()
+    (drive.keep / "thing/in").write_text("in")
+    (drive.copy / "thing").write_text("a file")
+    assert drive.items() == {"thing"}
+    drive.there_and_back()
+
+
+def test_a_photo_is_copied_with_its_sidecar(drive: Drive) -> None:
+    for folder in (drive.keep, drive.copy):
+        (folder / "p.jpg").write_text("picture" * 900)
+        (folder / "p.xmp").write_text("same")
+    (drive.copy / "p.jpg").write_text("edited" * 900)
+    assert drive.items() == {"p.jpg", "p.xmp"}
+    drive.there_and_back()
+
+
+def test_a_copy_in_a_copy_leaves_before_it(drive: Drive) -> None:
+    make_tree(drive.copy / "New Folder With Items/App", {**APP, "inner": "inner"})
+    plan = drive.plan()
+    assert [os.fsdecode(step.path) for step in plan.steps] == [
+        str(drive.copy / "New Folder With Items/App"),
+        str(drive.copy),
+    ]
+    assert sum(step.size for step in plan.steps) == 2 * plan.steps[-1].size + 4096
+    drive.there_and_back()
+    drive.file.unlink()
+    drive.plan().save(drive.file)
+    had = contents(drive.top)
+    assert drive.vault.apply(drive.file, dry_run=False).is_complete
+    assert drive.vault.purge(confirm=True).is_complete
+    assert contents(drive.top) == had
+    assert not drive.copy.exists()
+
+
+def git(folder: Path, *words: str) -> None:
+    who = ("-c", "user.name=N", "-c", "user.email=n@example.org")
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+
+def test_a_repository_that_differs_stays_whole(drive: Drive) -> None:
+    git(drive.copy, "init", "-q")
+    git(drive.copy, "add", ".")
+    git(drive.copy, "commit", "-q", "-m", "one")
+    assert drive.left()[0] == SafetyRule.REPOSITORY
+
+
+def test_a_copy_that_a_link_leads_to_stays(drive: Drive) -> None:
+    (drive.top / "Desktop").mkdir()
+    (drive.top / "Desktop/App").symlink_to("../Backup/App")
+    rule, cause = drive.left()
+    assert rule == SafetyRule.LINKED
+    assert "Desktop/App leads to" in cause
+
+
+def test_a_copy_with_something_that_cannot_be_copied_stays(drive: Drive) -> None:
+    os.mkfifo(drive.copy / "pipe")
+    assert drive.left()[0] == SafetyRule.INCOMPLETE
+    (drive.copy / "pipe").unlink()
+    with socket.socket(socket.AF_UNIX) as made:
+        os.chdir(drive.copy)
+        made.bind("listening")
+    assert drive.left()[0] == SafetyRule.INCOMPLETE
+
+
+def test_pointers_to_the_cloud_stay_where_they_are(drive: Drive) -> None:
+    (drive.copy / "Report.gdoc").write_text('{"doc_id": "1"}')
+    assert drive.left()[0] == SafetyRule.POINTER
+
+
+def test_a_marked_copy_stays(drive: Drive) -> None:
+    drive.vault.scan(drive.top)
+    drive.vault.mark("keep", [drive.copy / "src"])
+    assert drive.left()[0] == SafetyRule.MARKED
+
+
+def test_a_path_that_gets_too_long_is_refused(drive: Drive) -> None:
+    deep = drive.copy
+    while len(os.fsencode(deep)) < 950:
+        deep = deep / ("d" * 60)
+    deep = deep / ("e" * (1015 - len(os.fsencode(deep))))
+    deep.mkdir(parents=True)
+    (deep / "x").write_text("only here")
+    rule, cause = drive.left()
+    assert rule == SafetyRule.NAME
+    assert "bytes on the shelf" in cause
+
+
+def test_a_scanned_folder_is_not_collapsed_into(drive: Drive) -> None:
+    drive.vault.scan(drive.copy)
+    drive.vault.scan(drive.keep)
+    plan = drive.vault.plan(collapse=["all"])
+    assert not plan.steps
+    assert {each.rule for each in plan.left_alone} == {SafetyRule.OWN}
+
+
+def test_the_shelf_is_a_copy_of_nothing(drive: Drive) -> None:
+    make_tree(drive.copy, {"mine": SRC})
+    (drive.copy / "mine/more").write_text("more")
+    drive.plan().save(drive.file)
+    assert drive.vault.apply(drive.file, dry_run=False).is_complete
+    again = drive.vault.plan()
+    assert not [step for step in again.steps if os.fsencode(SHELF) in step.path]
+    assert not drive.vault.plan(collapse=["all"]).steps
+
+
+def test_what_changes_after_the_plan_stays(drive: Drive) -> None:
+    (drive.copy / "only").write_text("1")
+    drive.plan().save(drive.file)
+    (drive.copy / "late").write_text("late")
+    before = look(drive.top)
+    result = drive.vault.apply(drive.file, dry_run=False)
+    assert [os.path.basename(each.path) for each in result.skipped] == [b"late"]
+    assert not result.done and not result.copied
+    assert look(drive.top) == before
+
+
+def test_an_edited_copy_on_the_shelf_stays_after_an_undo(drive: Drive) -> None:
+    (drive.copy / "only").write_text("1")
+    drive.plan().save(drive.file)
+    drive.vault.apply(drive.file, dry_run=False)
+    shelved = drive.top / SHELF / "Backup/only"
+    shelved.write_text("edited")
+    undone = drive.vault.undo()
+    assert "only differs" in undone.failed[0].cause
+    assert shelved.read_text() == "edited"
+    assert (drive.copy / "only").read_text() == "1"
+
+
+def test_an_item_without_its_other_copy_is_not_purged(drive: Drive) -> None:
+    (drive.copy / "only").write_text("1")
+    drive.plan().save(drive.file)
+    drive.vault.apply(drive.file, dry_run=False)
+    shelved = drive.top / SHELF / "Backup/only"
+    shelved.unlink()
+    had = contents(drive.top)
+    purged = drive.vault.purge(confirm=True)
+    assert purged.skipped and not purged.done
+    assert contents(drive.top) == had
+    shelved.write_text("2")
+    assert drive.vault.purge(confirm=True).skipped
+    shelved.write_text("1")
+    assert drive.vault.purge(confirm=True).is_complete
+
+
+def test_room_is_asked_for(drive: Drive) -> None:
+    (drive.copy / "only").write_text("1" * 5000)
+    [space] = drive.plan().space_needed()
+    assert space.needed == 5000
+    assert space.free > 5000
+    assert os.fsdecode(space.path) == str(drive.top)
+
+
+@pytest.mark.parametrize("wanted", [{"min_size": 1}, {"keep": 2}, {"empty_folders": True}])
+def test_other_wishes_do_not_go_with_it(drive: Drive, wanted: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match="whole copies"):
+        drive.plan(**wanted)
+
+
+def test_the_shelf_is_made_for_the_owner_alone_where_the_copy_was(drive: Drive) -> None:
+    secret = drive.copy / "keys"
+    secret.mkdir(mode=0o700)
+    (secret / "id").write_text("secret")
+    drive.plan().save(drive.file)
+    drive.vault.apply(drive.file, dry_run=False)
+    assert stat.S_IMODE((drive.top / SHELF / "Backup/keys").stat().st_mode) == 0o700
