@@ -7,7 +7,10 @@ import random
 import shutil
 from pathlib import Path
 
-PLACES = ("Backup", "New Folder With Items", "Copy of App", "App (1)", "old/2019", "App/src/old")
+PLACES = (
+    *("Backup", "New Folder With Items", "Copy of App", "App (1)", "old/2019", "App/src/old"),
+    *("Backup/App", "Backup/App/src/deeper", "Copy of App/New Folder With Items"),
+)
 NAMES = ("main.js", "notes.txt", ".env", "photo.jpg", "photo.xmp", "Makefile", "a b", "Straße", "X")
 FOLDERS = ("src", "docs", "node_modules", "build", "assets")
 
@@ -23,12 +26,15 @@ def build(drive: Path, dice: random.Random) -> Path:
         for number in range(dice.randint(2, 7)):
             _write(top / folder / f"f{number}", dice)
     (top / "src").mkdir(exist_ok=True)
-    for place in dice.sample(PLACES, dice.randint(1, 4)):
+    for place in sorted(dice.sample(PLACES, dice.randint(1, 5))):
         held = drive / "held"
         shutil.copytree(top, held, symlinks=True)
         for _ in range(dice.randint(0, 6)):
             edit(held, dice)
         target = drive / place
+        if target.exists() or any(each.is_file() for each in target.parents):
+            shutil.rmtree(held)
+            continue
         target.parent.mkdir(parents=True, exist_ok=True)
         os.rename(held, target)
     for _ in range(dice.randint(0, 2)):
