@@ -313,6 +313,8 @@ class RunOutcome:
     """Folders that the run emptied and that were removed, or put back, with their content."""
     recovered: list[StepProblem] = field(default_factory=list)
     """What an earlier, interrupted run had left half done, and what became of it."""
+    unique: int = 0
+    """Files and links that stay in the quarantine because they are kept nowhere else."""
 
     def take_for_journal(self, size: int) -> None:
         """Subtract the bytes that the run's own journal took from what it freed."""

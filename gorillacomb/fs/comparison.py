@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 from gorillacomb.fs import mutations
-from gorillacomb.fs.location import ContentDiffers
+from gorillacomb.fs.location import ContentMissing
 from gorillacomb.fs.racy import time_to_settle_ns
 from gorillacomb.model import SECOND
 
@@ -79,7 +79,7 @@ def may_be_one_file(a: os.stat_result, b: os.stat_result) -> bool:
 def refuse_unlike_modes(a: os.stat_result, b: os.stat_result, path: bytes) -> None:
     """Raise ContentDiffers if only one of two files is executable."""
     if (a.st_mode ^ b.st_mode) & _EXECUTABLE:
-        raise ContentDiffers(path, "can be executed in one place and not in the other")
+        raise ContentMissing(path, "can be executed in one place and not in the other")
 
 
 def extended_attributes_equal(a: int, b: int, path: bytes) -> None:
@@ -95,7 +95,7 @@ def extended_attributes_equal(a: int, b: int, path: bytes) -> None:
     theirs = extended_attributes(b) if ours else {}
     for name, value in ours.items():
         if theirs.get(name) != value:
-            raise ContentDiffers(path, f"has an attribute of its own: {name}")
+            raise ContentMissing(path, f"has an attribute of its own: {name}")
 
 
 def has_attributes_of_its_own(path: bytes, other: bytes | None) -> bool:

@@ -23,6 +23,10 @@ class ContentDiffers(Exception):
         self.cause = cause
 
 
+class ContentMissing(ContentDiffers):
+    """Nothing that is kept has the same content, or the same attributes."""
+
+
 @dataclass(frozen=True, slots=True)
 class FileLocation:
     """A path in a root, reached from the root, whose identity is known."""

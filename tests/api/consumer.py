@@ -276,7 +276,7 @@ def applying(vault: gorillacomb.OpenVault, plan: gorillacomb.DedupePlan) -> None
     use(ran.id, ran.done, ran.done_before, ran.bytes_set_aside, ran.bytes_freed, ran.unknown)
     use(ran.unknown_use_files, ran.empty_folders, ran.left_empty, ran.emptied_folders)
     use(ran.empty_folder_steps)
-    use(ran.recovered, ran.copied)
+    use(ran.recovered, ran.copied, ran.unique_files)
     use(ran.warnings, ran.files, ran.is_complete, ran.to_dict())
     for problem in (*ran.skipped, *ran.failed):
         typed: gorillacomb.StepProblem = problem
@@ -291,7 +291,7 @@ def applying(vault: gorillacomb.OpenVault, plan: gorillacomb.DedupePlan) -> None
             use(item.path, item.in_the_way, item.kind, item.size, item.mtime_ns, item.quarantine)
     vault.undo(only=[b"/data/x", Path("/data/y")])
     vault.purge(ran.id, confirm=agree, older_than_ns=1, untested_macos=True, progress=show)
-    vault.purge(confirm=True)
+    vault.purge(ran.id, confirm=True, including_unique=3)
     looking_back(vault.history(), vault.run_details(ran.id))
 
 

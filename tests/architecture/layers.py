@@ -24,7 +24,7 @@ INSIDE = {
     "dedupe": (
         {"review", "collapse"},
         {"apply", "plan"},
-        {"copies"},
+        {"copies", "compare"},
         {"quarantine", "safety"},
         {"roots", "folder_pairs"},
         {"model"},

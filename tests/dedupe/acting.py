@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.apply.runs import apply_plan
-from gorillacomb.dedupe.apply.tree_compare import TreeComparer
+from gorillacomb.dedupe.compare.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import (
     DedupeAction,
     Plan,

@@ -47,10 +47,16 @@ def purge_quarantine(
     *,
     confirm: ConfirmPurge = False,
     older_than_ns: int = 0,
+    including_unique: int | None = None,
     untested_macos: bool = False,
     progress: Progress | ProgressCallback | None = None,
 ) -> RunResult:
     """Delete what runs quarantined, as `OpenVault.purge` says."""
+    if including_unique is not None and run is None:
+        raise UsageError(
+            "What is kept nowhere else can be deleted from one run only.",
+            "Name it: gorillacomb dedupe --empty-quarantine RUN --including-unique N",
+        )
     refuse_untested("Emptying the quarantine", untested_macos)
     shown = as_progress(progress)
     total, names = RunOutcome(""), list[str]()
@@ -77,7 +83,16 @@ def purge_quarantine(
         folders = [(each.base, each.run) for each in chosen]
         try:
             comparer, marks = tree_comparer(shown), marks_in(index)
-            runs.purge_runs(folders, roots, comparer, older_than_ns, shown, ended, marks=marks)
+            runs.purge_runs(
+                folders,
+                roots,
+                comparer,
+                older_than_ns,
+                shown,
+                ended,
+                marks=marks,
+                including_unique=including_unique,
+            )
         finally:
             shown.close()
     warnings = (_NOT_IN_TRACE,) if later else ()
@@ -124,6 +139,7 @@ def _add(total: RunOutcome, outcome: RunOutcome) -> None:
     total.skipped += outcome.skipped
     total.failed += outcome.failed
     total.recovered += outcome.recovered
+    total.unique += outcome.unique
 
 
 def _chosen(

@@ -16,7 +16,7 @@ from gorillacomb.api.documents.dedupe import (
 )
 from gorillacomb.api.lookup import noise_names
 from gorillacomb.api.text import format_count
-from gorillacomb.dedupe.apply.tree_compare import TreeComparer
+from gorillacomb.dedupe.compare.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import EMPTY, CopyStep, Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.environment import safety_policy_for
@@ -82,6 +82,8 @@ class RunResult:
     """After a plan was applied: the folders that it retires; otherwise None."""
     copied: tuple[CopyStep, ...] = ()
     """What was copied to a shelf, or removed from it again by an undo."""
+    unique_files: int = 0
+    """Files and links that stay in the quarantine because they are kept nowhere else."""
 
     @classmethod
     def of(
@@ -110,6 +112,7 @@ class RunResult:
             tuple(outcome.emptied),
             tuple(other_runs),
             copied=tuple(outcome.copied),
+            unique_files=outcome.unique,
         )
 
     @property

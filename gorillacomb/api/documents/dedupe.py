@@ -118,6 +118,8 @@ class RunDocument(TypedDict):
     """After an undo: other runs that can still be undone, the latest first."""
     copied: NotRequired[list[CopyStepDocument]]
     """What was copied to a shelf, or removed from it again by an undo."""
+    unique_files: NotRequired[int]
+    """Files and links that stay in the quarantine because they are kept nowhere else, if any."""
 
 
 class RunEventDocument(TypedDict):
@@ -225,6 +227,7 @@ def run_document(result: RunResult) -> RunDocument:
         ),
         **({"other_runs": list(result.other_runs)} if result.other_runs else {}),
         **({"copied": list(map(copy_document, result.copied))} if result.copied else {}),
+        **({"unique_files": result.unique_files} if result.unique_files else {}),
     }
     return cast(RunDocument, document)
 

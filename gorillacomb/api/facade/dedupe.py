@@ -140,6 +140,7 @@ class DedupeMethods:
         *,
         confirm: ConfirmPurge = False,
         older_than_ns: int = 0,
+        including_unique: int | None = None,
         untested_macos: bool = False,
         progress: Progress | ProgressCallback | None = None,
     ) -> RunResult:
@@ -148,9 +149,12 @@ class DedupeMethods:
         Only items whose kept copy still exists are deleted: each file is compared with it once
         more. ``confirm`` allows it: True, or a function that is given the runs and returns whether
         to continue. ``older_than_ns`` keeps what was quarantined more recently.
+        ``including_unique`` also deletes the files that a copy of a tree contains and that are kept
+        nowhere else, for example because the shelf was deleted, if the run has just so many.
 
-        Raises RefusedForSafety without ``confirm``, on macOS unless ``untested_macos``, and if
-        another run holds the lock; UsageError if the run has nothing in quarantine; RunCutShort if
+        Raises RefusedForSafety without ``confirm``, if ``including_unique`` is another number, on
+        macOS unless ``untested_macos``, and if another run holds the lock; UsageError if the run
+        has nothing in quarantine, or none is named with ``including_unique``; RunCutShort if
         a drive fails; and Interrupted, which says what was deleted until then.
         """
         from gorillacomb.api.dedupe.purge import purge_quarantine
@@ -160,6 +164,7 @@ class DedupeMethods:
             run,
             confirm=confirm,
             older_than_ns=older_than_ns,
+            including_unique=including_unique,
             untested_macos=untested_macos,
             progress=progress,
         )

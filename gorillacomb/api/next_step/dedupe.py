@@ -109,7 +109,12 @@ def after_undo(result: RunResult, named: str | None) -> NextSteps:
 
 def after_purge(result: RunResult) -> NextSteps:
     """Return the commands to suggest after the quarantine was emptied."""
-    return (STATUS,) if result.done else ()
+    steps = (STATUS,) if result.done else ()
+    if not (result.unique_files and result.id):
+        return steps
+    words = ("dedupe", "--empty-quarantine", result.id, "--including-unique")
+    step = NextStep((*words, str(result.unique_files)), "delete also what is kept nowhere else")
+    return (*steps, step)
 
 
 def after_run_details(run: str, waits: bool) -> NextSteps:

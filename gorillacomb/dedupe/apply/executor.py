@@ -21,7 +21,7 @@ from gorillacomb.dedupe.apply.plan_copies import PlanCopies
 from gorillacomb.dedupe.apply.preflight import StepPreflight, StepSkipped
 from gorillacomb.dedupe.apply.purge import purge_step
 from gorillacomb.dedupe.apply.transaction import StepItem, StepResult, StepTransaction
-from gorillacomb.dedupe.apply.tree_compare import TreeComparer
+from gorillacomb.dedupe.compare.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import (
     EMPTY,
     DedupeAction,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.preflight import StepPreflight, StepSkipped
-from gorillacomb.dedupe.apply.tree_compare import TreeComparer
+from gorillacomb.dedupe.compare.tree_compare import TreeComparer
 from gorillacomb.dedupe.copies.run_copies import Compare, Seen, make_copy, take_back_copy
 from gorillacomb.dedupe.model import CopyStep, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.journal_entries import CopyRecord

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from gorillacomb.classify.names import SHELF
 from gorillacomb.dedupe.apply.empty_folders import check_empty_folder
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
-from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
-from gorillacomb.dedupe.apply.tree_compare import TreeComparer
+from gorillacomb.dedupe.compare.snapshot import TreeSnapshot
+from gorillacomb.dedupe.compare.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import (
     EMPTY,
     KEPT_IS_MISSING,

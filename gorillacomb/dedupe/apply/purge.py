@@ -10,19 +10,19 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from gorillacomb.classify.location import copy_refusal, location_kind
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.repair_recovery import verify_before_purge
-from gorillacomb.dedupe.apply.snapshot import (
+from gorillacomb.dedupe.compare.snapshot import (
     TreeSnapshot,
     disk_space,
     refuse_in_use,
     verify_kept_copies,
 )
-from gorillacomb.dedupe.apply.tree_compare import TreeComparer
+from gorillacomb.dedupe.compare.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import KEPT_IS_MISSING, StepProblem
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
 from gorillacomb.dedupe.quarantine.journal_entries import (
@@ -36,7 +36,7 @@ from gorillacomb.dedupe.quarantine.removal import remove_one, remove_seen
 from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
 from gorillacomb.fs.extents import DiskSpace, RemovedFiles
-from gorillacomb.fs.location import ContentDiffers, FileLocation
+from gorillacomb.fs.location import ContentDiffers, ContentMissing, FileLocation
 from gorillacomb.fs.openat import OpenFolders, identity_of, open_file, os_error_text
 from gorillacomb.fs.paths import is_below, join, relative_path
 from gorillacomb.fs.volumes import COARSEST_GRAIN_NS
@@ -61,6 +61,8 @@ class PurgedStep:
     freed: DiskSpace
     problem: StepProblem | None = None
     """Why it, or some of it, was not deleted."""
+    unique: int = 0
+    """How many of the deleted files and links were kept nowhere else."""
 
 
 def purge_step(
@@ -70,24 +72,22 @@ def purge_step(
     witness: TreeComparer,
     now: Callable[[], int],
     gone: RemovedFiles,
+    unique: int = 0,
 ) -> PurgedStep:
     """Delete what a step quarantined; return the space freed, and why something was not deleted.
 
-    ``gone`` is what the same run deleted before. The caller holds the locks of all roots. Raises
+    ``gone`` is what the same run deleted before; so many files and links of a copy of a tree may be
+    ``unique``, kept nowhere else. The caller holds the locks of all roots. Raises
     OSError if the journal cannot be written.
     """
-    # The rest of a bundle that is already half deleted, or half put back, need not be complete.
-    is_whole = record.state != PURGING and not record.back
-    witness = replace(witness, whole_bundles=is_whole, carries_links=record.is_member)
     found: list[tuple[MovedItem, TreeSnapshot]] = []
     removed: list[tuple[TreeSnapshot, bytes]] = []
     gone.forget_names()
     try:
-        for at, move in enumerate(record.moves):
-            nested = record.nested if not at else ()
-            sighting = _compare(run, move, nested, record.left, places, witness)
-            if sighting is not None:
-                found.append((move, sighting))
+        found += _compared(run, record, places, replace(witness, may_be_unique=unique > 0))
+        only = [move.path for move, seen in found for _ in seen.unique]
+        if len(only) > unique:
+            raise ContentMissing(join(run.base, only[0]), "has more that is kept nowhere else")
         for _, sighting in found:
             _sync_survivors(sighting)
             verify_kept_copies(sighting)
@@ -104,9 +104,9 @@ def purge_step(
         begun = run.journal.recorded.steps[record.step].state == PURGING
         if begun and record.state != PURGING and not removed:
             run.journal.note([record])  # it is complete, and can still be put back
-        lost = _missing_kept_copy(run, record, places, error)
-        if lost is not None:
-            problem = StepProblem(lost, f"{KEPT_IS_MISSING}. {_IF_RENAMED}")
+        missing = _missing_kept_copy(run, record, places, error)
+        if missing is not None:
+            problem = StepProblem(missing, f"{KEPT_IS_MISSING}. {_IF_RENAMED}")
         elif isinstance(error, ContentDiffers):
             problem = StepProblem(_as_it_was(run, record, error.path), error.cause)
         else:
@@ -115,7 +115,38 @@ def purge_step(
     run.journal.note([replace(record, state=PURGED, cause=None, when_ns=now())])
     if record.state == PURGING:
         run.unmark_purging(record)
-    return PurgedStep(_freed(found, removed, gone))
+    return PurgedStep(_freed(found, removed, gone), unique=len(only))
+
+
+def unique_files(
+    run: Quarantine, record: StepRecord, places: PathResolver, witness: TreeComparer
+) -> int:
+    """Return how many files and links of a quarantined copy of a tree are kept nowhere else.
+
+    Raises ContentDiffers, OSError if that cannot be determined.
+    """
+    witness = replace(witness, may_be_unique=True)
+    return sum(len(seen.unique) for _, seen in _compared(run, record, places, witness))
+
+
+def _compared(
+    run: Quarantine, record: StepRecord, places: PathResolver, witness: TreeComparer
+) -> Iterator[tuple[MovedItem, TreeSnapshot]]:
+    """Compare each item of a step that is still there. Raises ContentDiffers, OSError."""
+    # The rest of a bundle that is already half deleted, or half put back, need not be complete.
+    is_whole = record.state != PURGING and not record.back
+    is_member = record.is_member
+    witness = replace(
+        witness,
+        whole_bundles=is_whole,
+        carries_links=is_member,
+        may_be_unique=is_member and witness.may_be_unique,
+    )
+    for at, move in enumerate(record.moves):
+        nested = record.nested if not at else ()
+        sighting = _compare(run, move, nested, record.left, places, witness)
+        if sighting is not None:
+            yield move, sighting
 
 
 def _missing_kept_copy(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from gorillacomb.dedupe.apply.folder_times import FolderTimes
-from gorillacomb.dedupe.apply.snapshot import TreeSnapshot
+from gorillacomb.dedupe.compare.snapshot import TreeSnapshot
 from gorillacomb.dedupe.model import StepProblem
 from gorillacomb.dedupe.quarantine.journal_entries import (
     DONE,

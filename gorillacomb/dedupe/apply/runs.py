@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from gorillacomb.dedupe.apply.emptied_folders import purge_folders, restore_parents
 from gorillacomb.dedupe.apply.empty_folders import purge_empty_folder
@@ -16,14 +16,14 @@ from gorillacomb.dedupe.apply.locks import locked_roots
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.plan_copies import comparer_of_copies
 from gorillacomb.dedupe.apply.preflight import StepPreflight
-from gorillacomb.dedupe.apply.purge import purge_step
-from gorillacomb.dedupe.apply.tree_compare import TreeComparer
+from gorillacomb.dedupe.apply.purge import purge_step, unique_files
 from gorillacomb.dedupe.apply.undo import finish_interrupted_runs, undo_run
 from gorillacomb.dedupe.apply.undo_part import (
     chosen_of,
     open_folders_put_back_before,
     undo_part,
 )
+from gorillacomb.dedupe.compare.tree_compare import TreeComparer
 from gorillacomb.dedupe.copies.run_copies import take_back_copy, with_time_after
 from gorillacomb.dedupe.model import EMPTY, CopyStep, Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.bases import bases_of
@@ -35,8 +35,9 @@ from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.errors import RefusedForSafety, UntrustedInput
 from gorillacomb.fs.extents import RemovedFiles
+from gorillacomb.fs.location import ContentDiffers
 from gorillacomb.fs.openat import os_error_text
-from gorillacomb.fs.paths import innermost, join
+from gorillacomb.fs.paths import innermost, join, path_text
 from gorillacomb.marks.rules import NO_MARKS, MarkRules
 from gorillacomb.progress import Progress
 
@@ -203,7 +204,7 @@ def take_back_copies(
 
 
 def purge_runs(
-    runs: Iterable[tuple[bytes, str]],
+    runs: Sequence[tuple[bytes, str]],
     roots: list[LiveRoot],
     witness: TreeComparer,
     older_than_ns: int,
@@ -211,40 +212,30 @@ def purge_runs(
     ended: Callable[[RunOutcome], None],
     now: NowNs = time.time_ns,
     marks: MarkRules = NO_MARKS,
+    including_unique: int | None = None,
 ) -> None:
     """Delete what runs, given with their bases, quarantined this long ago; with 0 all of it.
 
     Only items whose other copy still exists are deleted, and none that is missing from a place that
-    the user marked. ``ended`` is called with the outcome of
-    each run, also after Ctrl-C; a failing run does not stop the others. Raises Refused if none of
-    them could be begun because another run holds a lock or a drive cannot be written to.
+    the user marked; with ``including_unique``, also what copies of trees contain that is kept
+    nowhere else, if that is so many files and links. ``ended`` is called with the outcome of each
+    run, also after Ctrl-C; a failing run does not stop the others. Raises Refused for another
+    number, and if none of them could be begun because another run holds a lock or a drive cannot be
+    written to.
     """
-    places, gone = PathResolver(roots), RemovedFiles()
+    purging = _Purging(PathResolver(roots), witness, older_than_ns, progress, now, marks)
+    if including_unique is not None:
+        purging.allow_unique(runs, including_unique)
     refusals: list[tuple[RefusedForSafety, RunOutcome]] = []
     begun = False
     for base, name in runs:
         outcome = RunOutcome(name)
         try:
-            with locked_roots(_concerned(base, name, places)):
+            with locked_roots(_concerned(base, name, purging.places)):
                 begun = True
                 outcome.recovered = finish_interrupted_runs(base, now)
                 with open_run(base, name) as run:
-                    noise = run.journal.recorded.noise & witness.noise
-                    looking = replace(witness, noise=noise)
-                    before = run.journal.bytes_on_disk
-                    for record in run.journal.recorded.held():
-                        age = run_age_ns(run.journal.recorded, now(), record)
-                        is_old = not older_than_ns or (age is not None and age >= older_than_ns)
-                        marked = _marked_place(base, record, marks) if is_old else None
-                        if marked is not None:
-                            outcome.skipped.append(marked)
-                        elif is_old and record.is_empty_folder:
-                            _purge_empty(run, record, now, outcome)
-                        elif is_old and not record.emptied:
-                            _purge_one(run, record, places, looking, now, outcome, gone)
-                            progress.advance(record.files, 0)
-                    outcome.skipped += purge_folders(run, now)
-                    outcome.take_for_journal(run.journal.bytes_on_disk - before)
+                    purging.purge(run, outcome)
         except RefusedForSafety as refused:
             outcome.failed.append(StepProblem(run_folder(base, name), refused.message))
             refusals.append((refused, outcome))
@@ -261,6 +252,83 @@ def purge_runs(
         if not begun:
             raise refusal
         ended(outcome)
+
+
+@dataclass(slots=True)
+class _Purging:
+    """Deletes what runs quarantined; the caller holds the locks."""
+
+    places: PathResolver
+    witness: TreeComparer
+    older_than_ns: int
+    progress: Progress
+    now: NowNs
+    marks: MarkRules
+    unique: int = 0
+    """Files and links that may still be deleted although they are kept nowhere else."""
+    gone: RemovedFiles = field(default_factory=RemovedFiles)
+
+    def allow_unique(self, runs: Iterable[tuple[bytes, str]], number: int) -> None:
+        """Allow to delete what is kept nowhere else, if it is so much. Raises RefusedForSafety."""
+        found = 0
+        for base, name in runs:
+            with locked_roots([base]), open_run(base, name) as run:
+                found += self._unique(run)
+        if found != number:
+            raise RefusedForSafety(
+                f"The run has {found:,} files that are kept nowhere else, not {number:,}.",
+                "Nothing was deleted. See what they are: gorillacomb dedupe --history RUN --steps",
+            )
+        self.unique = number
+
+    def _unique(self, run: Quarantine) -> int:
+        """Return how many files and links of copies of trees are kept nowhere else."""
+        members = (each for each in run.journal.recorded.held() if each.is_member)
+        old = (each for each in members if self._is_old(run, each))
+        witness = self._comparer(run)
+        try:
+            return sum(unique_files(run, each, self.places, witness) for each in old)
+        except ContentDiffers as error:
+            message = f"Comparing {path_text(error.path)} failed: it {error.cause}."
+            raise RefusedForSafety(message, "Nothing was deleted.") from error
+
+    def _comparer(self, run: Quarantine) -> TreeComparer:
+        return replace(self.witness, noise=run.journal.recorded.noise & self.witness.noise)
+
+    def _is_old(self, run: Quarantine, record: StepRecord) -> bool:
+        age = run_age_ns(run.journal.recorded, self.now(), record)
+        return not self.older_than_ns or (age is not None and age >= self.older_than_ns)
+
+    def purge(self, run: Quarantine, outcome: RunOutcome) -> None:
+        """Delete what one run quarantined in one base. Raises OSError."""
+        witness = self._comparer(run)
+        before = run.journal.bytes_on_disk
+        for record in run.journal.recorded.held():
+            is_old = self._is_old(run, record)
+            marked = _marked_place(run.base, record, self.marks) if is_old else None
+            if marked is not None:
+                outcome.skipped.append(marked)
+            elif is_old and record.is_empty_folder:
+                _purge_empty(run, record, self.now, outcome)
+            elif is_old and not record.emptied:
+                self._purge_one(run, record, witness, outcome)
+                self.progress.advance(record.files, 0)
+        outcome.skipped += purge_folders(run, self.now)
+        outcome.take_for_journal(run.journal.bytes_on_disk - before)
+
+    def _purge_one(
+        self, run: Quarantine, record: StepRecord, witness: TreeComparer, outcome: RunOutcome
+    ) -> None:
+        purged = purge_step(run, record, self.places, witness, self.now, self.gone, self.unique)
+        outcome.add_freed(purged.freed.freed, purged.freed.unknown)
+        self.unique -= purged.unique
+        if purged.problem is None:
+            outcome.done.append(_step(run.base, record))
+            return
+        outcome.skipped.append(purged.problem)
+        if record.is_member:
+            with suppress(ContentDiffers, OSError):  # the problem says what is wrong
+                outcome.unique += unique_files(run, record, self.places, witness)
 
 
 def _concerned(base: bytes, run: str, places: PathResolver) -> set[bytes]:
@@ -284,23 +352,6 @@ def _marked_place(base: bytes, record: StepRecord, marks: MarkRules) -> StepProb
         if refusal is not None and not os.path.lexists(path):
             return StepProblem(path, f"{refusal.cause}: put it back, or clear the mark")
     return None
-
-
-def _purge_one(
-    run: Quarantine,
-    record: StepRecord,
-    places: PathResolver,
-    witness: TreeComparer,
-    now: NowNs,
-    outcome: RunOutcome,
-    gone: RemovedFiles,
-) -> None:
-    purged = purge_step(run, record, places, witness, now, gone)
-    outcome.add_freed(purged.freed.freed, purged.freed.unknown)
-    if purged.problem is not None:
-        outcome.skipped.append(purged.problem)
-    else:
-        outcome.done.append(_step(run.base, record))
 
 
 def _purge_empty(run: Quarantine, record: StepRecord, now: NowNs, outcome: RunOutcome) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from gorillacomb.dedupe.apply.snapshot import (
+from gorillacomb.dedupe.compare.snapshot import (
     TreeSnapshot,
     disk_space,
     verify_kept_copies,

@@ -14,7 +14,7 @@ import pytest
 
 from gorillacomb.cli.commands.trace.verify import command as trace
 from gorillacomb.dedupe.apply import transaction
-from gorillacomb.dedupe.apply.snapshot import verify_unchanged
+from gorillacomb.dedupe.compare.snapshot import verify_unchanged
 from gorillacomb.fs.location import ContentDiffers
 from gorillacomb.index.database import Index
 from gorillacomb.index.roots import all_roots

@@ -11,8 +11,8 @@ from unittest import mock
 import pytest
 
 from gorillacomb import clock
-from gorillacomb.dedupe.apply import snapshot, tree_compare
 from gorillacomb.dedupe.apply.runs import purge_runs
+from gorillacomb.dedupe.compare import entry_compare, snapshot
 from gorillacomb.dedupe.model import DedupeAction, PlanStep, RunOutcome
 from gorillacomb.dedupe.quarantine.inventory import quarantined_runs
 from gorillacomb.fs import mutations
@@ -77,7 +77,7 @@ def test_a_writer_that_comes_before_the_rename_is_seen_after_it(
 
     monkeypatch.setattr(mutations, "rename_no_replace", late)
     with monkeypatch.context() as patch:
-        patch.setattr(tree_compare, "is_open_for_writing", lambda file: False)
+        patch.setattr(entry_compare, "is_open_for_writing", lambda file: False)
         outcome = Ground(live(top)).apply(the_step(top, kind))
     for descriptor in opened:
         os.close(descriptor)
@@ -108,7 +108,7 @@ def test_what_was_opened_before_it_was_set_aside_is_not_deleted(top: Path) -> No
 
 
 def test_where_nobody_can_tell_age_has_to_do(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (snapshot, tree_compare):
+    for module in (snapshot, entry_compare):
         monkeypatch.setattr(module, "is_open_for_writing", lambda file: None)
     ground = Ground(live(top))
     outcome = ground.apply(the_step(top, "folder"))
@@ -122,7 +122,7 @@ def test_where_nobody_can_tell_age_has_to_do(top: Path, monkeypatch: pytest.Monk
 
 
 def test_deleting_at_once_needs_to_know(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (snapshot, tree_compare):
+    for module in (snapshot, entry_compare):
         monkeypatch.setattr(module, "is_open_for_writing", lambda file: None)
     outcome = Ground(live(top)).apply(the_step(top, "file"), action=DedupeAction.DELETE)
     assert not outcome.done

@@ -18,8 +18,8 @@ import pytest
 
 from gorillacomb.dedupe.apply import transaction
 from gorillacomb.dedupe.apply.runs import undo_runs_in_base
-from gorillacomb.dedupe.apply.snapshot import verify_unchanged
 from gorillacomb.dedupe.apply.undo import finish_interrupted_runs
+from gorillacomb.dedupe.compare.snapshot import verify_unchanged
 from gorillacomb.dedupe.model import DedupeAction, RunOutcome
 from gorillacomb.dedupe.quarantine.journal_entries import STUCK
 from gorillacomb.dedupe.quarantine.run import read_run

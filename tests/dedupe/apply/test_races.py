@@ -21,8 +21,9 @@ from typing import Any
 
 import pytest
 
-from gorillacomb.dedupe.apply import executor, purge, runs, snapshot, transaction, tree_compare
-from gorillacomb.dedupe.apply.tree_compare import TreeComparer
+from gorillacomb.dedupe.apply import executor, purge, runs, transaction
+from gorillacomb.dedupe.compare import entry_compare, snapshot
+from gorillacomb.dedupe.compare.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import PlanStep, RunOutcome
 from gorillacomb.dedupe.quarantine.inventory import quarantined_runs
 from gorillacomb.fs import mutations
@@ -104,7 +105,7 @@ class Points:
 @pytest.fixture(autouse=True)
 def nobody_tells_who_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the other defences alone with it: there are file systems without leases."""
-    for module in (snapshot, tree_compare):
+    for module in (snapshot, entry_compare):
         monkeypatch.setattr(module, "is_open_for_writing", lambda file: None)
     monkeypatch.setattr(purge, "_SURELY_CLOSED_NS", 0)
 

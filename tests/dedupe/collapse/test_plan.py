@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 from gorillacomb.api.dedupe.plan import DedupePlan
 from gorillacomb.api.facade.vault import OpenVault
 from gorillacomb.dedupe.model import SafetyRule
-from gorillacomb.errors import UsageError
+from gorillacomb.errors import RefusedForSafety, UsageError
 from gorillacomb.vault.vault import Vault
 from tests.dedupe.collapse.test_oracle import contents
 from tests.dedupe.drives import look
@@ -308,6 +309,63 @@ def test_an_item_without_its_other_copy_is_not_purged(drive: Drive) -> None:
     assert drive.vault.purge(confirm=True).skipped
     shelved.write_text("1")
     assert drive.vault.purge(confirm=True).is_complete
+
+
+def test_what_is_kept_nowhere_else_is_deleted_only_by_number(drive: Drive) -> None:
+    for number in range(3):
+        (drive.copy / f"only{number}").write_text(str(number))
+    (drive.copy / "link").symlink_to("only1")
+    (drive.copy / "more").mkdir()
+    (drive.copy / "more/empty").mkdir()
+    (drive.copy / "more/file").write_text("x")
+    drive.plan().save(drive.file)
+    run = drive.vault.apply(drive.file, dry_run=False)
+    shelf = drive.top / SHELF / "Backup"
+    for path in (shelf / "only1", shelf / "link", shelf / "more/file"):
+        path.unlink()
+    (shelf / "only2").write_text("edited")
+    before = look(drive.top)
+    first = drive.vault.purge(run.id, confirm=True)
+    assert (first.unique_files, first.done, len(first.skipped)) == (4, (), 1)
+    assert first.to_dict()["unique_files"] == 4
+    with pytest.raises(UsageError, match="one run only"):
+        drive.vault.purge(confirm=True, including_unique=4)
+    for wrong in (1, 3, 5):
+        with pytest.raises(RefusedForSafety, match="has 4 files that are kept nowhere else"):
+            drive.vault.purge(run.id, confirm=True, including_unique=wrong)
+    with pytest.raises(RefusedForSafety, match="not confirmed"):
+        drive.vault.purge(run.id, including_unique=4)
+    assert look(drive.top) == before
+    assert drive.vault.purge(run.id, confirm=True, including_unique=4).is_complete
+    assert (shelf / "only2").read_text() == "edited"
+    assert (shelf / "only0").read_text() == "0"
+
+
+def test_the_whole_shelf_may_be_gone(drive: Drive) -> None:
+    (drive.copy / "only").write_text("1")
+    drive.plan().save(drive.file)
+    run = drive.vault.apply(drive.file, dry_run=False)
+    shutil.rmtree(drive.top / SHELF)
+    assert drive.vault.purge(run.id, confirm=True).unique_files == 1
+    assert drive.vault.purge(run.id, confirm=True, including_unique=1).is_complete
+
+
+def test_the_number_is_not_for_other_steps(drive: Drive) -> None:
+    """Nor for a kept tree that is not there at all."""
+    (drive.copy / "only").write_text("1")
+    drive.plan().save(drive.file)
+    run = drive.vault.apply(drive.file, dry_run=False)
+    plain = make_tree(drive.top, {"a": {"x": "same" * 2000}, "Downloads": {"x": "same" * 2000}})
+    drive.vault.scan(drive.top)
+    other = drive.vault.apply(drive.vault.plan(), dry_run=False)
+    assert other.done
+    for path in (plain / "a/x", plain / "Downloads/x"):
+        path.unlink(missing_ok=True)
+    assert drive.vault.purge(other.id, confirm=True).unique_files == 0
+    with pytest.raises(RefusedForSafety, match="has 0 files"):
+        drive.vault.purge(other.id, confirm=True, including_unique=1)
+    assert not drive.vault.purge(other.id, confirm=True).done
+    assert drive.vault.purge(run.id, confirm=True).is_complete
 
 
 def test_room_is_asked_for(drive: Drive) -> None:

@@ -33,7 +33,7 @@ _ABOUT: dict[str, Collection[str]] = {
     "review": {"single"},
     "applying": {"dry_run", "yes_delete", "single", "as_json", "untested_macos"},
     "undo": {"only", "as_json"},
-    "purging": {"yes", "older_than", "as_json", "untested_macos"},
+    "purging": {"yes", "older_than", "including_unique", "as_json", "untested_macos"},
     "history": {"single", "as_json"},
 }
 """The actions, by parameter name, each with the parameters that only some actions take."""
@@ -49,7 +49,7 @@ OPTION_GROUPS = {
     "Review": ("--review",),
     "Apply": ("--apply", "--dry-run", "--yes-delete"),
     "Take back": ("--undo", "--only"),
-    "Free space": ("--empty-quarantine", "--older-than", "--yes"),
+    "Free space": ("--empty-quarantine", "--older-than", "--including-unique", "--yes"),
     "Look back": ("--history",),
     "Show": ("--steps",),
 }
@@ -113,6 +113,12 @@ OPTION_GROUPS = {
     metavar="AGE",
     help="Only items quarantined at least AGE ago, e.g. 30d.",
 )
+@click.option(
+    "--including-unique",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Also the N files of copies of trees (--collapse) that are kept nowhere else.",
+)
 @click.option("--yes", is_flag=True, help="Empty the quarantine without being asked.")
 @click.option(
     "--history",
@@ -149,6 +155,7 @@ def command(
     yes_delete: int | None,
     yes: bool,
     older_than: int,
+    including_unique: int | None,
     untested_macos: bool,
     progress: bool | None,
     as_json: bool,
@@ -182,7 +189,8 @@ def command(
     if purging is not None:
         from gorillacomb.cli.commands.dedupe.purge import purge
 
-        return purge(vault, purging or None, older_than, yes, untested_macos, progress, as_json)
+        what = purging or None, older_than, including_unique
+        return purge(vault, *what, yes, untested_macos, progress, as_json)
     if history is not None:
         from gorillacomb.cli.commands.dedupe.history import history as show_history
 

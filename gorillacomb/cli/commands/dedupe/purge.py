@@ -26,6 +26,7 @@ def purge(
     vault: Vault,
     named: str | None,
     older_than_ns: int,
+    including_unique: int | None,
     yes: bool,
     untested_macos: bool,
     progress: bool | None,
@@ -37,6 +38,7 @@ def purge(
         named,
         confirm=yes or (_is_agreed if sys.stdin.isatty() else False),
         older_than_ns=older_than_ns,
+        including_unique=including_unique,
         untested_macos=untested_macos,
         progress=progress_for(progress),
     )
@@ -63,5 +65,7 @@ def _story(result: RunResult, vault: Vault) -> Iterator[str]:
         yield f"It is unknown how much space was freed by files that were {cause}."
     yield from problem_lines("From an interrupted run", result.recovered)
     yield from problem_lines("Kept in the quarantine", result.skipped)
+    if result.unique_files:
+        yield f"Kept nowhere else: {render.format_count(result.unique_files, 'file')} of those"
     yield from problem_lines("Not deleted", result.failed)
     yield from render.next_lines(after_purge(result), vault)

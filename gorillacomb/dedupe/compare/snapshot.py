@@ -40,6 +40,8 @@ class TreeSnapshot:
     """What is kept for it."""
     noise: set[bytes] = field(default_factory=set)
     """Paths in ``victim`` of system files, for which no copy is kept."""
+    unique: set[bytes] = field(default_factory=set)
+    """Paths in ``victim`` of files and links that are kept nowhere else."""
     blocks: dict[bytes, FileBlocks] = field(default_factory=dict)
     """By paths in ``victim``: the blocks of files."""
     one_copy: set[bytes] = field(default_factory=set)

@@ -1,0 +1,1 @@
+"""Compare what is to be removed with what is kept, and record what was seen."""
