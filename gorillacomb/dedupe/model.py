@@ -172,6 +172,9 @@ class PlanStep:
     is_member: bool = False
     """Whether it is a folder that leaves whole because one tree is made of several copies: its own
     files were copied to a shelf, which ``nested`` names."""
+    regenerable: tuple[bytes, ...] = ()
+    """Folders in such a copy that a program makes again from a lock file beside them, which is the
+    same in ``keep``: they are not compared. Paths relative to ``path``."""
     later: tuple[bytes, ...] = field(default=(), compare=False)
     """In a dry run: what a copy will be made of, relative to ``path``."""
     turn: int = field(default=0, compare=False)

@@ -95,6 +95,9 @@ class PlanStepDocument(RemovalPairDocument):
     id: str
     kind: Literal["file", "folder", "leave"]
     """``leave`` is a folder that leaves whole because one tree is made of several copies."""
+    regenerable: NotRequired[list[PathDocument]]
+    """Folders in such a copy that a program makes again from a lock file, and that are not
+    compared, relative to ``path``."""
     files: int
     bytes: int | None
     """Bytes on disk; null if it is not known how many become free."""

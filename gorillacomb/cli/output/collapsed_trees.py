@@ -48,7 +48,11 @@ def _one(tree: CollapsedTree, verb: Verb, is_all: bool) -> Iterator[str]:
     steps = tree.leaving if is_all else tree.leaving[:_SHOWN]
     for step in steps:
         shelved = tree.shelved_files(step)
-        note = f" ({render.format_count(shelved, 'file')} copied there)" if shelved else ""
+        notes = [f"{render.format_count(shelved, 'file')} copied there"] if shelved else []
+        if step.regenerable:
+            names = sorted({os.path.basename(path) for path in step.regenerable})
+            notes.append(f"{' and '.join(map(render.printable_path, names))} not compared")
+        note = f" ({'; '.join(notes)})" if notes else ""
         label = f"{render.format_size(step.size):>13}  "
         yield from _labelled(label, step.path, around, note)
     rest = len(tree.leaving) - len(steps)

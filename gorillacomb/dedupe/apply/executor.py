@@ -234,6 +234,7 @@ class PlanExecutor:
             system_files=sum(len(thing.sighting.noise) for thing in things),
             is_member=step.is_member,
             left=self.checks.left_before(step),
+            regenerable=step.regenerable,
         )
         return StepTransaction(step, run, record, things, self.now)
 

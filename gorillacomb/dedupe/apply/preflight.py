@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from gorillacomb.classify.names import SHELF
 from gorillacomb.dedupe.apply.empty_folders import check_empty_folder
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
+from gorillacomb.dedupe.compare.entry_compare import MemberParts
 from gorillacomb.dedupe.compare.snapshot import TreeSnapshot
 from gorillacomb.dedupe.compare.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import (
@@ -315,8 +316,8 @@ class StepPreflight:
             nested[relative_path(each.path, step.path)] = spot
         try:
             witness = replace(self.witness, carries_links=step.is_member)
-            left = self.left_before(step)
-            sighting = witness.compare(victim, keep, nested, later=step.later, left=left)
+            parts = MemberParts(self.left_before(step), step.regenerable, step.later)
+            sighting = witness.compare(victim, keep, nested, parts=parts)
         except ContentDiffers as different:
             raise StepSkipped(different.path, different.cause) from different
         except OSError as error:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from gorillacomb.classify.location import copy_refusal, location_kind
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.repair_recovery import verify_before_purge
+from gorillacomb.dedupe.compare.entry_compare import MemberParts
 from gorillacomb.dedupe.compare.snapshot import (
     TreeSnapshot,
     disk_space,
@@ -144,7 +145,8 @@ def _compared(
     )
     for at, move in enumerate(record.moves):
         nested = record.nested if not at else ()
-        sighting = _compare(run, move, nested, record.left, places, witness)
+        parts = MemberParts(record.left, record.regenerable)
+        sighting = _compare(run, move, nested, parts, places, witness)
         if sighting is not None:
             yield move, sighting
 
@@ -243,7 +245,7 @@ def _compare(
     run: Quarantine,
     move: MovedItem,
     nested: tuple[tuple[bytes, KeptCopy], ...],
-    left: tuple[bytes, ...],
+    parts: MemberParts,
     places: PathResolver,
     witness: TreeComparer,
 ) -> TreeSnapshot | None:
@@ -266,7 +268,7 @@ def _compare(
         survivor(move.keep),
         {path: survivor(keep) for path, keep in nested},
         join(run.base, move.path),
-        left=left,
+        parts=parts,
     )
 
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from gorillacomb.classify.companions import DATABASE_LOGS, is_database_size
 from gorillacomb.classify.names import CLOUD_POINTERS, is_version_control
+from gorillacomb.classify.regenerable import lock_files_for
 from gorillacomb.classify.secrets import is_secret
 from gorillacomb.dedupe.model import Refusal, SafetyRule
 from gorillacomb.dedupe.safety.policy import in_use_cause
@@ -79,10 +80,14 @@ class TreeDifference:
     """Returns whether two version control caches, by path, have the same entries."""
     may_be_renamed: Callable[[bytes, bytes], bool]
     """Returns whether a file may be kept under another name, given both paths."""
+    tracks: Callable[[bytes], bool]
+    """Returns whether a repository tracks something at or below a relative path of the member."""
     own: list[OwnItem] = field(default_factory=list)
     """What is only here."""
     renamed: list[tuple[bytes, bytes]] = field(default_factory=list)
     """Relative paths here, and where the content is kept."""
+    regenerable: list[bytes] = field(default_factory=list)
+    """Relative paths of folders that a program makes again from a lock file, which is covered."""
     files: int = 0
     """Files on disk, in all."""
 
@@ -95,6 +100,7 @@ class TreeDifference:
         while waiting:
             inner, ours, theirs = waiting.pop()
             mine, its = self._rows(ours), self._rows(theirs)
+            folders, its_folders = _children(ours), _children(theirs)
             with os.scandir(join(self.top, inner) if inner else self.top) as listing:
                 found = sorted(listing, key=lambda entry: entry.name)
             self._refuse_open_log(inner, [entry.name for entry in found])
@@ -107,10 +113,12 @@ class TreeDifference:
                 elif join(self.top, path) not in self.apart:
                     if facts.st_dev != device:
                         self._refuse(SafetyRule.OTHER_VOLUME, path, "is another file system")
-                    down = _child(ours, entry.name), _child(theirs, entry.name)
+                    down = folders.get(entry.name), its_folders.get(entry.name)
                     if join(self.kept_top, path) in self.others:
                         down = down[0], None
-                    if self._is_entered(path, *down):
+                    if self._is_regenerable(path, mine, its):
+                        self._add_regenerable(path)
+                    elif self._is_entered(path, *down):
                         waiting.append((path, *down))
         self._match_renamed()
 
@@ -161,6 +169,53 @@ class TreeDifference:
         self.own.append(OwnItem(path, key, files, size, True, longest))
         return False
 
+    def _is_regenerable(self, path: bytes, mine: _Rows, its: _Rows) -> bool:
+        inner, _, name = path.rpartition(b"/")
+        here = join(self.top, path) + b"/"
+        return (
+            any(
+                self._is_covered_lock(join_relative(inner, lock), mine.get(lock), its.get(lock))
+                for lock in lock_files_for(name)
+            )
+            and not any(each.startswith(here) for each in self.apart)
+            and not self.tracks(path)
+        )
+
+    def _is_covered_lock(
+        self, path: bytes, ours: FolderFileRow | None, theirs: FolderFileRow | None
+    ) -> bool:
+        if ours is None or theirs is None:
+            return False
+        facts = os.lstat(join(self.top, path))
+        return stat.S_ISREG(facts.st_mode) and self._is_covered_file(path, facts, ours, theirs)
+
+    def _add_regenerable(self, path: bytes) -> None:
+        self.regenerable.append(path)
+        for inner, facts in _below(join(self.top, path)):
+            kind = special_kind(facts.st_mode)
+            if kind is not None:
+                self._refuse(SafetyRule.INCOMPLETE, join(path, inner), f"is a {kind}")
+            self.files += stat.S_ISREG(facts.st_mode)
+
+    def _is_covered_file(
+        self,
+        path: bytes,
+        facts: os.stat_result,
+        ours: FolderFileRow | None,
+        theirs: FolderFileRow | None,
+    ) -> bool:
+        """Return whether the kept tree has a regular file at the same path, equal in all."""
+        digest = _digest(ours, facts)
+        return (
+            digest is not None
+            and theirs is not None
+            and stat.S_ISREG(theirs[3])
+            and theirs[2] in READ
+            and theirs[6] == digest
+            and not (facts.st_mode ^ theirs[3]) & EXECUTABLE
+            and not has_attributes_of_its_own(join(self.top, path), join(self.kept_top, path))
+        )
+
     def _entry(
         self,
         path: bytes,
@@ -189,17 +244,10 @@ class TreeDifference:
             )
             key = None
         else:
-            known = ours is not None and ours[6] is not None and ours[2] in READ
-            digest = ours[6] if known and ours is not None and _is_as_indexed(ours, facts) else None
-            is_covered = (
-                digest is not None
-                and theirs is not None
-                and stat.S_ISREG(theirs[3])
-                and theirs[2] in READ
-                and theirs[6] == digest
-                and not (facts.st_mode ^ theirs[3]) & EXECUTABLE
-                and not has_attributes_of_its_own(here, there)
-            ) or (theirs is not None and self._is_cache(path) and self.same_caches(here, there))
+            digest = _digest(ours, facts)
+            is_covered = self._is_covered_file(path, facts, ours, theirs) or (
+                theirs is not None and self._is_cache(path) and self.same_caches(here, there)
+            )
             plain = digest is not None and not has_attributes_of_its_own(here, None)
             key = (digest, bool(facts.st_mode & EXECUTABLE)) if plain and digest else None
         if is_covered:
@@ -260,14 +308,15 @@ class TreeDifference:
 _POINTS = "only points to a document in the cloud"
 
 
-def _child(folder: TreeFolder | None, name: bytes) -> TreeFolder | None:
-    if folder is None:
+def _children(folder: TreeFolder | None) -> dict[bytes, TreeFolder]:
+    return {} if folder is None else {each.name: each for each in folder.children}
+
+
+def _digest(row: FolderFileRow | None, facts: os.stat_result) -> bytes | None:
+    """Return the digest of a file, if the index has it and the file is unchanged since."""
+    if row is None or row[2] not in READ or not stat.S_ISREG(row[3]):
         return None
-    return next((each for each in folder.children if each.name == name), None)
-
-
-def _is_as_indexed(row: FolderFileRow, facts: os.stat_result) -> bool:
-    return stat.S_ISREG(row[3]) and (row[4], row[5]) == (facts.st_size, facts.st_mtime_ns)
+    return row[6] if (row[4], row[5]) == (facts.st_size, facts.st_mtime_ns) else None
 
 
 def _below(top: bytes) -> Iterator[tuple[bytes, os.stat_result]]:

@@ -158,6 +158,7 @@ class CollapsePlanner:
             others,
             index_entries_equal,
             lambda path, place: self._may_be_renamed(path, place, kept),
+            lambda path: os.path.lexists(join(top, b".git")) and is_tracked(top, path),
         )
         difference.find()
         nested = [RemovalPair(join(top, a), join(kept, b)) for a, b in difference.renamed]
@@ -179,6 +180,7 @@ class CollapsePlanner:
                 nested=tuple(nested),
                 kept_in=places if copies else (),
                 is_member=True,
+                regenerable=tuple(difference.regenerable),
             )
         )
         self._leaving.add(top)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from gorillacomb.classify.companions import DATABASE_HEADER, is_database
@@ -56,6 +56,18 @@ class CompareSettings:
     """Whether photo libraries and the like must have the same content on both sides."""
     now: Callable[[], int] = time.time_ns
     wait: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True, slots=True)
+class MemberParts:
+    """What is special in a copy of a tree that leaves whole; all are paths relative to it."""
+
+    left: Collection[bytes] = ()
+    """What left before: a folder that only led to it may be empty."""
+    regenerable: Collection[bytes] = ()
+    """Folders that a program makes again from a lock file beside them: only that is compared."""
+    later: Collection[bytes] = ()
+    """What will be copied before this is done in earnest, and is not compared yet."""
 
 
 @dataclass(slots=True)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from gorillacomb.classify.regenerable import lock_files_for
 from gorillacomb.classify.stores import store_kind
-from gorillacomb.dedupe.compare.entry_compare import CompareSettings, EntryComparer
+from gorillacomb.dedupe.compare.entry_compare import CompareSettings, EntryComparer, MemberParts
 from gorillacomb.dedupe.compare.snapshot import TreeSnapshot
 from gorillacomb.fs.comparison import (
     extended_attributes_equal,
@@ -36,8 +37,9 @@ from gorillacomb.fs.openat import (
     opened_file,
     os_error_text,
 )
-from gorillacomb.fs.paths import join, path_prefixes
+from gorillacomb.fs.paths import join, join_relative, path_prefixes
 
+_NO_PARTS = MemberParts()
 _NOISE_LIMIT = 1 << 20
 """Bytes: a larger system file is treated as the user's."""
 
@@ -52,17 +54,15 @@ class TreeComparer(CompareSettings):
         keep: FileLocation,
         nested: Mapping[bytes, FileLocation],
         stood: bytes | None = None,
-        later: Collection[bytes] = (),
-        left: Collection[bytes] = (),
+        parts: MemberParts = _NO_PARTS,
     ) -> TreeSnapshot:
         """Make sure that everything at ``victim`` also exists at ``keep`` under the same name.
 
         ``nested`` gives other paths to compare with, by relative paths; ``stood`` is the path from
-        which links in it must resolve, if it has been moved. What will be copied ``later`` is not
-        compared; a folder that only led to what ``left`` may be empty: both are relative paths.
+        which links in it must resolve, if it has been moved.
         Raises ContentDiffers with the first difference, OSError if a folder above cannot be opened.
         """
-        work = _TreeComparison(self, victim, keep, dict(nested), stood or victim.path, later, left)
+        work = _TreeComparison(self, victim, keep, dict(nested), stood or victim.path, parts)
         try:
             work.run()
         finally:
@@ -77,8 +77,7 @@ class _TreeComparison:
     keep: FileLocation
     nested: dict[bytes, FileLocation]
     stood: bytes
-    later: Collection[bytes]
-    left: Collection[bytes]
+    parts: MemberParts
     sighting: TreeSnapshot = field(default_factory=TreeSnapshot)
     ours: OpenFolders = field(init=False)
     theirs: dict[bytes, OpenFolders] = field(default_factory=dict)
@@ -94,7 +93,7 @@ class _TreeComparison:
         self.ours = OpenFolders(self.top.root, self.top.identity)
         place = self.top, self.stood, self.sighting, self._opened
         self.entries = EntryComparer(self.witness, *place)
-        self.emptied = {each for path in self.left for each in path_prefixes(path)[:-1]}
+        self.emptied = {each for path in self.parts.left for each in path_prefixes(path)[:-1]}
         self.leading = {each for path in self.nested for each in path_prefixes(path)[:-1]}
         self.leading |= self.emptied
 
@@ -147,14 +146,37 @@ class _TreeComparison:
         for name in sorted(names):
             inner = join(relative, name) if relative else name
             facts = stat_or_differs(self.ours.open(here.inner), name, here.at(name).path)
-            if inner in self.later:
+            if inner in self.parts.later:
                 self.sighting.victim[inner] = facts
+            elif inner in self.parts.regenerable and stat.S_ISDIR(facts.st_mode):
+                self._enter(inner, name, facts)
+                locks = set(lock_files_for(name)).intersection(names)
+                known = [lock for lock in locks if join_relative(relative, lock) not in self.nested]
+                if there is None or not known:  # each of those is compared itself
+                    cause = "has no lock file beside it that is the same in the copy to keep"
+                    raise ContentMissing(here.at(name).path, cause)
+                self._take_all(inner)
             elif stat.S_ISDIR(facts.st_mode):
                 self._enter(inner, name, facts)
                 found.append((inner, self._counterpart(inner, name, there), exact))
             else:
                 self._entry(inner, name, facts, there)
         return found
+
+    def _take_all(self, top: bytes) -> None:
+        """Record everything in a folder without comparing it."""
+        waiting = [top]
+        while waiting:
+            relative = waiting.pop()
+            here = self.top.at(relative)
+            for name in list_names(self.ours, here):
+                inner = join(relative, name)
+                facts = stat_or_differs(self.ours.open(here.inner), name, here.at(name).path)
+                if stat.S_ISDIR(facts.st_mode):
+                    self._enter(inner, name, facts)
+                    waiting.append(inner)
+                else:
+                    self.sighting.victim[inner] = facts
 
     def _is_store(self, here: FileLocation) -> bool:
         """Return whether a folder is a unit to its program: no part is compared alone."""

@@ -123,6 +123,8 @@ def plan_document(step: PlanStep) -> dict[str, Any]:
         **known_bytes("bytes", step.size, step.unknown),
         "reasons": list(step.reasons),
     }
+    if step.regenerable:
+        found["regenerable"] = list(map(path_to_json, step.regenerable))
     for name, pairs in (("nested", step.nested), ("sidecars", step.sidecars)):
         if pairs:
             found[name] = [
@@ -320,6 +322,9 @@ def _step(document: Mapping[str, Any], version: int) -> PlanStep:
         tuple(_texts(document, "bytes_unknown")) if unknown else (),
         tuple(KeptPlace(_path(each), _number(each, "files")) for each in places),
         is_member=is_member,
+        regenerable=tuple(_inner(each) for each in _objects(document, "regenerable"))
+        if is_member and "regenerable" in document
+        else (),
     )
     _refuse_bad_id(step.id)
     if step.nested and kind == "file":

@@ -136,6 +136,8 @@ class StepRecord:
     """Whether it is a copy of a tree that left whole: links that were copied need not resolve."""
     left: tuple[bytes, ...] = ()
     """Other such copies that had been in it and left before, by paths relative to it."""
+    regenerable: tuple[bytes, ...] = ()
+    """Folders in it that a program makes again from a lock file, by paths relative to it."""
 
     @property
     def is_empty_folder(self) -> bool:

@@ -147,8 +147,9 @@ def _document(record: StepRecord) -> dict[str, Any]:
         found["emptied"] = True
     if record.is_member:
         found["member"] = True
-    if record.left:
-        found["left"] = list(map(path_to_json, record.left))
+    for name, paths in (("left", record.left), ("regenerable", record.regenerable)):
+        if paths:
+            found[name] = list(map(path_to_json, paths))
     if record.nested:
         found["nested"] = [
             {**path_to_json(path), **kept_document(keep)} for path, keep in record.nested
@@ -277,6 +278,7 @@ def _play(recorded: JournalContents, document: dict[str, Any]) -> None:
             system_files=int(document.get("system_files", 0)),
             is_member=bool(document.get("member")),
             left=tuple(map(relative_path_in, document.get("left", ()))),
+            regenerable=tuple(map(relative_path_in, document.get("regenerable", ()))),
         )
         repaired = [each.contents is not None for each in record.moves]
         if any(repaired) if recorded.action != REPAIR else repaired != [True]:

@@ -201,6 +201,79 @@ def test_a_copy_in_a_copy_leaves_before_it(drive: Drive) -> None:
     assert not drive.copy.exists()
 
 
+NODE: Tree = {
+    "package-lock.json": '{"lockfileVersion": 3}',
+    "node_modules": {
+        "left-pad": {"index.js": "pad" * 900},
+        ".bin": {"pad": "#!/bin/sh"},
+    },
+}
+
+
+def test_what_a_lock_file_makes_again_is_not_copied(drive: Drive) -> None:
+    for folder in (drive.keep, drive.copy):
+        make_tree(folder, NODE)
+    (drive.copy / "node_modules/left-pad/index.js").write_text("built elsewhere")
+    (drive.copy / "node_modules/.bin/pad").unlink()
+    (drive.copy / "node_modules/.bin/pad").symlink_to("../left-pad/index.js")
+    make_tree(drive.copy / "node_modules", {".cache": {"x": "x"}})
+    assert drive.items() == set()
+    assert drive.plan().steps[0].regenerable == (b"node_modules",)
+    drive.there_and_back()
+    drive.file.unlink()
+    drive.plan().save(drive.file)
+    drive.vault.apply(drive.file, dry_run=False)
+    lock = drive.keep / "package-lock.json"
+    text = lock.read_text()
+    lock.write_text("another")
+    assert not drive.vault.purge(confirm=True).done
+    lock.write_text(text)
+    assert drive.vault.purge(confirm=True).is_complete
+
+
+def test_another_lock_file_proves_nothing(drive: Drive) -> None:
+    for folder in (drive.keep, drive.copy):
+        make_tree(folder, NODE)
+    (drive.copy / "node_modules/left-pad/index.js").write_text("built elsewhere")
+    (drive.copy / "package-lock.json").write_text("another")
+    assert drive.items() == {"package-lock.json", "node_modules/left-pad/index.js"}
+    drive.there_and_back()
+    for folder in (drive.keep, drive.copy):
+        (folder / "package-lock.json").unlink()
+    assert drive.items() == {"node_modules/left-pad/index.js"}
+
+
+def test_a_folder_with_a_name_alone_is_not_made_again(drive: Drive) -> None:
+    for folder in (drive.keep, drive.copy):
+        make_tree(folder, {**NODE, "dist": {"a.js": "built"}, "bin": {"tool": "mine"}})
+    (drive.copy / "dist/a.js").write_text("built differently")
+    (drive.copy / "bin/tool").write_text("mine, edited")
+    assert drive.items() == {"dist/a.js", "bin/tool"}
+
+
+def test_a_lock_file_that_changes_after_the_plan_keeps_the_copy(drive: Drive) -> None:
+    for folder in (drive.keep, drive.copy):
+        make_tree(folder, NODE)
+    make_tree(drive.copy / "node_modules", {"own": {"x": "x"}})
+    drive.plan().save(drive.file)
+    (drive.copy / "package-lock.json").unlink()
+    before = look(drive.top)
+    result = drive.vault.apply(drive.file, dry_run=False)
+    assert "has no lock file" in result.skipped[0].cause
+    assert look(drive.top) == before
+
+
+def test_what_git_tracks_is_not_made_again(drive: Drive) -> None:
+    make_tree(drive.keep, NODE)
+    git(drive.keep, "init", "-q")
+    git(drive.keep, "add", ".")
+    git(drive.keep, "commit", "-q", "-m", "with node_modules")
+    shutil.rmtree(drive.copy)
+    shutil.copytree(drive.keep, drive.copy, symlinks=True)
+    (drive.copy / "node_modules/left-pad/index.js").write_text("patched")
+    assert drive.items() == {"node_modules/left-pad/index.js"}
+
+
 def git(folder: Path, *words: str) -> None:
     who = ("-c", "user.name=N", "-c", "user.email=n@example.org")
     subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
