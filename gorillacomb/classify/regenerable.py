@@ -22,5 +22,5 @@ CocoaPods. Names such as ``dist`` or ``bin`` alone prove nothing."""
 
 
 def lock_files_for(folder: bytes) -> tuple[bytes, ...]:
-    """Return the names of the lock files from one of which a folder of this name is made again."""
+    """Return the names of lock files; one of them is enough to make a folder of this name again."""
     return _LOCKS.get(folder, ())
