@@ -49,7 +49,7 @@ KEPT_IS_MISSING = "was to stay, and is not there any more"
 """Why a step is not done, said of its kept copy; recorded in journals."""
 LEAVE = "leave"
 """How a plan calls the step for a copy of a tree that leaves whole; it is a step for a folder."""
-SHELVE = "shelve"
+SHELVE, BRING = "shelve", "bring"
 """The kind of the lines, in a plan and in a journal, about what is copied before that."""
 
 
@@ -195,18 +195,25 @@ class PlanStep:
 
 @dataclass(frozen=True, slots=True)
 class CopyStep:
-    """Files of one copy of a tree that are copied to a shelf before the copy leaves."""
+    """What is copied before a copy of a tree leaves: to a shelf, or into the kept tree."""
 
     id: str
     source: bytes
-    """Absolute; the copy of the tree."""
+    """Absolute; the copy of the tree, or the file or folder in it that is brought."""
     target: bytes
-    """Absolute; the new folder in which they get the same relative paths."""
+    """Absolute; the new folder in which ``items`` get the same relative paths, or the new place of
+    what is brought."""
     items: tuple[bytes, ...]
-    """What is copied: paths relative to both, of files, links, and folders with all in them."""
+    """What is copied to a shelf: paths relative to both, of files, links, and folders with all in
+    them. Empty for what is brought."""
     files: int
     size: int
     """Bytes of their content."""
+
+    @property
+    def is_brought(self) -> bool:
+        """Whether it is put into the kept tree, where that has nothing."""
+        return not self.items
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,15 +66,24 @@ def is_named(ledger: Ledger, root: str, path: bytes) -> bool:
 
     For a folder that was moved or removed, the trace only knows the stamped files in it.
     """
+    return any(True for _ in named_below(ledger, root, path))
+
+
+def named_below(ledger: Ledger, root: str, path: bytes) -> Iterator[bytes]:
+    """Yield what entries are about at a path or below it, newest first, as paths relative to it.
+
+    A path may come several times, and the path itself is empty. Where the folder was before it was
+    moved counts too.
+    """
     trail = _PathTrail(root, path)
     for _, entry in ledger.entries_backward():
         if trail.name not in entry and _FOLDER not in entry:
             continue
         fields = jcs.parse_own(entry)
-        if any(at == trail.root and _holds(trail.path, each) for at, each in _places(fields)):
-            return True
+        for at, each in _places(fields):
+            if at == trail.root and _holds(trail.path, each):
+                yield each[len(trail.path) :].removeprefix(b"/")
         _go_back(fields, trail)
-    return False
 
 
 def former_places(

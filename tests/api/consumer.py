@@ -243,10 +243,12 @@ def planning(vault: gorillacomb.OpenVault) -> gorillacomb.DedupePlan:
         use(left.path, left.rule is SafetyRule.PROJECT, left.cause, left.files, left.size)
     for tree in plan.trees if plan.is_collapse else ():
         kept: gorillacomb.CollapsedTree = tree
+        use(kept.shelved, kept.brought)
         use(kept.keep, kept.shelf, kept.leaving, kept.shelved_files(kept.leaving[0]))
         for shelved in kept.copies:
             made: gorillacomb.CopyStep = shelved
             use(made.id, made.source, made.target, made.items, made.files, made.size)
+            use(made.is_brought)
     for space in plan.space_needed():
         room: gorillacomb.SpaceNeeded = space
         use(room.path, room.needed, room.free)

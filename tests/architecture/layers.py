@@ -26,7 +26,7 @@ INSIDE = {
         {"apply", "plan"},
         {"copies", "compare"},
         {"quarantine", "safety"},
-        {"roots", "folder_pairs"},
+        {"roots", "folder_pairs", "plan_file"},
         {"model"},
     ),
 }

@@ -131,6 +131,8 @@ def _carry_out(
     taken = tuple(pair.path for step in outcome.done for pair in step.pairs)
     warnings = [*rescan_changed(vault, roots, folders, shown, taken)]
     for copy in outcome.copied:
+        if copy.is_brought:
+            continue
         try:
             mark_paths(vault, MarkKind.KEEP, [copy.target], note="from copies of a tree")
         except GorillaCombError as error:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gorillacomb.api.lookup import noise_names
+from gorillacomb.api.lookup import look_up_path, noise_names
 from gorillacomb.api.paths import PathInput, PathsInput, absolute_path, encoded_paths
 from gorillacomb.dedupe.model import CopyStep, Plan, PlanOptions, PlanStep
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
@@ -18,10 +18,12 @@ from gorillacomb.dedupe.safety.named_paths import NamedPaths
 from gorillacomb.errors import UsageError
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.fs.mounts import free_bytes
-from gorillacomb.fs.paths import path_and_parents
+from gorillacomb.fs.paths import path_and_parents, relative_path
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.database import Index
 from gorillacomb.vault.settings import Settings
+from gorillacomb.vaultmesh.history import named_below
+from gorillacomb.vaultmesh.open import open_trace_for_reading
 
 __all__ = ["CollapsedTree", "CopyStep", "SpaceNeeded"]
 
@@ -29,23 +31,29 @@ ALL = b"all"
 """Means all copies of trees, instead of the path of one."""
 
 
+def named_or_all(given: PathsInput) -> tuple[bytes, ...] | None:
+    """Return absolute paths, none for all; None if nothing is given."""
+    paths = tuple(encoded_paths(given))
+    return (() if ALL in paths else tuple(map(absolute_path, paths))) if paths else None
+
+
 def trees_to_collapse(
-    collapse: PathsInput, into: PathInput | None, is_limited: bool
+    collapse: PathsInput, into: PathInput | None, bring: PathsInput, is_limited: bool
 ) -> tuple[bytes, ...] | None:
     """Return the copies to collapse, none for all; None if that is not asked for.
 
     Raises UsageError.
     """
-    paths = tuple(encoded_paths(collapse))
-    if into is not None and not paths:
+    paths = named_or_all(collapse)
+    if paths is None and (into is not None or named_or_all(bring) is not None):
         raise UsageError("A copy to keep was named, but none to collapse.", "Add --collapse.")
-    if paths and is_limited:
+    if paths is not None and is_limited:
         raise UsageError(
             "A plan that makes one tree of several copies only quarantines whole copies.",
-            "Use --collapse with --into, --prefer, --protect, --not-a-project and --across-volumes"
-            " only.",
+            "Use --collapse with --into, --bring, --prefer, --protect, --not-a-project and"
+            " --across-volumes only.",
         )
-    return (() if ALL in paths else tuple(map(absolute_path, paths))) if paths else None
+    return paths
 
 
 def plan_collapse(
@@ -66,7 +74,18 @@ def plan_collapse(
     apart = roots_apart(folders.roots, online, options.across_volumes)
     trees = named.folders(scope.collapse or (), "--collapse")
     into = next(iter(named.folders([scope.into], "--into")), None) if scope.into else None
-    return CollapsePlanner(sites, policy, apart).plan(trees, into, time.time_ns())
+    bring = scope.bring and named.folders(scope.bring, "--bring")
+    planner = CollapsePlanner(sites, policy, apart, lambda path: _former(index, path), bring)
+    return planner.plan(trees, into, time.time_ns())
+
+
+def _former(index: Index, tree: bytes) -> frozenset[bytes]:
+    """Return what was ever in a tree, as far as the trace knows: paths relative to it."""
+    root = look_up_path(index, tree).root
+    if root is None or not index.vault.trace.exists():
+        return frozenset()
+    with open_trace_for_reading(index.vault) as ledger:
+        return frozenset(named_below(ledger, root.uid, relative_path(tree, root.path)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +97,26 @@ class CollapsedTree:
     leaving: tuple[PlanStep, ...]
     """The copies that leave, each as a whole; the largest first."""
     copies: tuple[CopyStep, ...]
-    """What is first copied to the shelf beside the kept tree."""
+    """What is first copied to the shelf beside the kept tree, or into it."""
+
+    @property
+    def shelved(self) -> tuple[CopyStep, ...]:
+        """What is copied to the shelf."""
+        return tuple(each for each in self.copies if not each.is_brought)
+
+    @property
+    def brought(self) -> tuple[CopyStep, ...]:
+        """What is put into the kept tree."""
+        return tuple(each for each in self.copies if each.is_brought)
 
     @property
     def shelf(self) -> bytes | None:
         """The absolute path of the shelf; None if nothing is copied there."""
-        return os.path.dirname(self.copies[0].target) if self.copies else None
+        return next((os.path.dirname(each.target) for each in self.shelved), None)
 
     def shelved_files(self, step: PlanStep) -> int:
         """Return how many files of a copy are copied to the shelf."""
-        return sum(each.files for each in self.copies if each.source == step.path)
+        return sum(each.files for each in self.shelved if each.source == step.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +141,9 @@ def collapsed_trees(steps: Iterable[PlanStep], copies: Sequence[CopyStep]) -> li
     for keep, members in leaving.items():
         members.sort(key=lambda step: (-step.size, step.path))
         sources = {step.path for step in members}
-        needed = tuple(each for each in copies if each.source in sources)
+        needed = tuple(
+            each for each in copies if not sources.isdisjoint(path_and_parents(each.source))
+        )
         found.append(CollapsedTree(keep, tuple(members), needed))
     return sorted(found, key=lambda tree: -sum(step.size for step in tree.leaving))
 

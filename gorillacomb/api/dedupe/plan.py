@@ -16,8 +16,8 @@ from gorillacomb.api.dedupe.collapse import (
     collapsed_trees,
     plan_collapse,
     space_needed,
-    trees_to_collapse,
 )
+from gorillacomb.api.dedupe.request import plan_request
 from gorillacomb.api.documents.plan import (
     EmptyFolderStepDocument,
     PlanDocument,
@@ -27,7 +27,7 @@ from gorillacomb.api.documents.plan import (
     folder_pair_documents,
 )
 from gorillacomb.api.lookup import criteria_of, folders_of, noise_names
-from gorillacomb.api.paths import PathInput, PathsInput, absolute_path, encoded_paths
+from gorillacomb.api.paths import PathInput, PathsInput
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.dedupe.model import (
     EMPTY,
@@ -39,16 +39,14 @@ from gorillacomb.dedupe.model import (
     SafetyRule,
     SkippedCopy,
 )
-from gorillacomb.dedupe.plan import serialize
 from gorillacomb.dedupe.plan.empty_folders import EmptyFolder, EmptyFolderPlanner
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.planner import Planner
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.surplus import SurplusTotals
+from gorillacomb.dedupe.plan_file import serialize
 from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.dedupe.safety.named_paths import NamedPaths
-from gorillacomb.dedupe.safety.replaceable import REPLACING
-from gorillacomb.errors import UsageError
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.fs.darwin import refuse_untested
 from gorillacomb.fs.output_file import write_file
@@ -90,6 +88,7 @@ class PlanKeywords(TypedDict, total=False):
     empty_folders: bool
     collapse: PathsInput
     into: PathInput | None
+    bring: PathsInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +208,7 @@ def make_plan(
     **wanted: Unpack[PlanKeywords],
 ) -> DedupePlan:
     """Plan what is removed, as `OpenVault.plan` says."""
-    request = _request(**wanted)
+    request = plan_request(**wanted)
     if request[0].action is DedupeAction.HARDLINK:
         refuse_untested("Replacing files with hard links", untested_macos)
     shown = as_progress(progress)
@@ -233,82 +232,7 @@ class IndexPlan:
 
 def plan_of_index(index: Index, progress: Progress) -> IndexPlan:
     """Make the plan that `make_plan` makes if nothing else is wanted."""
-    return _planned(index, *_request(), progress)
-
-
-def _request(
-    *,
-    action: str = DedupeAction.QUARANTINE,
-    within: PathsInput = (),
-    prefer: PathsInput = (),
-    protect: PathsInput = (),
-    keep: int = 1,
-    min_size: int = 0,
-    free: int | None = None,
-    files: bool = True,
-    folders: bool = True,
-    retire: PathsInput = (),
-    not_a_project: PathsInput = (),
-    across_volumes: bool = False,
-    empty_folders: bool = False,
-    collapse: PathsInput = (),
-    into: PathInput | None = None,
-) -> tuple[PlanOptions, PlanScope, list[str]]:
-    """Return what is asked for, and the places to prefer. Raises UsageError."""
-    if action not in set(DedupeAction):
-        raise UsageError(
-            f"There is no action {action!r}.", f"Choose one of {', '.join(DedupeAction)}."
-        )
-    _refuse_too_few("keep", keep, "copies")
-    _refuse_too_few("free", free, "bytes")
-    others = keep > 1 or min_size or free or retire or not (files and folders)
-    others = others or action != DedupeAction.QUARANTINE
-    if empty_folders and (others or across_volumes):
-        raise UsageError(
-            "A plan for empty folders only quarantines those, and nothing is kept for them.",
-            "Use --empty-folders with --within, --protect and --not-a-project only.",
-        )
-    trees = trees_to_collapse(collapse, into, bool(others or empty_folders or within))
-    options = PlanOptions(
-        DedupeAction(action),
-        tuple(map(_pattern, encoded_paths(protect))),
-        tuple(map(absolute_path, encoded_paths(retire))),
-        tuple(map(absolute_path, encoded_paths(not_a_project))),
-        across_volumes,
-    )
-    folders = folders and options.action not in REPLACING
-    if not files and not folders:
-        kinds = f"the action {action} is for files" if options.action in REPLACING else "no folders"
-        raise UsageError(
-            f"The plan would be empty: files are excluded, and {kinds}.",
-            "Leave out --folders-only.",
-        )
-    scope = PlanScope(
-        tuple(map(absolute_path, encoded_paths(within))),
-        keep,
-        min_size,
-        free,
-        files=files,
-        folders=folders,
-        empty=empty_folders,
-        collapse=trees,
-        into=None if into is None else absolute_path(into),
-    )
-    return options, scope, list(map(_pattern, encoded_paths(prefer)))
-
-
-def _refuse_too_few(verb: str, number: int | None, what: str) -> None:
-    if number is not None and number < 1:
-        advice = f"{verb.capitalize()} 1 or more."
-        raise UsageError(f"A plan cannot {verb} {number:,} {what}.", advice)
-
-
-def _pattern(path: bytes) -> str:
-    """Return a path or glob, made absolute unless it begins with a star."""
-    text = os.path.expanduser(os.fsdecode(path))
-    if set(text) & set("*?[") and not os.path.lexists(text):
-        return text if text.startswith(("/", "*")) else os.path.join(os.getcwd(), text)
-    return os.fsdecode(absolute_path(text))
+    return _planned(index, *plan_request(), progress)
 
 
 def _planned(

@@ -99,7 +99,7 @@ def _take_back(
         if index is not None and only:
             folders = [_known_folder(index, folder) for folder in folders]
     if index is not None:
-        for copy in outcome.copied:
+        for copy in (each for each in outcome.copied if not each.is_brought):
             with suppress(UsageError):  # it has none
                 clear_marks(vault, [copy.target])
         warnings += rescan_changed(vault, roots, folders, shown)

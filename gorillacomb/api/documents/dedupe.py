@@ -14,7 +14,7 @@ from gorillacomb.api.documents.plan import (
     folder_pair_documents,
 )
 from gorillacomb.dedupe.model import StepProblem
-from gorillacomb.dedupe.plan.serialize import copy_document, kept_place_documents, known_bytes
+from gorillacomb.dedupe.plan_file.serialize import copy_document, kept_place_documents, known_bytes
 from gorillacomb.dedupe.quarantine.items import RunItem
 from gorillacomb.json_paths import path_to_json
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict, cast
 from gorillacomb.api.documents.paths import PathDocument
 from gorillacomb.dedupe.folder_pairs import FolderPairs
 from gorillacomb.dedupe.model import EMPTY, PlanStep
-from gorillacomb.dedupe.plan.serialize import kept_place_documents
+from gorillacomb.dedupe.plan_file.serialize import kept_place_documents
 from gorillacomb.json_paths import path_to_json
 
 if TYPE_CHECKING:
@@ -142,19 +142,20 @@ class EmptyFolderStepDocument(PathDocument):
 
 
 class SourcePathDocument(TypedDict, total=False):
-    """The copy of a tree from which something is copied, absolute."""
+    """The copy of a tree from which something is copied, or what is brought; absolute."""
 
     source: str
     source_b64: str
 
 
 class CopyStepDocument(PathDocument, SourcePathDocument):
-    """What is copied before a copy of a tree leaves: ``path`` is the new folder."""
+    """What is copied before a copy of a tree leaves: ``path`` is its new place."""
 
     id: str
-    kind: Literal["shelve"]
-    items: list[PathDocument]
-    """What is copied, relative to both: files, links, folders with all in them."""
+    kind: Literal["shelve", "bring"]
+    """To a shelf, or into the kept tree."""
+    items: NotRequired[list[PathDocument]]
+    """What is copied to a shelf, relative to both: files, links, folders with all in them."""
     files: int
     bytes: int
     """Of their content."""

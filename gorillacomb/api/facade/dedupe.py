@@ -53,6 +53,8 @@ class DedupeMethods:
         - ``collapse``: copies of trees, or ``all``: make one tree of each and all its copies, and
           nothing else. What only another copy contains is copied to a shelf first
         - ``into``: the copy that is kept then, if not the one that is kept anyway
+        - ``bring``: files and folders that only a copy contains, or ``all`` that may be: put them
+          into the kept tree, where that has nothing, instead of on the shelf
 
         Raises UsageError for a path that is in no root or an invalid keyword,
         RefusedForSafety for hard links on macOS unless ``untested_macos``.

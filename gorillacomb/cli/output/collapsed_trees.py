@@ -12,6 +12,7 @@ from gorillacomb.cli.output.folder_pairs import Verb
 
 _SHOWN = 8
 """Copies of a tree that are named."""
+_BROUGHT_SHOWN = 4
 _TREES_SHOWN = 5
 
 
@@ -40,11 +41,18 @@ def _one(tree: CollapsedTree, verb: Verb, is_all: bool) -> Iterator[str]:
     head = f": {copies} {verb.of(len(tree.leaving))}, {files}, {size}, in "
     used = render.display_width(os.fsdecode(os.path.basename(tree.keep)) + head)
     yield name + head + render.path_from_here(around, width and width - used)
-    yield from _labelled("keep as it is: ", tree.keep, around, "")
+    label = "keep:          " if tree.brought else "keep as it is: "
+    yield from _labelled(label, tree.keep, around, "")
     if tree.shelf is not None:
-        number = render.format_count(sum(each.files for each in tree.copies), "file")
-        note = f" ({number}, {render.format_size(sum(each.size for each in tree.copies))})"
+        number = render.format_count(sum(each.files for each in tree.shelved), "file")
+        note = f" ({number}, {render.format_size(sum(each.size for each in tree.shelved))})"
         yield from _labelled("new beside it: ", tree.shelf, around, note)
+    for each in tree.brought if is_all else tree.brought[:_BROUGHT_SHOWN]:
+        note = f" ({render.format_count(each.files, 'file')}, {render.format_size(each.size)})"
+        yield from _labelled("new in it:     ", each.target, around, note)
+    more = 0 if is_all else len(tree.brought) - _BROUGHT_SHOWN
+    if more > 0:
+        yield f"  and {more:,} more things new in it"
     steps = tree.leaving if is_all else tree.leaving[:_SHOWN]
     for step in steps:
         shelved = tree.shelved_files(step)

@@ -13,7 +13,7 @@ from gorillacomb.dedupe.copies.run_copies import Compare, Seen, make_copy, take_
 from gorillacomb.dedupe.model import CopyStep, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.journal_entries import CopyRecord
 from gorillacomb.dedupe.quarantine.run import Quarantine
-from gorillacomb.fs.location import ContentDiffers, FileLocation, list_names
+from gorillacomb.fs.location import ContentDiffers, FileLocation, is_folder, list_names
 from gorillacomb.fs.openat import OpenFolders, identity_of, os_error_text
 from gorillacomb.fs.paths import is_below, relative_path
 from gorillacomb.fs.volumes import COARSEST_GRAIN_NS
@@ -35,7 +35,7 @@ class PlanCopies:
     def make(self, outcome: RunOutcome) -> None:
         """Make every copy that a step relies on; what fails is added to the outcome."""
         for copy in self.copies:
-            is_made = os.path.isdir(copy.target)  # each step compares with what is there
+            is_made = os.path.lexists(copy.target)  # each step compares with what is there
             if is_made or not any(_relies_on(step, copy) for step in self.steps):
                 continue
             try:
@@ -95,7 +95,7 @@ def comparer_of_copies(base: bytes, places: PathResolver, witness: TreeComparer)
             raise ContentDiffers(original, "is in no scanned folder that is there now")
         folders = OpenFolders(copy.root, copy.identity)
         try:
-            names = list_names(folders, copy)
+            names = list_names(folders, copy) if is_folder(folders, copy) else []
         finally:
             folders.close()
         return witness.compare(copy, source, {name: source.at(name) for name in names}).victim

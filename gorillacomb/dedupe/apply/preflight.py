@@ -139,12 +139,8 @@ class StepPreflight:
         if source is None or target is None:
             lost = copy.source if source is None else copy.target
             raise StepSkipped(lost, "is in no scanned folder that is there now")
-        is_planned = any(
-            step.is_member and step.path == copy.source and step.keep + SHELF == shelf
-            for step in self.plan.steps
-        )
-        if not is_planned or is_below(copy.target, copy.source):
-            cause = "is not on the shelf beside what is kept for a copy that leaves"
+        if not any(_is_for(step, copy) for step in self.plan.steps if step.is_member):
+            cause = "is neither in the kept tree nor on the shelf beside it for a copy that leaves"
             raise StepSkipped(copy.target, cause)
         try:
             refusal = self.guard.closed_to_copies(self.places.context(shelf, False))
@@ -354,3 +350,17 @@ def _is_folder(path: bytes) -> bool:
         return stat.S_ISDIR(os.lstat(path).st_mode)
     except OSError:
         return False
+
+
+def _is_for(step: PlanStep, copy: CopyStep) -> bool:
+    """Return whether a copy that a plan makes is one that a step of it may need."""
+    if is_below(copy.target, step.path):
+        return False
+    if copy.is_brought:
+        return (
+            copy.source != step.path
+            and copy.target == join(step.keep, relative_path(copy.source, step.path))
+            if is_below(copy.source, step.path)
+            else False
+        )
+    return copy.source == step.path and os.path.dirname(copy.target) == step.keep + SHELF

@@ -56,7 +56,8 @@ class CannotLeave(Exception):
 
     def __init__(self, rule: SafetyRule, path: bytes, cause: str) -> None:
         super().__init__(path, cause)
-        self.refusal = Refusal(rule, f"{path_text(path)} {cause}", path)
+        text = f"{path_text(path)} {cause}" if path else cause
+        self.refusal = Refusal(rule, text, path or None)
 
 
 @dataclass(slots=True)

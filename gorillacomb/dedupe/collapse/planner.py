@@ -8,10 +8,12 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gorillacomb.classify.cloud_folders import cloud_folder_around
 from gorillacomb.classify.companions import Companions
+from gorillacomb.dedupe.collapse.bring import BringRules
 from gorillacomb.dedupe.collapse.difference import CannotLeave, OwnItem, TreeDifference
 from gorillacomb.dedupe.collapse.shelf import ShelfFolder, ShelfLabels, length_refusal
 from gorillacomb.dedupe.model import (
@@ -47,11 +49,18 @@ class CollapsePlanner:
     policy: SafetyPolicy
     apart: Callable[[int, int], Refusal | None]
     """Returns why nothing in one root may rely on a copy in another, given by their ids."""
+    former: Callable[[bytes], Set[bytes]]
+    """Returns what was ever in a tree, as paths relative to it."""
+    bring: tuple[bytes, ...] | None = None
+    """Paths in copies that are to be put into the kept tree; empty for all that may be, None for
+    nothing."""
     _steps: list[PlanStep] = field(default_factory=list)
     _copies: list[CopyStep] = field(default_factory=list)
     _left: list[SkippedCopy] = field(default_factory=list)
     _leaving: set[bytes] = field(default_factory=set)
     _notes: list[str] = field(default_factory=list)
+    _named: dict[bytes, str] = field(default_factory=dict)
+    """By paths in ``bring``: why what is there is not brought; empty text if it is."""
 
     def plan(self, folders: Sequence[bytes], into: bytes | None, now_ns: int) -> Plan:
         """Return the plan for the families of some folders, or for all if none is given.
@@ -61,6 +70,10 @@ class CollapsePlanner:
         families = list(self._families(folders, into))
         for family, keep in families:
             self._collapse(family, keep)
+        for path in self.bring or ():
+            cause = self._named.get(path, "is not something that only a copy that leaves contains")
+            if cause:
+                self._notes.append(f"{path_text(path)} is not brought: it {cause}.")
         return Plan(
             secrets.token_hex(16),
             now_ns,
@@ -112,29 +125,42 @@ class CollapsePlanner:
         )
         others = {analysis.path(each) for each in members}
         labels = ShelfLabels.of([analysis.path(each) for each in members], path)
-        held: _Held = {}
+        found: dict[bytes, tuple[TreeFolder, TreeDifference, list[OwnItem]]] = {}
         for member in members:
-            try:
-                self._member(member, keep, others, labels, held)
-            except CannotLeave as no:
-                self._leave(member, no.refusal)
-            except OSError as error:
-                self._leave(member, Refusal(SafetyRule.INCOMPLETE, os_error_text(error)))
+            with self._left_if_it_cannot_leave(member):
+                difference = self._difference(member, keep, others)
+                own = self._with_companions(difference.top, difference)
+                found[difference.top] = member, difference, own
+                self._leaving.add(difference.top)
+        rules = BringRules(path, self.bring, self.policy.companions, self.former)
+        rules.count({top: own for top, (_, _, own) in found.items()})
+        held: _Held = {}
+        for top, (member, difference, own) in found.items():
+            self._leaving.remove(top)
+            with self._left_if_it_cannot_leave(member):
+                self._step(member, keep, difference, own, labels, rules, held)
+                self._leaving.add(top)
+        for place, cause in rules.named.items():
+            self._named[place] = cause
+
+    @contextmanager
+    def _left_if_it_cannot_leave(self, member: TreeFolder) -> Iterator[None]:
+        try:
+            yield
+        except CannotLeave as no:
+            self._leave(member, no.refusal)
+        except OSError as error:
+            self._leave(member, Refusal(SafetyRule.INCOMPLETE, os_error_text(error)))
 
     def _leave(self, member: TreeFolder, refusal: Refusal) -> None:
         size = disk_bytes_below(self.sites.folders.index.connection, member.id)
         path = self.sites.folders.path(member)
         self._left.append(SkippedCopy(path, refusal.rule, refusal.cause, member.files, size))
 
-    def _member(
-        self,
-        member: TreeFolder,
-        keep: TreeFolder,
-        others: Set[bytes],
-        labels: ShelfLabels,
-        held: _Held,
-    ) -> None:
-        """Plan how one copy leaves; ``others`` are the paths of all but the one to keep.
+    def _difference(
+        self, member: TreeFolder, keep: TreeFolder, others: Set[bytes]
+    ) -> TreeDifference:
+        """Compare a copy with the one to keep; ``others`` are the paths of all but that one.
 
         Raises CannotLeave, OSError.
         """
@@ -142,8 +168,7 @@ class CollapsePlanner:
         top, kept = analysis.path(member), analysis.path(keep)
         refusal = self._refusal(member, keep)
         if refusal is not None:
-            self._leave(member, refusal)
-            return
+            raise CannotLeave(refusal.rule, b"", refusal.cause)
         entries = FolderEntries(analysis.index.connection)
         order = analysis.forest.order
         entries.load([*order[member.first : member.last + 1], *order[keep.first : keep.last + 1]])
@@ -154,17 +179,36 @@ class CollapsePlanner:
             top,
             kept,
             self.policy.noise,
-            self._leaving,
+            set(self._leaving),
             others,
             index_entries_equal,
             lambda path, place: self._may_be_renamed(path, place, kept),
             lambda path: os.path.lexists(join(top, b".git")) and is_tracked(top, path),
         )
         difference.find()
+        return difference
+
+    def _step(
+        self,
+        member: TreeFolder,
+        keep: TreeFolder,
+        difference: TreeDifference,
+        own: Sequence[OwnItem],
+        labels: ShelfLabels,
+        rules: BringRules,
+        held: _Held,
+    ) -> None:
+        """Plan how one copy leaves. Raises CannotLeave."""
+        analysis = self.sites.folders
+        top, kept = difference.top, difference.kept_top
+        if any(is_below(each, top) and each not in self._leaving for each in difference.apart):
+            raise CannotLeave(SafetyRule.STRUCTURAL, b"", "contains another copy, which stays")
         nested = [RemovalPair(join(top, a), join(kept, b)) for a, b in difference.renamed]
-        copies, pairs = self._shelve(top, labels, self._with_companions(top, difference), held)
+        copies, pairs = self._shelve(top, kept, labels, own, rules, held)
         nested += pairs
-        on_shelf = sum(each.files for each in difference.own)
+        on_shelf = sum(each.files for each in own) - sum(
+            each.files for each in copies if each.is_brought
+        )
         places = (KeptPlace(kept, difference.files - on_shelf), *_on_shelf(copies))
         self._copies += copies
         within = sum(each.size for each in self._steps if is_below(each.path, top))
@@ -178,12 +222,11 @@ class CollapsePlanner:
                 disk_bytes_below(analysis.index.connection, member.id) - within,
                 analysis.reasons(keep, member),
                 nested=tuple(nested),
-                kept_in=places if copies else (),
+                kept_in=places if len(places) > 1 else (),
                 is_member=True,
                 regenerable=tuple(difference.regenerable),
             )
         )
-        self._leaving.add(top)
 
     def _may_be_renamed(self, path: bytes, place: bytes, kept: bytes) -> bool:
         """Return whether a file may be kept under another name.
@@ -246,16 +289,33 @@ class CollapsePlanner:
         return found
 
     def _shelve(
-        self, top: bytes, labels: ShelfLabels, own: Sequence[OwnItem], held: _Held
+        self,
+        top: bytes,
+        kept: bytes,
+        labels: ShelfLabels,
+        own: Sequence[OwnItem],
+        rules: BringRules,
+        held: _Held,
     ) -> tuple[list[CopyStep], list[RemovalPair]]:
-        """Give each item a place on the shelf, once for equal ones. Raises CannotLeave."""
+        """Give each item a place in the kept tree or on the shelf, once for equal ones.
+
+        Raises CannotLeave.
+        """
         folders: list[ShelfFolder] = []
         sizes: dict[bytes, tuple[int, int]] = {}
-        pairs = []
+        pairs: list[RemovalPair] = []
+        brought: list[tuple[bytes, bytes, int, int]] = []
         for item in own:
             key = None if item.key is None else (item.path, item.key, item.is_folder)
             if key is not None and key in held:
                 pairs.append(RemovalPair(join(top, item.path), held[key]))
+                continue
+            if rules.may_bring(top, item):
+                place = join(kept, item.path)
+                pairs.append(RemovalPair(join(top, item.path), place))
+                brought.append((join(top, item.path), place, item.files, item.size))
+                if key is not None:
+                    held[key] = place
                 continue
             folder = next((each for each in folders if each.takes(item.path)), None)
             if folder is None:
@@ -276,6 +336,10 @@ class CollapsePlanner:
             CopyStep(f"shelve-{number}", top, each.path, tuple(each.items), *sizes[each.path])
             for number, each in enumerate(folders, first)
         ]
+        copies += [
+            CopyStep(f"bring-{number}", source, target, (), files, size)
+            for number, (source, target, files, size) in enumerate(brought, first + len(copies))
+        ]
         return copies, pairs
 
 
@@ -291,4 +355,5 @@ def _files_in(folder: bytes) -> dict[bytes, os.stat_result]:
 
 def _on_shelf(copies: Sequence[CopyStep]) -> Iterator[KeptPlace]:
     for copy in copies:
-        yield KeptPlace(copy.target, copy.files)
+        if not copy.is_brought:
+            yield KeptPlace(copy.target, copy.files)

@@ -51,7 +51,9 @@ def make_copy(
     now: Now,
     advance: Callable[[int], None] = lambda size: None,
 ) -> CopyRecord:
-    """Copy what a step says to its new folder; it is on disk when this returns.
+    """Copy what a step says to its new place; it is on disk when this returns.
+
+    ``source`` is where the step's source is.
 
     On any error, and on Ctrl-C, nothing of it is left. Raises ContentDiffers, OSError.
     """
@@ -68,8 +70,13 @@ def make_copy(
     )
     run.journal.note([record])
     try:
-        mutations.make_folder(run.folder, record.slot)
-        copier = TreeCopier(source, run.slot_location(record.slot), advance)
+        slot = run.slot_location(record.slot)
+        if step.is_brought:
+            around = replace(source, inner=source.parent)
+            copier = TreeCopier(around, slot, advance, only=source.name)
+        else:
+            mutations.make_folder(run.folder, record.slot)
+            copier = TreeCopier(source, slot, advance)
         copier.copy(step.items)
         inode = os.stat(record.slot, dir_fd=run.folder, follow_symlinks=False).st_ino
         record = replace(
@@ -107,6 +114,8 @@ def _with_parent(run: Quarantine, record: CopyRecord) -> CopyRecord:
         try:
             facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
         except FileNotFoundError:
+            if record.is_brought:
+                raise ContentDiffers(shelf.path, "is not there any more") from None
             before_ns = os.fstat(folder).st_mtime_ns
             return replace(record, made_parent=True, parent_mtime_ns=before_ns)
     if not stat.S_ISDIR(facts.st_mode):
@@ -251,13 +260,13 @@ def _has_slot(run: Quarantine, record: CopyRecord) -> bool:
 
 
 def _is_there(run: Quarantine, record: CopyRecord) -> bool:
-    """Return whether there is a folder at the place of a copy: what is in it is compared."""
+    """Return whether there is something like it at the place of a copy: that is compared."""
     try:
         with _place(run, record).opened() as (folder, name):
             facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except OSError:
         return False
-    return stat.S_ISDIR(facts.st_mode)
+    return record.is_brought or stat.S_ISDIR(facts.st_mode)
 
 
 def _discard(run: Quarantine, record: CopyRecord, cause: str, now: Now) -> CopyRecord:
@@ -280,6 +289,8 @@ def _remove_parent(run: Quarantine, record: CopyRecord) -> None:
 
     The one around that gets its time back, unless someone else wrote there.
     """
+    if record.is_brought:
+        return
     place = _place(run, record)
     shelf = replace(place, inner=place.parent)
     copies = run.journal.recorded.copies.values()
@@ -298,7 +309,7 @@ def _everything(top: FileLocation) -> dict[bytes, os.stat_result]:
     folders = OpenFolders(top.root, top.identity)
     try:
         found = {b"": stat_or_differs(folders.open(top.parent), top.name, top.path)}
-        waiting = [b""]
+        waiting = [b""] if stat.S_ISDIR(found[b""].st_mode) else []
         while waiting:
             inner = waiting.pop()
             here = top.at(inner)

@@ -51,12 +51,14 @@ class TreeCopier:
     source: FileLocation
     """The folder from which it copies; it must not change during that."""
     target: FileLocation
-    """The new folder, which exists and is empty."""
+    """The new folder, which exists and is empty; or where the only item will be."""
     advance: Callable[[int], None] = lambda size: None
     """Called with the number of bytes copied."""
     files: int = 0
     size: int = 0
     """Bytes of their content."""
+    only: bytes = b""
+    """The only item that is copied, by its path relative to the source: to the target itself."""
     _ours: OpenFolders = field(init=False)
     _theirs: OpenFolders = field(init=False)
     _made: dict[bytes, os.stat_result] = field(default_factory=dict)
@@ -72,14 +74,14 @@ class TreeCopier:
         self._theirs = OpenFolders(self.target.root, self.target.identity)
         try:
             top = os.fstat(self._ours.open(self.source.inner))
-            self._made[b""] = top
-            for item in sorted(items):
+            self._made |= dict.fromkeys((b"", *path_prefixes(self.only)[:-1]), top)
+            given = set(self._made) if self.only else set()
+            for item in [self.only] if self.only else sorted(items):
                 self._copy_item(item)
             # Deepest first: what is created in a folder sets its times.
-            for inner in sorted(self._made, key=lambda path: (-path.count(b"/"), not path)):
-                if inner:
+            for inner in sorted(self._made, key=lambda path: (not path, -path.count(b"/"))):
+                if inner not in given:
                     self._finish_folder(inner)
-            self._finish_folder(b"")
         finally:
             self._ours.close()
             self._theirs.close()
@@ -113,25 +115,30 @@ class TreeCopier:
             else:
                 self._copy_file(inner, facts)
 
+    def _there(self, inner: bytes) -> FileLocation:
+        if not self.only:
+            return self.target.at(inner)
+        return self.target.at(inner[len(self.only) + 1 :])
+
     def _stat(self, inner: bytes) -> os.stat_result:
         place = self.source.at(inner)
         return stat_or_differs(self._ours.open(place.parent), place.name, place.path)
 
     def _make(self, inner: bytes, like: os.stat_result) -> None:
         if inner not in self._made:
-            place = self.target.at(inner)
+            place = self._there(inner)
             mutations.make_folder(self._theirs.open(place.parent), place.name)
             self._made[inner] = like
 
     def _copy_link(self, inner: bytes, facts: os.stat_result) -> None:
-        ours, theirs = self.source.at(inner), self.target.at(inner)
+        ours, theirs = self.source.at(inner), self._there(inner)
         text = os.readlink(ours.name, dir_fd=self._ours.open(ours.parent))
         folder = self._theirs.open(theirs.parent)
         mutations.symlink(text, folder, theirs.name)
         mutations.set_link_times(folder, theirs.name, facts)
 
     def _copy_file(self, inner: bytes, facts: os.stat_result) -> None:
-        ours, theirs = self.source.at(inner), self.target.at(inner)
+        ours, theirs = self.source.at(inner), self._there(inner)
         if is_placeholder(facts):
             raise ContentDiffers(ours.path, "is only in the cloud")
         source = open_file(ours.name, self._ours.open(ours.parent))
@@ -167,7 +174,7 @@ class TreeCopier:
         like = self._made[inner]
         source = self._ours.open(self.source.at(inner).inner)
         attributes = extended_attributes(source)
-        place = self.target.at(inner)
+        place = self._there(inner)
         with _opened_folder(self._theirs.open(place.parent), place.name) as folder:
             mutations.copy_metadata(folder, like, extended_attributes(folder), attributes)
             mutations.set_mode(folder, stat.S_IMODE(like.st_mode) | _OWNER)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gorillacomb.canonical.file_copy import FileCopy
 from gorillacomb.dedupe.model import PlanOptions, PlanStep, Refusal, SafetyRule
-from gorillacomb.dedupe.plan.serialize import fits_a_line
+from gorillacomb.dedupe.plan_file.serialize import fits_a_line
 from gorillacomb.dedupe.safety.albums import (
     HOLES,
     SCATTERED,

@@ -29,6 +29,10 @@ class PlanScope:
     into: bytes | None = None
     """The copy that is kept then; None for the one that is kept anyway."""
 
+    bring: tuple[bytes, ...] | None = None
+    """What only copies contain and is put into the kept tree: paths, or all that may be if none is
+    named. None for nothing."""
+
     def holds(self, path: bytes) -> bool:
         """Return whether a step may be about this path."""
         return not self.within or any(is_below(path, each) for each in self.within)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gorillacomb.dedupe.model import SHELVE
+from gorillacomb.dedupe.model import BRING, SHELVE
 from gorillacomb.dedupe.quarantine.journal_entries import COPY_SLOT, CopyRecord
 from gorillacomb.dedupe.quarantine.journal_values import (
     kept_copy_in,
@@ -21,13 +21,13 @@ def copy_document(copy: CopyRecord) -> dict[str, Any]:
     return {
         "step": copy.step,
         "event": copy.state,
-        "kind": SHELVE,
+        "kind": BRING if copy.is_brought else SHELVE,
         "time_ns": str(copy.when_ns),
         **({} if copy.cause is None else {"cause": copy.cause}),
         **path_to_json(copy.path),
         **kept_document(copy.source, "source"),
         "slot": copy.slot.decode(),
-        "items": [path_to_json(each) for each in copy.items],
+        **({} if copy.is_brought else {"items": [path_to_json(each) for each in copy.items]}),
         "files": copy.files,
         "bytes": copy.size,
         "inode": copy.inode,
@@ -48,7 +48,7 @@ def parse_copy(document: dict[str, Any]) -> CopyRecord:
         kept_copy_in(document, "source"),
         relative_path_in(document),
         slot,
-        tuple(relative_path_in(each) for each in document["items"]),
+        tuple(map(relative_path_in, [] if document["kind"] == BRING else document["items"])),
         int(document["files"]),
         int(document["bytes"]),
         int(document["inode"]),

@@ -186,12 +186,12 @@ class CopyRecord:
     step: str
     state: str
     source: KeptCopy
-    """The folder from which it was copied."""
+    """The folder from which it was copied, or what was brought."""
     path: bytes
-    """The new folder, relative to the base."""
+    """The new folder, or the place of what was brought, relative to the base."""
     slot: bytes
     items: tuple[bytes, ...]
-    """What is copied, relative to both."""
+    """What is copied, relative to both; empty for what is brought."""
     files: int
     size: int
     """Bytes."""
@@ -205,6 +205,11 @@ class CopyRecord:
     """The same after that."""
     when_ns: int = 0
     cause: str | None = None
+
+    @property
+    def is_brought(self) -> bool:
+        """Whether it was put into the kept tree."""
+        return not self.items
 
     @property
     def created(self) -> MovedItem:

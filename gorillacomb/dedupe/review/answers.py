@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gorillacomb.dedupe.model import Plan, PlanStep
-from gorillacomb.dedupe.plan.serialize import plan_document
+from gorillacomb.dedupe.plan_file.serialize import plan_document
 from gorillacomb.dedupe.review.answers_file import AppendedFile, FileInUse, read_appended
 from gorillacomb.errors import RefusedForSafety, UntrustedInput
 from gorillacomb.fs.openat import os_error_text

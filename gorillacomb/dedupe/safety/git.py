@@ -6,6 +6,7 @@ The formats are git's (gitformat-index(5)); dulwich reads them.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from gorillacomb.fs.paths import join
@@ -35,6 +36,18 @@ def is_tracked(repository: bytes, inner: bytes) -> bool:
     return entries is None or any(
         path == inner or path.startswith(inner + b"/") for path in entries
     )
+
+
+def ignored_in(top: bytes) -> Callable[[bytes], bool]:
+    """Return a function that says whether the ``.gitignore`` files of a tree name a relative path.
+
+    The path of a folder ends in a slash. Raises OSError when it is called.
+    """
+    # Most plans need no ignore files.
+    from dulwich.ignore import IgnoreFilterManager
+
+    filters = IgnoreFilterManager(os.fsdecode(top), [], False)
+    return lambda inner: bool(filters.is_ignored(os.fsdecode(inner)))
 
 
 def _entries(path: bytes) -> dict[bytes, Any] | None:

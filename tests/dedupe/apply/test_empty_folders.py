@@ -11,7 +11,7 @@ import pytest
 
 from gorillacomb.dedupe.apply import empty_folders
 from gorillacomb.dedupe.model import EMPTY, PlanStep
-from gorillacomb.dedupe.plan.serialize import parse_plan
+from gorillacomb.dedupe.plan_file.serialize import parse_plan
 from gorillacomb.fs import mutations
 from tests.dedupe.acting import OURS, Ground, files_below, live, slots, told
 from tests.dedupe.power import Disk, PowerCut

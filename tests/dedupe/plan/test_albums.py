@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gorillacomb.dedupe.plan import serialize
+from gorillacomb.dedupe.plan_file import serialize
 from tests.dedupe.plans import Bench, Planned, planned
 from tests.support.trees import make_tree
 

@@ -143,7 +143,7 @@ def _applied_story(
     if result.copied:
         files = render.format_count(sum(each.files for each in result.copied), "file")
         size = render.format_size(sum(each.size for each in result.copied))
-        yield f"Copied to shelves: {files}, {size}"
+        yield f"Copied to shelves and kept trees: {files}, {size}"
     for cause in result.unknown:
         yield f"It is unknown how much space was freed by files that were {cause}."
     if result.emptied_folders:

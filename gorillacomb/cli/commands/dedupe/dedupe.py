@@ -43,7 +43,7 @@ OPTION_GROUPS = {
     "Plan": (
         *("--plan", "--output", "--within", "--prefer", "--protect", "--keep", "--min-size"),
         *("--free", "--folders-only", "--files-only", "--retire", "--not-a-project"),
-        *("--across-volumes", "--action", "--empty-folders", "--collapse", "--into"),
+        *("--across-volumes", "--action", "--empty-folders", "--collapse", "--into", "--bring"),
         "--verbose",
     ),
     "Review": ("--review",),
@@ -171,13 +171,12 @@ def command(
 
     Only `--empty-quarantine` deletes, and it compares once more before it does.
     """
-    _refuse_mixed(context)
-    # Each module is large, so only the one that is needed is imported.
+    _refuse_mixed(context)  # each module is large, so only the one that is needed is imported
     if applying is not None:
         from gorillacomb.cli.commands.dedupe.apply import apply
 
-        how = yes_delete, untested_macos, single, progress, as_json
-        return apply(vault, applying, dry_run, *how)
+        allowed = dry_run, yes_delete, untested_macos
+        return apply(vault, applying, *allowed, single, progress, as_json)
     if review is not None:
         from gorillacomb.cli.commands.dedupe.review import review_plan
 
@@ -189,12 +188,12 @@ def command(
     if purging is not None:
         from gorillacomb.cli.commands.dedupe.purge import purge
 
-        what = purging or None, older_than, including_unique
-        return purge(vault, *what, yes, untested_macos, progress, as_json)
+        how = older_than, including_unique, yes, untested_macos, progress, as_json
+        return purge(vault, purging or None, *how)
     if history is not None:
-        from gorillacomb.cli.commands.dedupe.history import history as show_history
+        from gorillacomb.cli.commands.dedupe.history import history as show
 
-        return show_history(vault, history or None, single, as_json)
+        return show(vault, history or None, single, as_json)
     from gorillacomb.cli.commands.dedupe.plan import plan
 
     typed = _typed_words(context, {*PlanFlags.__annotations__, "untested_macos"})

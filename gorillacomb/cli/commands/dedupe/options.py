@@ -28,6 +28,7 @@ class PlanFlags(TypedDict):
     empty_folders: bool
     collapse: tuple[bytes, ...]
     into: bytes | None
+    bring: tuple[bytes, ...]
 
 
 _OPTIONS = (
@@ -104,6 +105,13 @@ _OPTIONS = (
     click.option(
         "--into", type=BytesPath(), metavar="PATH", help="With --collapse: the copy to keep."
     ),
+    click.option(
+        "--bring",
+        type=BytesPath(),
+        multiple=True,
+        metavar="PATH|all",
+        help="With --collapse: put what only a copy contains into the kept tree.",
+    ),
 )
 
 
@@ -134,4 +142,5 @@ def plan_keywords(**given: Unpack[PlanFlags]) -> PlanKeywords:
         "empty_folders": given["empty_folders"],
         "collapse": given["collapse"],
         "into": given["into"],
+        "bring": given["bring"],
     }

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gorillacomb.dedupe.model import (
+    BRING,
     EMPTY,
     LEAVE,
     SHELVE,
@@ -29,10 +30,19 @@ from gorillacomb.dedupe.model import (
     SafetyRule,
     SkippedCopy,
 )
+from gorillacomb.dedupe.plan_file.values import (
+    PlanError,
+    inner_path_in,
+    number_in,
+    objects_in,
+    path_in,
+    text_in,
+    texts_in,
+)
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.bounded_read import is_standard_input
 from gorillacomb.fs.paths import path_prefixes
-from gorillacomb.json_paths import path_from_json, path_to_json
+from gorillacomb.json_paths import path_to_json
 
 VERSION = 1
 COLLAPSE_VERSION = 2
@@ -89,10 +99,10 @@ def copy_document(copy: CopyStep) -> dict[str, Any]:
     """Return the line of what is copied."""
     return {
         "id": copy.id,
-        "kind": SHELVE,
+        "kind": BRING if copy.is_brought else SHELVE,
         **path_to_json(copy.target),
         **path_to_json(copy.source, "source"),
-        "items": [path_to_json(each) for each in copy.items],
+        **({} if copy.is_brought else {"items": [path_to_json(each) for each in copy.items]}),
         "files": copy.files,
         "bytes": copy.size,
     }
@@ -173,16 +183,12 @@ def read_plan(path: Path) -> Plan:
             f"Reading the plan {path} failed: {error.strerror}.",
             "Write one with: gorillacomb dedupe --plan -o FILE",
         ) from error
-    except _PlanError as error:
+    except PlanError as error:
         shown = "Standard input" if stdin else path
         raise UntrustedInput(
             f"{shown} is not a valid plan: {error}.",
             "Remove that line, or write a new plan: gorillacomb dedupe --plan -o FILE",
         ) from error
-
-
-class _PlanError(ValueError):
-    """An invalid line."""
 
 
 def parse_plan(lines: Iterable[bytes]) -> Plan:
@@ -195,35 +201,35 @@ def parse_plan(lines: Iterable[bytes]) -> Plan:
         if not line.strip():
             continue
         if len(line) > _LONGEST_LINE:
-            raise _PlanError(f"line {number} is longer than {_LONGEST_LINE >> 20} MiB")
+            raise PlanError(f"line {number} is longer than {_LONGEST_LINE >> 20} MiB")
         try:
             document = json.loads(
                 line, object_pairs_hook=_without_repeats, parse_constant=_no_constant
             )
             if not isinstance(document, dict):
-                raise _PlanError("it is not an object")
+                raise PlanError("it is not an object")
             if plan is None:
                 plan, version = _header(document), document["version"]
                 continue
-            if version == COLLAPSE_VERSION and document.get("kind") == SHELVE:
+            if version == COLLAPSE_VERSION and document.get("kind") in (SHELVE, BRING):
                 copy = _copy(document)
                 if copy.id in copies:
-                    raise _PlanError(f"copy {copy.id!r} appears twice")
+                    raise PlanError(f"copy {copy.id!r} appears twice")
                 copies[copy.id] = copy
                 continue
             step = _step(document, version)
         except UnicodeDecodeError:
-            raise _PlanError(f"line {number}: it is not UTF-8") from None
+            raise PlanError(f"line {number}: it is not UTF-8") from None
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             what = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
-            raise _PlanError(f"line {number}: {what}") from error
+            raise PlanError(f"line {number}: {what}") from error
         if step.kind == EMPTY and plan.options.action is not DedupeAction.QUARANTINE:
-            raise _PlanError(f"line {number}: empty folders can only be quarantined")
+            raise PlanError(f"line {number}: empty folders can only be quarantined")
         if step.id in steps:
-            raise _PlanError(f"line {number}: step {step.id!r} appears twice")
+            raise PlanError(f"line {number}: step {step.id!r} appears twice")
         steps[step.id] = step
     if plan is None:
-        raise _PlanError("it is empty")
+        raise PlanError("it is empty")
     return Plan(
         plan.uid,
         plan.made_ns,
@@ -238,166 +244,121 @@ def parse_plan(lines: Iterable[bytes]) -> Plan:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _PlanError("a key appears twice")
+        raise PlanError("a key appears twice")
     return found
 
 
 def _no_constant(name: str) -> None:
-    raise _PlanError(f"{name} is not a number")
+    raise PlanError(f"{name} is not a number")
 
 
 def _header(document: Mapping[str, Any]) -> Plan:
     version = document.get("version")
     if version not in (VERSION, COLLAPSE_VERSION) or isinstance(version, bool):
         known = f"{VERSION} or {COLLAPSE_VERSION}"
-        raise _PlanError(f"it is not a plan of version {known}, but begins with {version!r}")
-    uid = _text(document, "plan")
+        raise PlanError(f"it is not a plan of version {known}, but begins with {version!r}")
+    uid = text_in(document, "plan")
     if not _UID.fullmatch(uid):
-        raise _PlanError("its plan is not 32 hex digits")
+        raise PlanError("its plan is not 32 hex digits")
     across = document["across_volumes"]
     if not isinstance(across, bool):
-        raise _PlanError("across_volumes is neither true nor false")
+        raise PlanError("across_volumes is neither true nor false")
     options = PlanOptions(
-        DedupeAction(_text(document, "action")),
-        tuple(_texts(document, "protect")),
-        tuple(_path(each) for each in _objects(document, "retire")),
-        tuple(_path(each) for each in _objects(document, "not_a_project")),
+        DedupeAction(text_in(document, "action")),
+        tuple(texts_in(document, "protect")),
+        tuple(path_in(each) for each in objects_in(document, "retire")),
+        tuple(path_in(each) for each in objects_in(document, "not_a_project")),
         across,
     )
     left_alone = tuple(
         SkippedCopy(
-            _path(each),
-            SafetyRule(_text(each, "rule")),
-            _text(each, "cause"),
-            _number(each, "files"),
-            _number(each, "bytes"),
+            path_in(each),
+            SafetyRule(text_in(each, "rule")),
+            text_in(each, "cause"),
+            number_in(each, "files"),
+            number_in(each, "bytes"),
         )
-        for each in _objects(document, "left_alone")
+        for each in objects_in(document, "left_alone")
     )
-    made = int(_text(document, "made_ns"))
-    return Plan(uid, made, options, (), left_alone, tuple(_texts(document, "notes")))
+    made = int(text_in(document, "made_ns"))
+    return Plan(uid, made, options, (), left_alone, tuple(texts_in(document, "notes")))
 
 
 def _copy(document: Mapping[str, Any]) -> CopyStep:
     """Parse the line of what is copied."""
+    items = () if document["kind"] == BRING else objects_in(document, "items")
     copy = CopyStep(
-        _text(document, "id"),
-        _path(document, "source"),
-        _path(document),
-        tuple(_inner(each) for each in _objects(document, "items")),
-        _number(document, "files"),
-        _number(document, "bytes"),
+        text_in(document, "id"),
+        path_in(document, "source"),
+        path_in(document),
+        tuple(map(inner_path_in, items)),
+        number_in(document, "files"),
+        number_in(document, "bytes"),
     )
     _refuse_bad_id(copy.id)
     known = set(copy.items)
-    if not known:
-        raise _PlanError("it copies nothing")
+    if not known and document["kind"] == SHELVE:
+        raise PlanError("it copies nothing")
     inner = (each for item in known for each in path_prefixes(item)[:-1])
     if len(known) < len(copy.items) or any(each in known for each in inner):
-        raise _PlanError("it copies something twice")
+        raise PlanError("it copies something twice")
     return copy
 
 
 def _step(document: Mapping[str, Any], version: int) -> PlanStep:
-    kind = _text(document, "kind")
+    kind = text_in(document, "kind")
     is_member = kind == LEAVE and version == COLLAPSE_VERSION
     if is_member:
         kind = "folder"
     if kind not in ("file", "folder", EMPTY):
-        raise _PlanError(f"kind {kind!r} is neither file nor folder")
+        raise PlanError(f"kind {kind!r} is neither file nor folder")
     if kind == EMPTY:
         return _empty(document)
     unknown = document["bytes"] is None
-    places = _objects(document, "kept_in") if "kept_in" in document else ()
+    places = objects_in(document, "kept_in") if "kept_in" in document else ()
     step = PlanStep(
-        _text(document, "id"),
+        text_in(document, "id"),
         kind,
-        _path(document),
-        _path(document, "keep"),
-        _number(document, "files"),
-        _number(document, "bytes_at_least" if unknown else "bytes"),
-        tuple(_texts(document, "reasons")),
+        path_in(document),
+        path_in(document, "keep"),
+        number_in(document, "files"),
+        number_in(document, "bytes_at_least" if unknown else "bytes"),
+        tuple(texts_in(document, "reasons")),
         _pairs(document, "nested"),
         _pairs(document, "sidecars"),
-        tuple(_texts(document, "bytes_unknown")) if unknown else (),
-        tuple(KeptPlace(_path(each), _number(each, "files")) for each in places),
+        tuple(texts_in(document, "bytes_unknown")) if unknown else (),
+        tuple(KeptPlace(path_in(each), number_in(each, "files")) for each in places),
         is_member=is_member,
-        regenerable=tuple(_inner(each) for each in _objects(document, "regenerable"))
+        regenerable=tuple(inner_path_in(each) for each in objects_in(document, "regenerable"))
         if is_member and "regenerable" in document
         else (),
     )
     _refuse_bad_id(step.id)
     if step.nested and kind == "file":
-        raise _PlanError("a file has nothing nested in it")
+        raise PlanError("a file has nothing nested in it")
     if step.sidecars and kind == "folder":
-        raise _PlanError("a folder has no sidecars")
+        raise PlanError("a folder has no sidecars")
     return step
 
 
 def _empty(document: Mapping[str, Any]) -> PlanStep:
     """Parse the step for an empty folder, which relies on nothing."""
-    size, reasons = _number(document, "bytes"), tuple(_texts(document, "reasons"))
-    step_id, files = _text(document, "id"), _number(document, "files")
+    size, reasons = number_in(document, "bytes"), tuple(texts_in(document, "reasons"))
+    step_id, files = text_in(document, "id"), number_in(document, "files")
     _refuse_bad_id(step_id)
     if size or files or {"keep", "keep_b64", "nested", "sidecars"} & document.keys():
-        raise _PlanError("an empty folder has no files, and nothing is kept for it")
-    folders = _number(document, "folders")
-    return PlanStep(step_id, EMPTY, _path(document), b"", 0, 0, reasons, folders=folders)
+        raise PlanError("an empty folder has no files, and nothing is kept for it")
+    folders = number_in(document, "folders")
+    return PlanStep(step_id, EMPTY, path_in(document), b"", 0, 0, reasons, folders=folders)
 
 
 def _refuse_bad_id(step_id: str) -> None:
     if not _ID.fullmatch(step_id):
-        raise _PlanError(f"id {step_id[:80]!r} is not made of letters, digits, - and _")
+        raise PlanError(f"id {step_id[:80]!r} is not made of letters, digits, - and _")
 
 
 def _pairs(document: Mapping[str, Any], name: str) -> tuple[RemovalPair, ...]:
     if name not in document:
         return ()
-    return tuple(RemovalPair(_path(each), _path(each, "keep")) for each in _objects(document, name))
-
-
-def _path(document: Mapping[str, Any], name: str = "path") -> bytes:
-    """Parse an absolute path; refuse one with components that could mislead."""
-    path = path_from_json(document, name)
-    parts = path.split(b"/")[1:]
-    if not path.startswith(b"/") or b"\0" in path:
-        raise _PlanError(f"{name} is not an absolute path")
-    if any(part in (b"", b".", b"..") for part in parts):
-        raise _PlanError(f"{name} is not a plain path")
-    return path
-
-
-def _inner(document: Mapping[str, Any]) -> bytes:
-    """Parse a path that stays below what it is relative to."""
-    path = path_from_json(document)
-    if b"\0" in path or any(part in (b"", b".", b"..") for part in path.split(b"/")):
-        raise _PlanError("an item is not a plain relative path")
-    return path
-
-
-def _text(document: Mapping[str, Any], name: str) -> str:
-    value = document[name]
-    if not isinstance(value, str):
-        raise _PlanError(f"{name} is not a text")
-    return value
-
-
-def _number(document: Mapping[str, Any], name: str) -> int:
-    value = document[name]
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
-        raise _PlanError(f"{name} is not a number of bytes or files")
-    return value
-
-
-def _texts(document: Mapping[str, Any], name: str) -> list[str]:
-    value = document[name]
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise _PlanError(f"{name} is not a list of texts")
-    return value
-
-
-def _objects(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    value = document[name]
-    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-        raise _PlanError(f"{name} is not a list of objects")
-    return value
+    found = objects_in(document, name)
+    return tuple(RemovalPair(path_in(each), path_in(each, "keep")) for each in found)

@@ -1,0 +1,137 @@
+"""Decide what of a copy may be put into the kept tree, where that has nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+
+from gorillacomb.classify.acting import acts
+from gorillacomb.classify.companions import Companions, CompanionTable
+from gorillacomb.classify.names import is_version_control
+from gorillacomb.classify.secrets import is_secret
+from gorillacomb.dedupe.collapse.difference import OwnItem
+from gorillacomb.dedupe.collapse.shelf import folded
+from gorillacomb.dedupe.safety.git import ignored_in
+from gorillacomb.fs.openat import OUR_FOLDER, os_error_text
+from gorillacomb.fs.paths import is_below, join, join_relative, path_text
+
+_CLASH = "has the same name as something in the kept tree on some file system"
+
+
+@dataclass(slots=True)
+class BringRules:
+    """What of the copies of one tree may be put into the kept tree."""
+
+    kept: bytes
+    """The path of the kept tree."""
+    wanted: Collection[bytes] | None
+    """Paths in copies that are to be brought; empty for all that may be, None for nothing."""
+    companions: CompanionTable
+    former: Callable[[bytes], Set[bytes]]
+    """Returns what was ever in a tree, as paths relative to it."""
+    named: dict[bytes, str] = field(default_factory=dict)
+    """By wanted paths in copies: why what is there is not brought; empty text if it is."""
+    _versions: Counter[bytes] = field(default_factory=Counter)
+    """By folded relative path: how many different things the copies have there."""
+    _taken: set[bytes] = field(default_factory=set)
+    """Folded relative paths of what is brought."""
+    _former: Set[bytes] | None = None
+    _is_ignored: Callable[[bytes], bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._is_ignored = ignored_in(self.kept) if self.wanted is not None else bool
+
+    def count(self, items: Mapping[bytes, Sequence[OwnItem]]) -> None:
+        """Take in what only the copies contain, by their paths, before anything is decided."""
+        seen: set[tuple[bytes, object]] = set()
+        for top, own in items.items():
+            for item in own:
+                path = folded(item.path)
+                what: object = item.key if item.key is not None else (top, item.path)
+                if (path, what) not in seen:
+                    seen.add((path, what))
+                    self._versions[path] += 1
+
+    def may_bring(self, top: bytes, item: OwnItem) -> bool:
+        """Return whether an item of a copy is brought."""
+        if self.wanted is None:
+            return False
+        here = join(top, item.path)
+        named = [each for each in self.wanted if is_below(here, each) or is_below(each, here)]
+        if self.wanted and not named:
+            return False
+        try:
+            cause = self._refusal(top, item, is_named=bool(self.wanted))
+        except OSError as error:
+            cause = os_error_text(error)
+        for each in named:
+            self.named[each] = self.named.get(each, "") or (cause or "")
+        if cause is not None:
+            return False
+        self._taken.add(folded(item.path))
+        return True
+
+    def _refusal(self, top: bytes, item: OwnItem, is_named: bool) -> str | None:
+        """Return why an item is not brought; None if it is. Raises OSError."""
+        around, _, name = item.path.rpartition(b"/")
+        place = join(self.kept, around)
+        if not stat.S_ISDIR(os.lstat(place).st_mode):
+            return "has no folder around it in the kept tree"
+        if os.path.lexists(join(self.kept, item.path)):
+            return "is another version of what the kept tree has"
+        beside = os.listdir(place)
+        if any(folded(each) == folded(name) for each in beside):
+            return _CLASH
+        path = folded(item.path)
+        if any(is_below(b"/" + path, b"/" + each) for each in self._taken):
+            return "is brought from another copy already"
+        if self._versions[path] > 1:
+            return "has several versions in the copies"
+        for inner, mode in _everything(join(top, item.path)):
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                return "is, or contains, a link"
+            whole = join_relative(item.path, inner) if inner else item.path
+            last = os.path.basename(whole)
+            if is_version_control(last) or last == OUR_FOLDER:
+                return "contains a repository"
+            if is_named:
+                continue
+            if is_secret(last) or acts(whole):
+                return f"is, or contains, {path_text(last)}: a secret, or something that acts there"
+            if self._is_ignored(whole + b"/" if stat.S_ISDIR(mode) else whole):
+                return f"is, or contains, {path_text(last)}, which its .gitignore ignores"
+        if self._belongs_to_others(top, item.path):
+            return "belongs to files beside it"
+        if not is_named and self._was_there(item.path):
+            return "was in the kept tree before, and was deleted there"
+        return None
+
+    def _was_there(self, path: bytes) -> bool:
+        """Return whether something was at a path of the kept tree, or below it, before."""
+        if self._former is None:
+            self._former = self.former(self.kept)
+        return path in self._former or any(is_below(each, path) for each in self._former)
+
+    def _belongs_to_others(self, top: bytes, path: bytes) -> bool:
+        around, _, name = path.rpartition(b"/")
+        folder = join(top, around)
+        names = {each: os.lstat(join(folder, each)) for each in os.listdir(folder)}
+        return any(True for _ in Companions(names, self.companions).of(name))
+
+
+def _everything(top: bytes) -> Iterator[tuple[bytes, int]]:
+    """Yield the relative path and the mode of something, and of all in it. Raises OSError."""
+    yield b"", os.lstat(top).st_mode
+    waiting = [b""] if os.path.isdir(top) and not os.path.islink(top) else []
+    while waiting:
+        inner = waiting.pop()
+        with os.scandir(join(top, inner)) as listing:
+            for entry in listing:
+                path = join_relative(inner, entry.name)
+                mode = entry.stat(follow_symlinks=False).st_mode
+                if stat.S_ISDIR(mode):
+                    waiting.append(path)
+                yield path, mode

@@ -1,0 +1,212 @@
+"""What of a copy is put into the kept tree, what never is, and that an undo takes it out again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gorillacomb.errors import UsageError
+from tests.dedupe.collapse.test_oracle import contents
+from tests.dedupe.collapse.test_plan import APP, SHELF, Drive, git
+from tests.dedupe.drives import look
+from tests.support.trees import make_tree
+
+
+class Bringing(Drive):
+    """A drive whose plans put what they may into the kept tree."""
+
+    wanted: tuple[str | Path, ...] = ("all",)
+
+    def brought(self) -> set[str]:
+        plan = self.plan(bring=self.wanted)
+        copies = [each for each in plan.contents.copies if each.is_brought]
+        return {os.path.relpath(os.fsdecode(each.target), self.keep) for each in copies}
+
+    def shelved(self) -> set[str]:
+        plan = self.plan(bring=self.wanted)
+        return {os.fsdecode(item) for each in plan.contents.copies for item in each.items}
+
+    def apply(self) -> None:
+        self.file.unlink(missing_ok=True)
+        self.plan(bring=self.wanted).save(self.file)
+        rehearsed = self.vault.apply(self.file)
+        result = self.vault.apply(self.file, dry_run=False)
+        assert result.is_complete and rehearsed.is_complete, (result, rehearsed)
+        assert not self.copy.exists()
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Bringing:
+    return Bringing(tmp_path)
+
+
+def test_new_files_and_folders_are_brought(drive: Bringing) -> None:
+    (drive.copy / "src/new.js").write_text("new")
+    (drive.copy / "src/new.js").chmod(0o755)
+    os.utime(drive.copy / "src/new.js", ns=(1, 1_400_000_000_000_000_001))
+    os.setxattr(drive.copy / "src/new.js", "user.tag", b"t")
+    make_tree(drive.copy / "notes", {"deep": {"a": "a", "b": ""}})
+    before, had = look(drive.top), contents(drive.top)
+    assert drive.brought() == {"src/new.js", "notes"}
+    drive.apply()
+    new = drive.keep / "src/new.js"
+    assert (new.stat().st_mode & 0o777, new.stat().st_mtime_ns) == (0o755, 1_400_000_000_000_000_001)
+    assert os.getxattr(new, "user.tag") == b"t"
+    assert (drive.keep / "notes/deep/a").read_text() == "a"
+    assert not (drive.top / SHELF).exists()
+    assert contents(drive.top) == had
+    assert drive.vault.undo().is_complete
+    assert look(drive.top) == before
+    drive.apply()
+    assert drive.vault.purge(confirm=True).is_complete
+    assert contents(drive.top) == had
+
+
+def test_another_version_is_shelved(drive: Bringing) -> None:
+    (drive.copy / "src/f1").write_text("edited")
+    assert drive.brought() == set()
+    assert drive.shelved() == {"src/f1"}
+
+
+def test_what_the_copies_disagree_about_is_shelved(drive: Bringing) -> None:
+    make_tree(drive.top / "App (1)", {**APP, "src": {**APP["src"], "new": "one", "both": "same"}})  # type: ignore[dict-item]
+    (drive.copy / "src/new").write_text("two")
+    (drive.copy / "src/both").write_text("same")
+    assert drive.brought() == {"src/both"}
+    assert drive.shelved() == {"src/new"}
+
+
+def test_names_that_clash_on_some_file_system_are_shelved(drive: Bringing) -> None:
+    (drive.keep / "src/Readme").write_text("kept")
+    (drive.copy / "src/README").write_text("other")
+    (drive.copy / "src/one").write_text("1")
+    (drive.copy / "src/ONE").write_text("2")
+    assert drive.brought() == set()
+    assert drive.shelved() == {"src/README", "src/one", "src/ONE"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(".env", "server.key", "src/.npmrc", "keys/id_rsa", "secrets.json"),
+        *(".github/workflows/deploy.yml", "db/migrations/0002.sql", ".git-hooks/x.service"),
+        *("etc/conf.d/own.conf", "etc/cron.daily/clean", "tests/test_it.py", "src/routes/a.js"),
+        *("src/conftest.py", "docker-compose.override.yml", "src/x.test.js", "Makefile"),
+        *("LaunchAgents/x.plist", "public/index.html", "vite.config.js", ".husky/pre-commit"),
+    ],
+)
+def test_secrets_and_what_acts_by_being_there_are_shelved(drive: Bringing, path: str) -> None:
+    new = drive.copy / path
+    new.parent.mkdir(parents=True, exist_ok=True)
+    new.write_text("own")
+    (drive.keep / path).parent.mkdir(parents=True, exist_ok=True)
+    assert drive.brought() == set()
+    assert drive.shelved() == {path}
+    shutil.rmtree(drive.keep)
+    shutil.copytree(drive.top / "Backup/App", drive.keep)
+    (drive.keep / path).unlink()
+    drive.wanted = (new,)
+    assert drive.brought() == {path}
+    before = look(drive.top)
+    drive.apply()
+    assert (drive.keep / path).read_text() == "own"
+    assert drive.vault.undo().is_complete
+    assert look(drive.top) == before
+
+
+def test_what_the_ignore_file_names_is_shelved(drive: Bringing) -> None:
+    for folder in (drive.keep, drive.copy):
+        (folder / ".gitignore").write_text("*.log\nout/\n")
+        (folder / "src/.gitignore").write_text("local*\n")
+    (drive.copy / "a.log").write_text("log")
+    (drive.copy / "src/local.js").write_text("local")
+    make_tree(drive.copy / "out", {"x": "x"})
+    make_tree(drive.copy / "docs", {"y.log": "y", "z": "z"})
+    make_tree(drive.copy / "guide", {"z": "other"})
+    assert drive.brought() == {"guide"}
+
+
+def test_what_was_deleted_does_not_come_back(drive: Bringing) -> None:
+    for folder in (drive.keep, drive.copy):
+        make_tree(folder, {"old.js": "old" * 500, "gone": {"a": "a" * 2000, "b": "b" * 2000}})
+    drive.vault.scan(drive.top)
+    (drive.keep / "old.js").unlink()
+    shutil.rmtree(drive.keep / "gone")
+    (drive.copy / "new.js").write_text("new")
+    drive.vault.scan(drive.top)
+    assert drive.brought() == {"new.js"}
+    assert drive.shelved() == {"old.js", "gone"}
+    drive.wanted = (drive.copy / "old.js",)
+    assert drive.brought() == {"old.js"}
+
+
+def test_links_are_shelved(drive: Bringing) -> None:
+    (drive.copy / "src/link").symlink_to("f1")
+    make_tree(drive.copy / "docs", {"a": "a"})
+    (drive.copy / "docs/link").symlink_to("a")
+    assert drive.brought() == set()
+    assert drive.shelved() == {"src/link", "docs"}
+
+
+def test_what_belongs_together_is_shelved(drive: Bringing) -> None:
+    (drive.copy / "src/p.jpg").write_text("picture" * 900)
+    (drive.copy / "src/p.xmp").write_text("edits")
+    assert drive.brought() == set()
+    assert drive.shelved() == {"src/p.jpg", "src/p.xmp"}
+
+
+def test_an_edited_file_stays_and_is_told(drive: Bringing) -> None:
+    (drive.copy / "src/new.js").write_text("new")
+    drive.apply()
+    (drive.keep / "src/new.js").write_text("edited since")
+    undone = drive.vault.undo()
+    assert [os.path.basename(each.path) for each in undone.failed] == [b"new.js"]
+    assert (drive.keep / "src/new.js").read_text() == "edited since"
+    assert (drive.copy / "src/new.js").read_text() == "new"
+
+
+def test_a_brought_folder_with_something_new_in_it_stays(drive: Bringing) -> None:
+    make_tree(drive.copy / "docs", {"a": "a"})
+    drive.apply()
+    (drive.keep / "docs/b").write_text("b")
+    undone = drive.vault.undo()
+    assert undone.failed
+    assert (drive.keep / "docs/b").read_text() == "b"
+    assert (drive.copy / "docs/a").read_text() == "a"
+
+
+def test_what_comes_to_its_place_in_the_meantime_is_not_replaced(drive: Bringing) -> None:
+    (drive.copy / "src/new.js").write_text("new")
+    drive.plan(bring=["all"]).save(drive.file)
+    (drive.keep / "src/new.js").write_text("someone else's")
+    before = look(drive.top)
+    result = drive.vault.apply(drive.file, dry_run=False)
+    assert result.skipped and not result.done
+    assert look(drive.top) == before
+
+
+def test_what_cannot_be_brought_is_told(drive: Bringing) -> None:
+    (drive.copy / "src/f1").write_text("edited")
+    [note] = drive.plan(bring=[drive.copy / "src/f1"]).contents.notes
+    assert "is another version of what the kept tree has" in note
+    [note] = drive.plan(bring=[drive.keep / "src/f2"]).contents.notes
+    assert "is not something that only a copy that leaves contains" in note
+    with pytest.raises(UsageError, match="none to collapse"):
+        drive.vault.plan(bring=["all"])
+
+
+def test_a_repository_is_not_filled_with_what_it_deleted(drive: Bringing) -> None:
+    git(drive.keep, "init", "-q")
+    (drive.keep / "deleted.js").write_text("deleted")
+    git(drive.keep, "add", ".")
+    git(drive.keep, "commit", "-q", "-m", "one")
+    shutil.rmtree(drive.copy)
+    git(drive.keep, "rm", "-q", "deleted.js")
+    git(drive.keep, "commit", "-q", "-m", "two")
+    shutil.copytree(drive.keep, drive.copy, symlinks=True)
+    (drive.copy / "deleted.js").write_text("deleted")
+    (drive.copy / "new.js").write_text("new")
+    assert "deleted.js" not in drive.brought()
