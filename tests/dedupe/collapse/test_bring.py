@@ -53,7 +53,8 @@ def test_new_files_and_folders_are_brought(drive: Bringing) -> None:
     assert drive.brought() == {"src/new.js", "notes"}
     drive.apply()
     new = drive.keep / "src/new.js"
-    assert (new.stat().st_mode & 0o777, new.stat().st_mtime_ns) == (0o755, 1_400_000_000_000_000_001)
+    facts = new.stat()
+    assert (facts.st_mode & 0o777, facts.st_mtime_ns) == (0o755, 1_400_000_000_000_000_001)
     assert os.getxattr(new, "user.tag") == b"t"
     assert (drive.keep / "notes/deep/a").read_text() == "a"
     assert not (drive.top / SHELF).exists()
