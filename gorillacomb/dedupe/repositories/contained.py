@@ -28,7 +28,7 @@ from gorillacomb.dedupe.repositories.soundness import (
     refuse_false_objects,
 )
 from gorillacomb.fs.bounded_read import open_regular
-from gorillacomb.fs.comparison import contents_equal, has_attributes_of_its_own
+from gorillacomb.fs.comparison import contents_equal, has_attributes_of_its_own, may_be_one_file
 from gorillacomb.fs.openat import identity_of, os_error_text
 from gorillacomb.fs.paths import join
 
@@ -115,10 +115,8 @@ class _RepositoryComparison:
             each.refuse_unusual()
             refuse_configured(self._program, each)
         ours.refuse_unfinished()
-        if any(
-            identity_of(ours.entries[name]) == identity_of(theirs.entries[name])
-            for name in (b"", b"objects")
-        ):
+        pairs = [(ours.entries[name], theirs.entries[name]) for name in (b"", b"objects", b"HEAD")]
+        if any(identity_of(a) == identity_of(b) or may_be_one_file(a, b) for a, b in pairs):
             raise ours.stays("is the one of the copy to keep, seen through another path")
         refuse_damaged(ours)
         refs, kept_refs = GitRefs.read(ours), GitRefs.read(theirs)

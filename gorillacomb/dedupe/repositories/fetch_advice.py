@@ -18,7 +18,7 @@ _MOST_NAMED = 3
 _MOST_FETCHED = 8
 """Objects that a command names one by one."""
 _MOST_PARSED = 20_000
-"""Objects of which it is determined which of them lead to the others."""
+"""With more objects, it is not determined which of them lead to the others."""
 _TREE_ENTRY = re.compile(rb"[0-7]+ [^\0]+\0(.{20})", re.DOTALL)
 _NO_LABEL = re.compile(r"[^A-Za-z0-9]+")
 
@@ -49,7 +49,8 @@ class LackingParts:
             self._beyond = self.objects.keys() - store.reachable(self.own.values.values())
         if len(self._beyond) <= _MOST_PARSED:
             below: set[bytes] = set()
-            for _, kind, content in store.contents(sorted(self._beyond)):
+            parents = sorted(oid for oid in self._beyond if self.objects[oid] != b"blob")
+            for _, kind, content in store.contents(parents):
                 below.update(_leads_to(kind, content))
             self._tips = sorted(self._beyond - below)
 
@@ -76,9 +77,7 @@ class LackingParts:
         parts += [_counted(count, what) for what, count in counts.items() if count]
         if not parts or not any(counts.values()):
             kinds = Counter(kind.decode() for kind in self.objects.values())
-            parts += [
-                _counted(kinds[kind], kind) for kind in ("tag", "tree", "blob") if kinds[kind]
-            ]
+            parts += [_counted(count, kind) for kind, count in sorted(kinds.items())]
         return ", ".join(parts)
 
     def advice(self, member: bytes, keep: bytes) -> str:

@@ -41,7 +41,7 @@ _PLAIN = {b"extensions.objectformat": b"sha1", b"extensions.refstorage": b"files
 
 @contextmanager
 def reading(folder: GitFolder) -> Iterator[None]:
-    """Say of which repository it is that git could not read something. Raises RepositoryStays."""
+    """Name the repository if git cannot read something in it. Raises RepositoryStays."""
     try:
         yield
     except GitFailed as failed:
@@ -81,7 +81,7 @@ def _refuse_setting(folder: GitFolder, key: bytes, value: bytes | None) -> None:
 
 
 def refuse_damaged(folder: GitFolder) -> None:
-    """Refuse a repository with a pack of which git may see only a part. Raises RepositoryStays.
+    """Refuse a repository with a pack that git may see only in part. Raises RepositoryStays.
 
     Git takes the objects of a pack from its index.
     """

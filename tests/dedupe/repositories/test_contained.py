@@ -299,6 +299,20 @@ def dangling_packed(pair: Pair) -> str:
     return "(1 blob)"
 
 
+def dangling_tree(pair: Pair) -> str:
+    write_all(pair.member, ["in/mine.txt"])
+    git(pair.member, "add", "in")
+    git(pair.member, "write-tree")
+    git(pair.member, "reset", "-q", "--hard")
+    return "(1 blob, 2 trees)"
+
+
+def dangling_tag(pair: Pair) -> str:
+    git(pair.member, "tag", "-f", "-a", "v1", "-m", "moved", "HEAD~1")
+    git(pair.member, "tag", "-f", "v1", git(pair.keep, "rev-parse", "v1"))
+    return "(1 tag)"
+
+
 def staged_only(pair: Pair) -> str:
     (pair.member / "a.txt").write_text("staged\n")
     git(pair.member, "add", "a.txt")
@@ -365,6 +379,8 @@ FETCHED = [
     many_dangling,
     dangling_blob,
     dangling_packed,
+    dangling_tree,
+    dangling_tag,
     staged_only,
     detached,
     annotated_tag,
