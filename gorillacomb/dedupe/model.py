@@ -175,6 +175,12 @@ class PlanStep:
     regenerable: tuple[bytes, ...] = ()
     """Folders in such a copy that a program makes again from a lock file beside them, which is the
     same in ``keep``: they are not compared. Paths relative to ``path``."""
+    repositories: tuple[bytes, ...] = ()
+    """Its `.git`, if that differs from the one of the copy to keep, which has all of its objects
+    and refs. Paths relative to ``path``."""
+    in_history: tuple[tuple[bytes, bytes], ...] = ()
+    """Files in such a copy that the history of the copy to keep contains: paths relative to
+    ``path``, and the ids of git objects in hex digits."""
     later: tuple[bytes, ...] = field(default=(), compare=False)
     """In a dry run: what a copy will be made of, relative to ``path``."""
     turn: int = field(default=0, compare=False)

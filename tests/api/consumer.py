@@ -237,7 +237,7 @@ def planning(vault: gorillacomb.OpenVault) -> gorillacomb.DedupePlan:
         one: gorillacomb.PlanStep = step
         use(one.id, one.kind, one.path, one.keep, one.files, one.size, one.reasons, one.nested)
         use(one.sidecars, one.unknown, one.pairs, one.keeps, one.kept_in, one.later, one.is_member)
-        use(one.turn, one.regenerable)
+        use(one.turn, one.regenerable, one.repositories, one.in_history)
     for copy in plan.left_alone:
         left: gorillacomb.SkippedCopy = copy
         use(left.path, left.rule is SafetyRule.PROJECT, left.cause, left.files, left.size)

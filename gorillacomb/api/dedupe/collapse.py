@@ -75,11 +75,11 @@ def plan_collapse(
     trees = named.folders(scope.collapse or (), "--collapse")
     into = next(iter(named.folders([scope.into], "--into")), None) if scope.into else None
     bring = scope.bring and named.folders(scope.bring, "--bring")
-    planner = CollapsePlanner(sites, policy, apart, lambda path: _former(index, path), bring)
+    planner = CollapsePlanner(sites, policy, apart, lambda path: _traced(index, path), bring)
     return planner.plan(trees, into, time.time_ns())
 
 
-def _former(index: Index, tree: bytes) -> frozenset[bytes]:
+def _traced(index: Index, tree: bytes) -> frozenset[bytes]:
     """Return what was ever in a tree, as far as the trace knows: paths relative to it."""
     root = look_up_path(index, tree).root
     if root is None or not index.vault.trace.exists():

@@ -89,6 +89,13 @@ class KeptPlaceDocument(PathDocument):
     files: int
 
 
+class PastVersionDocument(PathDocument):
+    """A file that the history of a repository contains."""
+
+    object: str
+    """The id of the git object, in hex digits."""
+
+
 class PlanStepDocument(RemovalPairDocument):
     """A step of a plan: one file or folder that is removed as a whole, or not at all."""
 
@@ -98,6 +105,11 @@ class PlanStepDocument(RemovalPairDocument):
     regenerable: NotRequired[list[PathDocument]]
     """Folders in such a copy that a program makes again from a lock file, and that are not
     compared, relative to ``path``."""
+    repositories: NotRequired[list[PathDocument]]
+    """Its `.git`, if the one of the copy to keep has all of its objects and refs, but is not equal;
+    relative to ``path``."""
+    in_history: NotRequired[list[PastVersionDocument]]
+    """Files in such a copy that the history of the copy to keep contains, relative to ``path``."""
     files: int
     bytes: int | None
     """Bytes on disk; null if it is not known how many become free."""

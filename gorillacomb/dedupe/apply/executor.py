@@ -235,6 +235,8 @@ class PlanExecutor:
             is_member=step.is_member,
             left=self.checks.left_before(step),
             regenerable=step.regenerable,
+            repositories=step.repositories,
+            in_history=step.in_history,
         )
         return StepTransaction(step, run, record, things, self.now)
 

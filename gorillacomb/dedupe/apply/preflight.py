@@ -312,7 +312,13 @@ class StepPreflight:
             nested[relative_path(each.path, step.path)] = spot
         try:
             witness = replace(self.witness, carries_links=step.is_member)
-            parts = MemberParts(self.left_before(step), step.regenerable, step.later)
+            parts = MemberParts(
+                self.left_before(step),
+                step.regenerable,
+                step.repositories,
+                dict(step.in_history),
+                step.later,
+            )
             sighting = witness.compare(victim, keep, nested, parts=parts)
         except ContentDiffers as different:
             raise StepSkipped(different.path, different.cause) from different

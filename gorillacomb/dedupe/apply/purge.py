@@ -145,7 +145,8 @@ def _compared(
     )
     for at, move in enumerate(record.moves):
         nested = record.nested if not at else ()
-        parts = MemberParts(record.left, record.regenerable)
+        history = dict(record.in_history)
+        parts = MemberParts(record.left, record.regenerable, record.repositories, history)
         sighting = _compare(run, move, nested, parts, places, witness)
         if sighting is not None:
             yield move, sighting

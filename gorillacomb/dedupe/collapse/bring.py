@@ -12,7 +12,7 @@ from gorillacomb.classify.acting import acts
 from gorillacomb.classify.companions import Companions, CompanionTable
 from gorillacomb.classify.names import is_version_control
 from gorillacomb.classify.secrets import is_secret
-from gorillacomb.dedupe.collapse.difference import OwnItem
+from gorillacomb.dedupe.collapse.own_items import OwnItem
 from gorillacomb.dedupe.collapse.shelf import folded
 from gorillacomb.dedupe.safety.git import ignored_in
 from gorillacomb.fs.openat import OUR_FOLDER, os_error_text
@@ -30,15 +30,16 @@ class BringRules:
     wanted: Collection[bytes] | None
     """Paths in copies that are to be brought; empty for all that may be, None for nothing."""
     companions: CompanionTable
-    former: Callable[[bytes], Set[bytes]]
-    """Returns what was ever in a tree, as paths relative to it."""
+    former: Callable[[bytes], Set[bytes] | None]
+    """Returns what was ever in a tree, as paths relative to it; None if that cannot be known."""
     named: dict[bytes, str] = field(default_factory=dict)
     """By wanted paths in copies: why what is there is not brought; empty text if it is."""
     _versions: Counter[bytes] = field(default_factory=Counter)
     """By folded relative path: how many different things the copies have there."""
     _taken: set[bytes] = field(default_factory=set)
     """Folded relative paths of what is brought."""
-    _former: Set[bytes] | None = None
+    _former: list[Set[bytes] | None] = field(default_factory=list)
+    """What `former` returned, once it was asked."""
     _is_ignored: Callable[[bytes], bool] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,6 +78,8 @@ class BringRules:
     def _refusal(self, top: bytes, item: OwnItem, is_named: bool) -> str | None:
         """Return why an item is not brought; None if it is. Raises OSError."""
         around, _, name = item.path.rpartition(b"/")
+        if any(map(is_version_control, item.path.split(b"/"))):
+            return "is part of a repository"
         place = join(self.kept, around)
         if not stat.S_ISDIR(os.lstat(place).st_mode):
             return "has no folder around it in the kept tree"
@@ -111,9 +114,10 @@ class BringRules:
 
     def _was_there(self, path: bytes) -> bool:
         """Return whether something was at a path of the kept tree, or below it, before."""
-        if self._former is None:
-            self._former = self.former(self.kept)
-        return path in self._former or any(is_below(each, path) for each in self._former)
+        if not self._former:
+            self._former.append(self.former(self.kept))
+        [known] = self._former
+        return known is None or path in known or any(is_below(each, path) for each in known)
 
     def _belongs_to_others(self, top: bytes, path: bytes) -> bool:
         around, _, name = path.rpartition(b"/")

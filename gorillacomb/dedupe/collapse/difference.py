@@ -13,51 +13,27 @@ import stat
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from gorillacomb.classify.companions import DATABASE_LOGS, is_database_size
 from gorillacomb.classify.names import CLOUD_POINTERS, is_version_control
 from gorillacomb.classify.regenerable import lock_files_for
 from gorillacomb.classify.secrets import is_secret
-from gorillacomb.dedupe.model import Refusal, SafetyRule
+from gorillacomb.dedupe.collapse.own_items import CannotLeave, OwnItem, everything_below
+from gorillacomb.dedupe.model import SafetyRule
+from gorillacomb.dedupe.repositories.contained import repository_content
 from gorillacomb.dedupe.safety.policy import in_use_cause
 from gorillacomb.dedupe.safety.symlinks import links_equivalent
 from gorillacomb.folders.entries import FolderEntries
 from gorillacomb.folders.tree import EXECUTABLE, TreeFolder
 from gorillacomb.fs.comparison import has_attributes_of_its_own
-from gorillacomb.fs.openat import OUR_FOLDER, os_error_text, special_kind
-from gorillacomb.fs.paths import join, join_relative, path_text
+from gorillacomb.fs.openat import OUR_FOLDER, special_kind
+from gorillacomb.fs.paths import join, join_relative
 from gorillacomb.index.tree_queries import FolderFileRow
 from gorillacomb.model import READ
 
 _LEAST_RENAMED = 1024
 """Bytes: a smaller file under another name is another file."""
 _Rows = Mapping[bytes, FolderFileRow]
-
-
-class OwnItem(NamedTuple):
-    """Something that only one copy of the tree contains."""
-
-    path: bytes
-    """Relative to the copy."""
-    key: tuple[bytes, bool] | None
-    """What is equal for equal items: of a file its digest and executable bit, of a folder its
-    digest; None if that is not known, or not enough."""
-    files: int
-    size: int
-    """Bytes."""
-    is_folder: bool
-    longest: int = 0
-    """Bytes of the longest path in a folder, relative to it."""
-
-
-class CannotLeave(Exception):
-    """Why a copy of a tree cannot leave as a whole."""
-
-    def __init__(self, rule: SafetyRule, path: bytes, cause: str) -> None:
-        super().__init__(path, cause)
-        text = f"{path_text(path)} {cause}" if path else cause
-        self.refusal = Refusal(rule, text, path or None)
 
 
 @dataclass(slots=True)
@@ -87,6 +63,11 @@ class TreeDifference:
     """What is only here."""
     renamed: list[tuple[bytes, bytes]] = field(default_factory=list)
     """Relative paths here, and where the content is kept."""
+    in_history: list[tuple[bytes, bytes]] = field(default_factory=list)
+    """Relative paths of files that the history of the kept copy contains, and ids of git objects.
+    Not found by `find`."""
+    repositories: list[bytes] = field(default_factory=list)
+    """Relative paths of `.git` folders that differ from the kept ones, which have all of them."""
     regenerable: list[bytes] = field(default_factory=list)
     """Relative paths of folders that a program makes again from a lock file, which is covered."""
     files: int = 0
@@ -119,9 +100,31 @@ class TreeDifference:
                         down = down[0], None
                     if self._is_regenerable(path, mine, its):
                         self._add_regenerable(path)
+                    elif entry.name == _GIT and not self._is_equal(path, *down):
+                        self._add_repository(path, *down)
                     elif self._is_entered(path, *down):
                         waiting.append((path, *down))
         self._match_renamed()
+
+    def files_of(self, item: OwnItem) -> list[bytes]:
+        """Return the relative paths of an item's files; none if it contains anything else.
+
+        A file counts only if it is as the index has it, and has no attributes of its own. Raises
+        CannotLeave.
+        """
+        if not item.is_folder:
+            is_plain = item.key is not None and not os.path.islink(join(self.top, item.path))
+            return [item.path] if is_plain else []
+        found = []
+        for inner, facts in everything_below(join(self.top, item.path)):
+            path = join(item.path, inner)
+            here = join(self.top, path)
+            if stat.S_ISDIR(facts.st_mode) and os.listdir(here):
+                continue
+            if not stat.S_ISREG(facts.st_mode) or has_attributes_of_its_own(here, None):
+                return []
+            found.append(path)
+        return found
 
     def _refuse(self, rule: SafetyRule, path: bytes, cause: str) -> None:
         raise CannotLeave(rule, path, cause)
@@ -152,7 +155,7 @@ class TreeDifference:
             self._refuse(SafetyRule.REPOSITORY, path, "is not in the copy to keep")
         files, size, longest = 0, 0, 0
         names: dict[bytes, list[bytes]] = {}
-        for inner, facts in _below(join(self.top, path)):
+        for inner, facts in everything_below(join(self.top, path)):
             names.setdefault(os.path.dirname(inner), []).append(os.path.basename(inner))
             kind = special_kind(facts.st_mode)
             if kind is not None:
@@ -192,11 +195,52 @@ class TreeDifference:
 
     def _add_regenerable(self, path: bytes) -> None:
         self.regenerable.append(path)
-        for inner, facts in _below(join(self.top, path)):
+        for inner, facts in everything_below(join(self.top, path)):
             kind = special_kind(facts.st_mode)
             if kind is not None:
                 self._refuse(SafetyRule.INCOMPLETE, join(path, inner), f"is a {kind}")
             self.files += stat.S_ISREG(facts.st_mode)
+
+    def _is_equal(self, path: bytes, ours: TreeFolder | None, theirs: TreeFolder | None) -> bool:
+        """Return whether everything in a folder has an equal counterpart, by the index."""
+        if ours is None or theirs is None or ours.gap is not None:
+            return False
+        its, folders = self._rows(theirs), _children(theirs)
+        for name, row in self._rows(ours).items():
+            other, inner = its.get(name), join(path, name)
+            is_equal = (
+                other is not None
+                and (row[6] or row[7])
+                and (row[6], row[7]) == (other[6], other[7])
+                and not (row[3] ^ other[3]) & (EXECUTABLE | stat.S_IFMT(row[3]))
+            )
+            paths = join(self.top, inner), join(self.kept_top, inner)
+            if not is_equal and not (self._is_cache(inner) and self.same_caches(*paths)):
+                return False
+        return all(
+            self._is_equal(join(path, each.name), each, folders.get(each.name))
+            for each in ours.children
+        )
+
+    def _add_repository(
+        self, path: bytes, ours: TreeFolder | None, theirs: TreeFolder | None
+    ) -> None:
+        """Find what has to be kept of a `.git` that differs from the kept one.
+
+        Raises CannotLeave.
+        """
+        if ours is None or theirs is None:
+            self._refuse(SafetyRule.REPOSITORY, path, "is not in the copy to keep")
+        content = repository_content(join(self.top, path), join(self.kept_top, path))
+        if content.refusal is not None:
+            self._refuse(content.refusal.rule, path, content.refusal.cause)
+        self.repositories.append(path)
+        self.files += sum(stat.S_ISREG(facts.st_mode) for facts in content.seen.values())
+        for inner in content.beside:
+            facts = content.seen[inner]
+            is_file = stat.S_ISREG(facts.st_mode)
+            size = facts.st_size if is_file else 0
+            self.own.append(OwnItem(join(path, inner), None, int(is_file), size, False))
 
     def _is_covered_file(
         self,
@@ -306,6 +350,7 @@ class TreeDifference:
             waiting += [each for each in below if join(path, each[1]) not in but]
 
 
+_GIT = b".git"
 _POINTS = "only points to a document in the cloud"
 
 
@@ -318,23 +363,3 @@ def _digest(row: FolderFileRow | None, facts: os.stat_result) -> bytes | None:
     if row is None or row[2] not in READ or not stat.S_ISREG(row[3]):
         return None
     return row[6] if (row[4], row[5]) == (facts.st_size, facts.st_mtime_ns) else None
-
-
-def _below(top: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
-    """Yield what is in a folder: relative path and stat. Raises CannotLeave."""
-    waiting = [b""]
-    while waiting:
-        inner = waiting.pop()
-        try:
-            with os.scandir(join(top, inner) if inner else top) as listing:
-                for entry in listing:
-                    path = join_relative(inner, entry.name)
-                    facts = entry.stat(follow_symlinks=False)
-                    if stat.S_ISDIR(facts.st_mode):
-                        if entry.name == OUR_FOLDER or is_version_control(entry.name):
-                            cause = "is in a folder that only this copy contains"
-                            raise CannotLeave(SafetyRule.REPOSITORY, path, cause)
-                        waiting.append(path)
-                    yield path, facts
-        except OSError as error:
-            raise CannotLeave(SafetyRule.INCOMPLETE, inner, os_error_text(error)) from error

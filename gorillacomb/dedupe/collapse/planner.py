@@ -14,7 +14,9 @@ from dataclasses import dataclass, field
 from gorillacomb.classify.cloud_folders import cloud_folder_around
 from gorillacomb.classify.companions import Companions
 from gorillacomb.dedupe.collapse.bring import BringRules
-from gorillacomb.dedupe.collapse.difference import CannotLeave, OwnItem, TreeDifference
+from gorillacomb.dedupe.collapse.difference import TreeDifference
+from gorillacomb.dedupe.collapse.kept_history import GIT, KeptHistory
+from gorillacomb.dedupe.collapse.own_items import CannotLeave, OwnItem
 from gorillacomb.dedupe.collapse.shelf import ShelfFolder, ShelfLabels, length_refusal
 from gorillacomb.dedupe.model import (
     CopyStep,
@@ -49,8 +51,8 @@ class CollapsePlanner:
     policy: SafetyPolicy
     apart: Callable[[int, int], Refusal | None]
     """Returns why nothing in one root may rely on a copy in another, given by their ids."""
-    former: Callable[[bytes], Set[bytes]]
-    """Returns what was ever in a tree, as paths relative to it."""
+    traced: Callable[[bytes], Set[bytes]]
+    """Returns what was ever in a tree, as far as the trace knows: paths relative to it."""
     bring: tuple[bytes, ...] | None = None
     """Paths in copies that are to be put into the kept tree; empty for all that may be, None for
     nothing."""
@@ -125,14 +127,16 @@ class CollapsePlanner:
         )
         others = {analysis.path(each) for each in members}
         labels = ShelfLabels.of([analysis.path(each) for each in members], path)
+        past = KeptHistory(path, self.traced, self._notes)
         found: dict[bytes, tuple[TreeFolder, TreeDifference, list[OwnItem]]] = {}
         for member in members:
             with self._left_if_it_cannot_leave(member):
                 difference = self._difference(member, keep, others)
+                past.take(difference)
                 own = self._with_companions(difference.top, difference)
                 found[difference.top] = member, difference, own
                 self._leaving.add(difference.top)
-        rules = BringRules(path, self.bring, self.policy.companions, self.former)
+        rules = BringRules(path, self.bring, self.policy.companions, past.paths)
         rules.count({top: own for top, (_, _, own) in found.items()})
         held: _Held = {}
         for top, (member, difference, own) in found.items():
@@ -209,7 +213,10 @@ class CollapsePlanner:
         on_shelf = sum(each.files for each in own) - sum(
             each.files for each in copies if each.is_brought
         )
-        places = (KeptPlace(kept, difference.files - on_shelf), *_on_shelf(copies))
+        known = len(difference.in_history)
+        places = [KeptPlace(kept, difference.files - on_shelf - known), *_on_shelf(copies)]
+        if known:
+            places.append(KeptPlace(join(kept, GIT), known))
         self._copies += copies
         within = sum(each.size for each in self._steps if is_below(each.path, top))
         self._steps.append(
@@ -222,9 +229,11 @@ class CollapsePlanner:
                 disk_bytes_below(analysis.index.connection, member.id) - within,
                 analysis.reasons(keep, member),
                 nested=tuple(nested),
-                kept_in=places if len(places) > 1 else (),
+                kept_in=tuple(places) if len(places) > 1 else (),
                 is_member=True,
                 regenerable=tuple(difference.regenerable),
+                repositories=tuple(difference.repositories),
+                in_history=tuple(sorted(difference.in_history)),
             )
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from gorillacomb.classify.companions import DATABASE_HEADER, is_database
@@ -18,6 +18,7 @@ from gorillacomb.fs.bounded_read import UNTOLD, tells_size
 from gorillacomb.fs.comparison import (
     ONE_VIEW,
     contents_equal,
+    extended_attributes,
     extended_attributes_equal,
     may_be_one_file,
     refuse_unlike_modes,
@@ -66,6 +67,10 @@ class MemberParts:
     """What left before: a folder that only led to it may be empty."""
     regenerable: Collection[bytes] = ()
     """Folders that a program makes again from a lock file beside them: only that is compared."""
+    repositories: Collection[bytes] = ()
+    """Its `.git`, if the kept one has all of its objects and refs."""
+    in_history: Mapping[bytes, bytes] = field(default_factory=dict)
+    """Files that the history of the kept copy contains, with the ids of git objects."""
     later: Collection[bytes] = ()
     """What will be copied before this is done in earnest, and is not compared yet."""
 
@@ -118,6 +123,40 @@ class EntryComparer:
             raise ContentMissing(path, "is a link that leads elsewhere there")
         self.sighting.victim[inner] = facts
         self.sighting.survivors.append((there, target))
+
+    def compare_with(
+        self,
+        folder: int,
+        name: bytes,
+        inner: bytes,
+        facts: os.stat_result,
+        is_equal: Callable[[int], bool],
+    ) -> None:
+        """Compare a file with what is kept of it in another form, without attributes."""
+        path = self.top.at(inner).path
+        if facts.st_dev != self.device:
+            raise ContentDiffers(path, "is on another file system")
+        if is_placeholder(facts):
+            raise ContentDiffers(path, "is only in the cloud")
+        try:
+            with opened_file(name, folder) as file:
+                clock = self.settings.now, self.settings.wait
+                before = wait_until_settled(file, self.top.grain_ns, *clock)
+                if not is_unchanged(facts, before):
+                    raise ContentDiffers(path, "changed meanwhile")
+                if extended_attributes(file):
+                    raise ContentMissing(path, "has attributes of its own")
+                if not is_equal(file):
+                    raise ContentMissing(path, "differs")
+                if is_open_for_writing(file):
+                    raise ContentDiffers(path, IN_USE)
+                self.sighting.note_blocks(inner, file, self.top.kind)
+                after = os.fstat(file)
+        except OSError as error:
+            raise ContentDiffers(path, os_error_text(error)) from error
+        if not is_unchanged(before, after):
+            raise ContentDiffers(path, "changed while it was compared")
+        self.sighting.victim[inner] = facts
 
     def compare_file(
         self, folder: int, name: bytes, inner: bytes, there: FileLocation, facts: os.stat_result

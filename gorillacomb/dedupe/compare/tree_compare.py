@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gorillacomb.classify.regenerable import lock_files_for
 from gorillacomb.classify.stores import store_kind
 from gorillacomb.dedupe.compare.entry_compare import CompareSettings, EntryComparer, MemberParts
+from gorillacomb.dedupe.compare.kept_repositories import KeptRepositories
 from gorillacomb.dedupe.compare.snapshot import TreeSnapshot
 from gorillacomb.fs.comparison import (
     extended_attributes_equal,
@@ -34,6 +35,7 @@ from gorillacomb.fs.openat import (
     FileIdentity,
     OpenFolders,
     identity_of,
+    is_unchanged,
     opened_file,
     os_error_text,
 )
@@ -82,6 +84,7 @@ class _TreeComparison:
     ours: OpenFolders = field(init=False)
     theirs: dict[bytes, OpenFolders] = field(default_factory=dict)
     entries: EntryComparer = field(init=False)
+    repositories: KeptRepositories = field(init=False)
     folders: set[FileIdentity] = field(default_factory=set)
     """Folders to be removed."""
     leading: set[bytes] = field(init=False)
@@ -93,11 +96,13 @@ class _TreeComparison:
         self.ours = OpenFolders(self.top.root, self.top.identity)
         place = self.top, self.stood, self.sighting, self._opened
         self.entries = EntryComparer(self.witness, *place)
+        self.repositories = KeptRepositories(self.keep, self.sighting, self._opened)
         self.emptied = {each for path in self.parts.left for each in path_prefixes(path)[:-1]}
         self.leading = {each for path in self.nested for each in path_prefixes(path)[:-1]}
         self.leading |= self.emptied
 
     def close(self) -> None:
+        self.repositories.close()
         self.ours.close()
         for each in self.theirs.values():
             each.close()
@@ -156,6 +161,9 @@ class _TreeComparison:
                     cause = "has no lock file beside it that is the same in the copy to keep"
                     raise ContentMissing(here.at(name).path, cause)
                 self._take_all(inner)
+            elif inner in self.parts.repositories and stat.S_ISDIR(facts.st_mode):
+                self._enter(inner, name, facts)
+                self._take_repository(inner, there)
             elif stat.S_ISDIR(facts.st_mode):
                 self._enter(inner, name, facts)
                 found.append((inner, self._counterpart(inner, name, there), exact))
@@ -163,8 +171,25 @@ class _TreeComparison:
                 self._entry(inner, name, facts, there)
         return found
 
-    def _take_all(self, top: bytes) -> None:
-        """Record everything in a folder without comparing it."""
+    def _take_repository(self, top: bytes, there: FileLocation | None) -> None:
+        """Record everything in a repository that the kept one has, too, or that was copied."""
+        here = self.top.at(top)
+        if there is None:
+            raise ContentMissing(here.path, "is not in the copy to keep")
+        content = self.repositories.content(here.path, there.at(here.name))
+        self._take_all(top, content.seen, {join(top, each) for each in content.beside})
+
+    def _take_all(
+        self,
+        top: bytes,
+        seen: Mapping[bytes, os.stat_result] | None = None,
+        beside: Collection[bytes] = (),
+    ) -> None:
+        """Record everything in a folder without comparing it.
+
+        If there is something that was ``seen``, by paths in the folder, it must be that; and what
+        is ``beside``, by paths relative to the top, is compared.
+        """
         waiting = [top]
         while waiting:
             relative = waiting.pop()
@@ -175,7 +200,12 @@ class _TreeComparison:
                 if stat.S_ISDIR(facts.st_mode):
                     self._enter(inner, name, facts)
                     waiting.append(inner)
+                elif inner in beside and inner not in self.parts.later:
+                    self._entry(inner, name, facts, None)
                 else:
+                    was = facts if seen is None else seen.get(inner[len(top) + 1 :])
+                    if was is None or not is_unchanged(was, facts):
+                        raise ContentDiffers(here.at(name).path, "changed meanwhile")
                     self.sighting.victim[inner] = facts
 
     def _is_store(self, here: FileLocation) -> bool:
@@ -221,6 +251,9 @@ class _TreeComparison:
                 place = beside if is_carried and beside else there and there.at(name)
                 assert place is not None, "one of the two is known"
                 self.entries.compare_link(folder, name, inner, place, facts, is_carried)
+            elif inner in self.parts.in_history and is_file:
+                equals = self.repositories.equals(self.parts.in_history[inner])
+                self.entries.compare_with(folder, name, inner, facts, equals)
             elif beside is None:
                 raise ContentMissing(here.path, "stands only here")
             else:

@@ -156,7 +156,7 @@ class TreeCopier:
                 copy_content(source, file, before.st_size, mutations.has_holes(before))
                 attributes = extended_attributes(source)
                 mutations.copy_metadata(file, before, extended_attributes(file), attributes)
-                if is_secret(ours.name):
+                if is_secret(ours.name) or b".git" in ours.inner.split(b"/"):
                     mutations.set_mode(file, _SECRET_MODE | before.st_mode & _EXECUTABLE)
                 mutations.fsync(file)
             finally:

@@ -50,6 +50,7 @@ COLLAPSE_VERSION = 2
 _LONGEST_LINE = 16 << 20
 """Bytes."""
 _UID = re.compile(r"[0-9a-f]{32}")
+_OBJECT = re.compile(rb"[0-9a-f]{40}")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -133,8 +134,13 @@ def plan_document(step: PlanStep) -> dict[str, Any]:
         **known_bytes("bytes", step.size, step.unknown),
         "reasons": list(step.reasons),
     }
-    if step.regenerable:
-        found["regenerable"] = list(map(path_to_json, step.regenerable))
+    for name, paths in (("regenerable", step.regenerable), ("repositories", step.repositories)):
+        if paths:
+            found[name] = list(map(path_to_json, paths))
+    if step.in_history:
+        found["in_history"] = [
+            {**path_to_json(path), "object": oid.decode()} for path, oid in step.in_history
+        ]
     for name, pairs in (("nested", step.nested), ("sidecars", step.sidecars)):
         if pairs:
             found[name] = [
@@ -329,9 +335,9 @@ def _step(document: Mapping[str, Any], version: int) -> PlanStep:
         tuple(texts_in(document, "bytes_unknown")) if unknown else (),
         tuple(KeptPlace(path_in(each), number_in(each, "files")) for each in places),
         is_member=is_member,
-        regenerable=tuple(inner_path_in(each) for each in objects_in(document, "regenerable"))
-        if is_member and "regenerable" in document
-        else (),
+        regenerable=_inner_paths(document, "regenerable") if is_member else (),
+        repositories=_inner_paths(document, "repositories") if is_member else (),
+        in_history=_versions(document) if is_member else (),
     )
     _refuse_bad_id(step.id)
     if step.nested and kind == "file":
@@ -339,6 +345,19 @@ def _step(document: Mapping[str, Any], version: int) -> PlanStep:
     if step.sidecars and kind == "folder":
         raise PlanError("a folder has no sidecars")
     return step
+
+
+def _inner_paths(document: Mapping[str, Any], name: str) -> tuple[bytes, ...]:
+    return tuple(map(inner_path_in, objects_in(document, name))) if name in document else ()
+
+
+def _versions(document: Mapping[str, Any]) -> tuple[tuple[bytes, bytes], ...]:
+    """Parse the files that the history of a repository contains."""
+    found = objects_in(document, "in_history") if "in_history" in document else ()
+    versions = tuple((inner_path_in(each), text_in(each, "object").encode()) for each in found)
+    if not all(_OBJECT.fullmatch(oid) for _, oid in versions):
+        raise PlanError("an object is not 40 hex digits")
+    return versions
 
 
 def _empty(document: Mapping[str, Any]) -> PlanStep:

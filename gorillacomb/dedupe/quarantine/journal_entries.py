@@ -138,6 +138,10 @@ class StepRecord:
     """Other such copies that had been in it and left before, by paths relative to it."""
     regenerable: tuple[bytes, ...] = ()
     """Folders in it that a program makes again from a lock file, by paths relative to it."""
+    repositories: tuple[bytes, ...] = ()
+    """Its `.git`, if the kept one has all of its objects and refs, by its path relative to it."""
+    in_history: tuple[tuple[bytes, bytes], ...] = ()
+    """Files in it that the history of the kept copy contains: relative paths, and object ids."""
 
     @property
     def is_empty_folder(self) -> bool:

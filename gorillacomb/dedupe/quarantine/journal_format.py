@@ -147,9 +147,17 @@ def _document(record: StepRecord) -> dict[str, Any]:
         found["emptied"] = True
     if record.is_member:
         found["member"] = True
-    for name, paths in (("left", record.left), ("regenerable", record.regenerable)):
+    for name, paths in (
+        ("left", record.left),
+        ("regenerable", record.regenerable),
+        ("repositories", record.repositories),
+    ):
         if paths:
             found[name] = list(map(path_to_json, paths))
+    if record.in_history:
+        found["in_history"] = [
+            {**path_to_json(path), "object": oid.decode()} for path, oid in record.in_history
+        ]
     if record.nested:
         found["nested"] = [
             {**path_to_json(path), **kept_document(keep)} for path, keep in record.nested
@@ -279,6 +287,11 @@ def _play(recorded: JournalContents, document: dict[str, Any]) -> None:
             is_member=bool(document.get("member")),
             left=tuple(map(relative_path_in, document.get("left", ()))),
             regenerable=tuple(map(relative_path_in, document.get("regenerable", ()))),
+            repositories=tuple(map(relative_path_in, document.get("repositories", ()))),
+            in_history=tuple(
+                (relative_path_in(each), str(each["object"]).encode())
+                for each in document.get("in_history", ())
+            ),
         )
         repaired = [each.contents is not None for each in record.moves]
         if any(repaired) if recorded.action != REPAIR else repaired != [True]:

@@ -79,6 +79,16 @@ def find_past_versions(
         }
 
 
+def paths_ever(keep: bytes, seconds: float = SECONDS) -> set[bytes]:
+    """Return all paths that the history of a repository ever had files at, relative to it.
+
+    ``keep`` is the path of its `.git`. Raises HistoryUnreadable.
+    """
+    with _opened(keep, seconds) as (_, folder, store):
+        refs = GitRefs.read(folder)
+        return {path for path, _, _ in store.versions(refs.lasting)}
+
+
 @contextmanager
 def history_reader(keep: bytes, seconds: float = SECONDS) -> Iterator[PastVersionReader]:
     """Prepare to read objects of a repository, given by the path of its `.git`.

@@ -1,0 +1,166 @@
+"""Copies of repositories: the lesser one leaves if the kept one has all of it, and comes back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from gorillacomb.dedupe.model import SafetyRule
+from tests.dedupe.collapse.test_oracle import contents
+from tests.dedupe.collapse.test_plan import SHELF, Drive, git
+from tests.dedupe.drives import look
+
+
+class Repositories(Drive):
+    """A drive with a repository, and a copy of an earlier state of it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        git(self.keep, "init", "-q", "-b", "main")
+        (self.keep / "deleted.txt").write_text("deleted later\n" * 200)
+        git(self.keep, "add", ".")
+        git(self.keep, "commit", "-q", "-m", "one")
+        shutil.rmtree(self.copy)
+        shutil.copytree(self.keep, self.copy, symlinks=True)
+        (self.keep / "src/f1").write_text("newer\n" * 300)
+        git(self.keep, "rm", "-q", "deleted.txt")
+        git(self.keep, "commit", "-q", "-a", "-m", "two")
+
+    def collapsed(self) -> None:
+        self.file.unlink(missing_ok=True)
+        self.plan().save(self.file)
+        result = self.vault.apply(self.file, dry_run=False)
+        assert result.is_complete, (result.skipped, result.failed)
+
+    def readable(self) -> set[bytes]:
+        """Everything that can be read again: files, and the objects of the kept repository."""
+        done = subprocess.run(
+            ["git", "cat-file", "--batch-all-objects", "--batch-check"],
+            cwd=self.keep,
+            check=True,
+            capture_output=True,
+        )
+        return set(done.stdout.splitlines())
+
+
+@pytest.fixture
+def drive(tmp_path: Path) -> Repositories:
+    return Repositories(tmp_path)
+
+
+def test_an_earlier_state_leaves_and_nothing_of_it_is_copied(drive: Repositories) -> None:
+    plan = drive.plan()
+    [step] = plan.steps
+    assert not plan.contents.copies
+    assert step.repositories == (b".git",)
+    assert sorted(path for path, _ in step.in_history) == [b"deleted.txt", b"src/f1"]
+    assert sum(place.files for place in step.kept_in) == step.files
+    drive.there_and_back()
+    drive.collapsed()
+    assert drive.vault.purge(confirm=True).is_complete
+    assert "two" in subprocess.run(
+        ["git", "log"], cwd=drive.keep, capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_uncommitted_edits_of_the_copy_are_shelved(drive: Repositories) -> None:
+    (drive.copy / "src/f1").write_text("edited and never committed\n")
+    (drive.copy / "untracked.txt").write_text("untracked\n")
+    plan = drive.plan()
+    assert {item for each in plan.contents.copies for item in each.items} == {
+        b"src/f1",
+        b"untracked.txt",
+    }
+    drive.there_and_back()
+
+
+def test_uncommitted_edits_of_the_kept_one_are_not_history(drive: Repositories) -> None:
+    """What only its working tree had may be gone tomorrow."""
+    (drive.keep / "note").write_text("not committed\n")
+    (drive.copy / "note").write_text("not committed either\n")
+    assert {item for each in drive.plan().contents.copies for item in each.items} == {b"note"}
+
+
+def test_configuration_and_hooks_are_shelved(drive: Repositories) -> None:
+    git(drive.copy, "remote", "add", "other", "https://user:secret@example.org/x.git")
+    hook = drive.copy / ".git/hooks/pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\nexit 1\n")
+    hook.chmod(0o755)
+    plan = drive.plan()
+    assert {item for each in plan.contents.copies for item in each.items} == {
+        b".git/config",
+        b".git/hooks/pre-commit",
+    }
+    assert "secret" not in "".join(map(bytes.decode, plan.lines()))
+    drive.there_and_back()
+    drive.collapsed()
+    config = drive.top / SHELF / "Backup/.git/config"
+    assert "secret" in config.read_text()
+    assert config.stat().st_mode & 0o777 == 0o600
+    assert drive.vault.purge(confirm=True).is_complete
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["commit", "-q", "--allow-empty", "-m", "only here"],
+        ["stash", "push", "-q", "-u"],
+        ["tag", "-m", "mine", "v9"],
+        ["branch", "idea", "HEAD@{0}"],
+    ],
+)
+def test_what_only_the_copy_has_keeps_it(drive: Repositories, words: list[str]) -> None:
+    (drive.copy / "src/f2").write_text("an edit\n")
+    git(drive.copy, *words)
+    if words[0] == "branch":
+        git(drive.copy, "checkout", "-q", "idea")
+        git(drive.copy, "commit", "-q", "-a", "-m", "an idea")
+        git(drive.copy, "checkout", "-q", "main")
+    rule, cause = drive.left()
+    assert rule == SafetyRule.REPOSITORY
+    assert "fetch" in cause or words[0] == "stash"
+
+
+def test_a_merge_in_progress_keeps_it(drive: Repositories) -> None:
+    (drive.copy / ".git/MERGE_HEAD").write_text("0" * 40 + "\n")
+    assert drive.left()[0] == SafetyRule.REPOSITORY
+
+
+def test_a_history_that_is_rewritten_keeps_what_relied_on_it(drive: Repositories) -> None:
+    drive.collapsed()
+    had = contents(drive.top)
+    git(drive.keep, "checkout", "-q", "--orphan", "fresh")
+    git(drive.keep, "commit", "-q", "-m", "all anew")
+    git(drive.keep, "branch", "-D", "main")
+    git(drive.keep, "reflog", "expire", "--expire=now", "--all")
+    git(drive.keep, "gc", "-q", "--prune=now")
+    purged = drive.vault.purge(confirm=True)
+    assert purged.skipped and not purged.done
+    assert {each for each in had if b".git" not in each[1]} & contents(drive.top)
+    undone = drive.vault.undo()
+    assert undone.is_complete
+    assert (drive.copy / "deleted.txt").read_text() == "deleted later\n" * 200
+
+
+def test_a_commit_after_the_plan_keeps_it(drive: Repositories) -> None:
+    drive.plan().save(drive.file)
+    git(drive.copy, "commit", "-q", "--allow-empty", "-m", "late")
+    before = look(drive.top)
+    result = drive.vault.apply(drive.file, dry_run=False)
+    assert result.skipped and not result.done
+    assert look(drive.top) == before
+
+
+def test_without_git_it_stays(drive: Repositories, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = drive.top.parent / "bin"
+    empty.mkdir()
+    monkeypatch.setenv("PATH", str(empty))
+    rule, cause = drive.left()
+    assert rule == SafetyRule.REPOSITORY
+    assert "git" in cause
+    assert os.path.isdir(drive.copy)
