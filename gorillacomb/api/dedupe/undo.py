@@ -102,7 +102,8 @@ def _take_back(
         for copy in (each for each in outcome.copied if not each.is_brought):
             with suppress(UsageError):  # it has none
                 clear_marks(vault, [copy.target])
-        warnings += rescan_changed(vault, roots, folders, shown)
+        taken = tuple(copy.target for copy in outcome.copied)
+        warnings += rescan_changed(vault, roots, folders, shown, taken)
     return chosen.bases, roots
 
 

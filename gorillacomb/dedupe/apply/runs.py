@@ -29,7 +29,7 @@ from gorillacomb.dedupe.model import EMPTY, CopyStep, Plan, PlanStep, RunOutcome
 from gorillacomb.dedupe.quarantine.bases import bases_of
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
 from gorillacomb.dedupe.quarantine.journal_entries import StepRecord
-from gorillacomb.dedupe.quarantine.run import Quarantine, open_run, read_run
+from gorillacomb.dedupe.quarantine.run import Quarantine, open_run, read_run, why_not_yet
 from gorillacomb.dedupe.quarantine.run_folders import run_folder
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
@@ -166,8 +166,9 @@ def undo_runs_in_base(
             steps, parts = chosen_of(run, only)
             undo_run(run, now, ended, steps)
             for part in parts:
-                with suppress(OSError):  # the attempt itself says what is wrong
-                    restore_parents(run, run.original_location(part.move), now)
+                if why_not_yet(run, run.journal.recorded.steps[part.step]) is None:
+                    with suppress(OSError):  # the attempt itself says what is wrong
+                        restore_parents(run, run.original_location(part.move), now)
                 record, trouble = undo_part(run, part, now)
                 if trouble is None:
                     outcome.done.append(_step(base, record))

@@ -30,7 +30,7 @@ from gorillacomb.dedupe.quarantine.journal_entries import (
     StepRecord,
 )
 from gorillacomb.dedupe.quarantine.replacement import is_same_file_as
-from gorillacomb.dedupe.quarantine.run import Quarantine, later_run_holding, open_run
+from gorillacomb.dedupe.quarantine.run import Quarantine, later_run_holding, open_run, why_not_yet
 from gorillacomb.dedupe.quarantine.run_folders import list_runs, run_folder
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
@@ -182,6 +182,10 @@ def _undo_repair(run: Quarantine, record: StepRecord) -> _UndoneStep:
 
 def _undo(run: Quarantine, record: StepRecord, now: Callable[[], int]) -> _UndoneStep:
     """Put back what can be put back of a step; the rest stays in the quarantine."""
+    early = why_not_yet(run, record)
+    if early is not None:
+        problem = StepProblem(join(run.base, record.moves[0].path), early)
+        return _UndoneStep(replace(record, moves=()), record, [problem])
     with suppress(OSError):  # the attempt itself says what is wrong
         restore_parents(run, run.original_location(record.moves[0]), now)
     times = FolderTimes(run, record.moves)

@@ -29,7 +29,7 @@ from gorillacomb.dedupe.quarantine.partial import (
     missing_folders,
     put_back_part,
 )
-from gorillacomb.dedupe.quarantine.run import Quarantine, read_run
+from gorillacomb.dedupe.quarantine.run import Quarantine, read_run, why_not_yet
 from gorillacomb.dedupe.quarantine.run_folders import begun_runs
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.openat import os_error_text
@@ -59,6 +59,7 @@ def chosen_of(run: Quarantine, paths: Sequence[bytes]) -> tuple[set[str], list[S
     recorded = run.journal.recorded
     paths = [now for path in paths for now in places_now(path, run.base, recorded)]
     steps: set[str] = set()
+    whole: set[bytes] = set()
     parts: dict[bytes, StepPart] = {}
     for record in recorded.held():
         for move in record.moves:
@@ -66,16 +67,25 @@ def chosen_of(run: Quarantine, paths: Sequence[bytes]) -> tuple[set[str], list[S
             for path in paths:
                 if is_below(place, path) or (record.is_empty_folder and is_below(path, place)):
                     steps.add(record.step)
+                    whole.add(move.path)
                 elif is_below(path, place) and not record.emptied:
                     part = StepPart(record.step, move, relative_path(path, place))
-                    parts[part.path] = part
+                    # A copy of a tree that was in another one left before it.
+                    if part.path not in parts or _has(run, part):
+                        parts[part.path] = part
     around = set(parts)
     return steps, [
         part
         for part in parts.values()
         if part.step not in steps
+        and (part.path not in whole or _has(run, part))
         and not any(is_below(part.path, path) for path in around - {part.path})
     ]
+
+
+def _has(run: Quarantine, part: StepPart) -> bool:
+    """Return whether a part is in the quarantine."""
+    return os.path.lexists(run.slot_location(part.move.slot).at(part.inner).path)
 
 
 def open_folders_put_back_before(run: Quarantine) -> None:
@@ -117,6 +127,9 @@ def undo_part(
     keep = kept_for(record, part.move, part.inner)
     move = replace(part.move, path=part.path, keep=keep)
     alone = replace(record, files=files, size=size, moves=(move,))
+    early = why_not_yet(run, record)
+    if early is not None:
+        return alone, StepProblem(join(run.base, part.path), early)
     made = missing_folders(place, part.inner)
     item = ReturnedItem(part.path, made=made)
     _note(run, replace(record, back=(item,)))

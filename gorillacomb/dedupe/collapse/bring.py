@@ -14,10 +14,12 @@ from gorillacomb.classify.names import is_version_control
 from gorillacomb.classify.secrets import is_secret
 from gorillacomb.dedupe.collapse.own_items import OwnItem
 from gorillacomb.dedupe.collapse.shelf import folded
+from gorillacomb.dedupe.copies.privacy import still_allowed
 from gorillacomb.dedupe.safety.git import ignored_in
 from gorillacomb.fs.openat import OUR_FOLDER, os_error_text
 from gorillacomb.fs.paths import is_below, join, join_relative, path_text
 
+_PUBLIC = 0o777
 _CLASH = "has the same name as something in the kept tree on some file system"
 
 
@@ -106,6 +108,9 @@ class BringRules:
                 return f"is, or contains, {path_text(last)}: a secret, or something that acts there"
             if self._is_ignored(whole + b"/" if stat.S_ISDIR(mode) else whole):
                 return f"is, or contains, {path_text(last)}, which its .gitignore ignores"
+        here, there = join(top, item.path), join(self.kept, item.path)
+        if still_allowed(here, there) != _PUBLIC:
+            return "is in a folder that others cannot enter, and could there"
         if self._belongs_to_others(top, item.path):
             return "belongs to files beside it"
         if not is_named and self._was_there(item.path):

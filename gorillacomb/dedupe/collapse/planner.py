@@ -91,8 +91,17 @@ class CollapsePlanner:
     ) -> Iterator[tuple[FolderFamily, TreeFolder]]:
         analysis = self.sites.folders
         every = analysis.families()
+        chosen = None if into is None else self.sites.folder_at(into)
         if not folders:
-            yield from ((each, each.keep) for each in every if not each.structural)
+            named = next((each for each in every if chosen in each.members), None)
+            if into is not None and named is None:
+                raise UsageError(
+                    f"{path_text(into)} is not one of several copies of a tree.",
+                    "`gorillacomb folders` lists them.",
+                )
+            for each in every:
+                if not each.structural or each is named:
+                    yield each, chosen if chosen is not None and each is named else each.keep
             return
         for path in folders:
             folder = self.sites.folder_at(path)
@@ -104,7 +113,6 @@ class CollapsePlanner:
                 )
             keep = family.keep
             if into is not None:
-                chosen = self.sites.folder_at(into)
                 if chosen is None or chosen not in family.members:
                     raise UsageError(
                         f"{path_text(into)} is not a copy of {path_text(path)}.",

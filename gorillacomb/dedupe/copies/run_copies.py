@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from gorillacomb.dedupe.copies.privacy import still_allowed
 from gorillacomb.dedupe.copies.tree_copy import TreeCopier
 from gorillacomb.dedupe.model import CopyStep
 from gorillacomb.dedupe.quarantine.journal_entries import (
@@ -76,7 +77,8 @@ def make_copy(
             copier = TreeCopier(around, slot, advance, only=source.name)
         else:
             mutations.make_folder(run.folder, record.slot)
-            copier = TreeCopier(source, slot, advance)
+            allowed = still_allowed(step.source, step.target)
+            copier = TreeCopier(source, slot, advance, allowed=allowed)
         copier.copy(step.items)
         inode = os.stat(record.slot, dir_fd=run.folder, follow_symlinks=False).st_ino
         record = replace(
@@ -297,7 +299,8 @@ def _remove_parent(run: Quarantine, record: CopyRecord) -> None:
     made = [each for each in copies if each.made_parent and each.created.path == shelf.inner]
     times = with_time_after(run, made[-1]) if made else None
     with suppress(OSError), shelf.opened() as (folder, name):
-        is_alone = times is not None and os.fstat(folder).st_mtime_ns == times.parent_after_ns
+        now_ns = os.fstat(folder).st_mtime_ns
+        is_alone = times is not None and now_ns in (times.parent_after_ns, times.parent_mtime_ns)
         mutations.remove_folder(folder, name)
         if is_alone and times is not None and times.parent_mtime_ns is not None:
             mutations.set_mtime(folder, times.parent_mtime_ns)

@@ -28,6 +28,7 @@ from gorillacomb.hashing import pieces
 
 _SECRET_MODE = 0o600
 _EXECUTABLE = 0o111
+_PERMISSIONS = 0o777
 _OWNER = 0o700
 """A folder that its owner cannot change could neither be moved to its place nor be taken back."""
 
@@ -57,6 +58,8 @@ class TreeCopier:
     files: int = 0
     size: int = 0
     """Bytes of their content."""
+    allowed: int = 0o777
+    """The permission bits that the new folder may have."""
     only: bytes = b""
     """The only item that is copied, by its path relative to the source: to the target itself."""
     _ours: OpenFolders = field(init=False)
@@ -177,7 +180,8 @@ class TreeCopier:
         place = self._there(inner)
         with _opened_folder(self._theirs.open(place.parent), place.name) as folder:
             mutations.copy_metadata(folder, like, extended_attributes(folder), attributes)
-            mutations.set_mode(folder, stat.S_IMODE(like.st_mode) | _OWNER)
+            mode = stat.S_IMODE(like.st_mode) | _OWNER
+            mutations.set_mode(folder, mode if inner else mode & (self.allowed | ~_PERMISSIONS))
             mutations.fsync(folder)
 
 

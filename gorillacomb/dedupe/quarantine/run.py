@@ -54,7 +54,7 @@ from gorillacomb.fs.openat import (
     OpenFolders,
     identity_of,
 )
-from gorillacomb.fs.paths import is_below, join
+from gorillacomb.fs.paths import is_below, join, path_text
 from gorillacomb.fs.volumes import COARSEST_GRAIN_NS
 
 
@@ -312,14 +312,38 @@ def runs_of_plan(base: bytes, plan: str) -> list[str]:
 
 def later_run_holding(run: Quarantine, path: bytes) -> str | None:
     """Return another run that quarantined what was at a path, or a folder around it."""
+    for name, record in _held_by_others(run):
+        moves = () if record.moves[0].contents else record.moves
+        if any(is_below(path, join(run.base, move.path)) for move in moves):
+            return name
+    return None
+
+
+def _held_by_others(run: Quarantine) -> Iterator[tuple[str, StepRecord]]:
+    """Yield what other runs in the same base have in the quarantine, with their names."""
     for name in list_runs(run.base):
-        if name == run.journal.recorded.run:
-            continue
-        with suppress(UntrustedInput, OSError):
-            for record in read_run(run.base, name).held():
-                moves = () if record.moves[0].contents else record.moves
-                if any(is_below(path, join(run.base, move.path)) for move in moves):
-                    return name
+        if name != run.journal.recorded.run:
+            with suppress(UntrustedInput, OSError):
+                for record in read_run(run.base, name).held():
+                    yield name, record
+
+
+def why_not_yet(run: Quarantine, record: StepRecord) -> str | None:
+    """Return why a copy of a tree cannot be put back yet: another one, in which it was, is not.
+
+    Folders created for it would take the place of those that are in the quarantine.
+    """
+    if not record.is_member or not record.moves:
+        return None
+    place = record.moves[0].path
+    for other in run.journal.recorded.held():
+        for move in other.moves if other.is_member and other.step != record.step else ():
+            if is_below(place, move.path) and run.has_slot(move):
+                around = path_text(join(run.base, move.path))
+                return f"was in {around}, which is in the quarantine: put that back first"
+    for name, other in _held_by_others(run):
+        if other.is_member and any(is_below(place, move.path) for move in other.moves):
+            return f"was in a folder that is in the quarantine of run {name}: undo that first"
     return None
 
 

@@ -189,6 +189,13 @@ def test_what_comes_to_its_place_in_the_meantime_is_not_replaced(drive: Bringing
     assert look(drive.top) == before
 
 
+def test_what_others_could_not_read_is_shelved(drive: Bringing) -> None:
+    (drive.copy / "src/new.js").write_text("new")
+    (drive.top / "Backup").chmod(0o700)
+    assert drive.brought() == set()
+    assert drive.shelved() == {"src/new.js"}
+
+
 def test_what_cannot_be_brought_is_told(drive: Bringing) -> None:
     (drive.copy / "src/f1").write_text("edited")
     [note] = drive.plan(bring=[drive.copy / "src/f1"]).contents.notes

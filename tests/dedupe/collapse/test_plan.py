@@ -201,6 +201,84 @@ def test_a_copy_in_a_copy_leaves_before_it(drive: Drive) -> None:
     assert not drive.copy.exists()
 
 
+class Nested(Drive):
+    """A copy in a private folder of a copy, both with something of their own, both gone."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.inner = self.copy / "private/App"
+        make_tree(self.inner, {**APP, "inner": "inner"})
+        (self.copy / "outer").write_text("outer")
+        self.copy.chmod(0o700)
+        self.inner.parent.chmod(0o2750)
+        os.utime(self.inner.parent, ns=(1, 1_300_000_000_000_000_001))
+        self.before = look(self.top)
+        self.plan().save(self.file)
+        assert self.vault.apply(self.file, dry_run=False).is_complete
+
+
+def test_a_copy_in_a_copy_does_not_come_back_alone(tmp_path: Path) -> None:
+    drive = Nested(tmp_path)
+    gone = look(drive.top)
+    for only in (drive.inner, drive.inner / "src/f1"):
+        undone = drive.vault.undo(only=[only])
+        assert not undone.done
+        assert f"was in {drive.copy}, which is in the quarantine" in undone.failed[0].cause
+        assert look(drive.top) == gone
+    assert drive.vault.undo().is_complete
+    assert look(drive.top) == drive.before
+
+
+def test_a_copy_in_a_copy_does_not_come_back_into_another_folder(tmp_path: Path) -> None:
+    drive = Nested(tmp_path)
+    drive.copy.mkdir()
+    (drive.copy / "new").write_text("someone's")
+    undone = drive.vault.undo()
+    assert not drive.inner.exists()
+    assert len(undone.failed) >= 2
+    shutil.rmtree(drive.copy)
+    assert drive.vault.undo().is_complete
+    after = look(drive.top)
+    assert after.keys() == drive.before.keys()
+    # Someone else wrote to the folder around it.
+    assert {path for path in after if after[path] != drive.before[path]} == {"Backup"}
+
+
+def test_what_was_private_stays_private(drive: Drive) -> None:
+    (drive.copy / "diary").write_text("private")
+    (drive.top / "Backup").chmod(0o700)
+    drive.plan().save(drive.file)
+    assert drive.vault.apply(drive.file, dry_run=False).is_complete
+    assert stat.S_IMODE((drive.top / SHELF / "Backup").stat().st_mode) == 0o700
+    assert drive.vault.undo().is_complete
+
+
+def test_the_one_to_keep_may_be_named_with_all(drive: Drive) -> None:
+    drive.vault.scan(drive.top)
+    plan = drive.vault.plan(collapse=["all"], into=drive.copy)
+    assert [os.fsdecode(step.path) for step in plan.steps] == [str(drive.keep)]
+    with pytest.raises(UsageError, match="not one of several copies"):
+        drive.vault.plan(collapse=["all"], into=drive.keep / "src")
+
+
+def test_an_undo_is_not_taken_for_a_loss(drive: Drive) -> None:
+    """However much of the drive was on the shelf."""
+    for number in range(60):
+        (drive.copy / f"own{number}").write_text(str(number))
+    drive.plan().save(drive.file)
+    assert drive.vault.apply(drive.file, dry_run=False).is_complete
+    assert drive.vault.undo().is_complete
+    assert drive.vault.apply(drive.file, dry_run=False).is_complete
+
+
+def test_a_part_of_the_outer_copy_comes_back_alone(tmp_path: Path) -> None:
+    drive = Nested(tmp_path)
+    assert drive.vault.undo(only=[drive.copy / "outer"]).is_complete
+    assert (drive.copy / "outer").read_text() == "outer"
+    assert drive.vault.undo().is_complete
+    assert look(drive.top) == drive.before
+
+
 NODE: Tree = {
     "package-lock.json": '{"lockfileVersion": 3}',
     "node_modules": {
@@ -462,3 +540,26 @@ def test_the_shelf_is_made_for_the_owner_alone_where_the_copy_was(drive: Drive) 
     drive.plan().save(drive.file)
     drive.vault.apply(drive.file, dry_run=False)
     assert stat.S_IMODE((drive.top / SHELF / "Backup/keys").stat().st_mode) == 0o700
+
+
+@pytest.mark.parametrize("edited", ["Backup/App", "work/Copy"])
+def test_an_undo_after_one_of_two_copies_stayed(tmp_path: Path, edited: str) -> None:
+    top = make_tree(
+        tmp_path / "drive",
+        {
+            "work": {"App": APP, "Copy": {**APP, "mine": "1"}},
+            "Backup": {"App": {**APP, "own": "2"}},
+        },
+    )
+    vault = OpenVault(Vault(tmp_path / "vault"))
+    vault.scan(top)
+    vault.plan(collapse=["all"], into=top / "work/App").save(tmp_path / "plan")
+    (top / edited / "src/f1").write_text("edited since")
+    for folder in (top, top / "work", top / "Backup"):
+        os.utime(folder, ns=(1, 1_000_000_000_000_000_001))
+    before = look(top)
+    result = vault.apply(tmp_path / "plan", dry_run=False)
+    assert len(result.done) == len(result.copied) == 1
+    assert vault.undo().is_complete
+    after = look(top)
+    assert after == before, [path for path in before if after.get(path) != before[path]]

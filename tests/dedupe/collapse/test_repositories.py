@@ -62,9 +62,12 @@ def test_an_earlier_state_leaves_and_nothing_of_it_is_copied(drive: Repositories
     drive.there_and_back()
     drive.collapsed()
     assert drive.vault.purge(confirm=True).is_complete
-    assert "two" in subprocess.run(
-        ["git", "log"], cwd=drive.keep, capture_output=True, text=True, check=True
-    ).stdout
+    assert (
+        "two"
+        in subprocess.run(
+            ["git", "log"], cwd=drive.keep, capture_output=True, text=True, check=True
+        ).stdout
+    )
 
 
 def test_uncommitted_edits_of_the_copy_are_shelved(drive: Repositories) -> None:
