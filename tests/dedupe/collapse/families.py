@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 PLACES = (
@@ -15,7 +17,30 @@ NAMES = ("main.js", "notes.txt", ".env", "photo.jpg", "photo.xmp", "Makefile", "
 FOLDERS = ("src", "docs", "node_modules", "build", "assets")
 
 
-def build(drive: Path, dice: random.Random) -> Path:
+def git(folder: Path, *words: str) -> None:
+    """Run git as somebody."""
+    who = ("-c", "user.name=N", "-c", "user.email=n@example.org", "-c", "gc.auto=0")
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+
+def _git_work(top: Path, dice: random.Random) -> None:
+    """Do something to a repository that a person might do; it may fail."""
+    for _ in range(dice.randint(1, 2)):
+        edit(top, dice)
+    what = dice.randrange(6)
+    with suppress(subprocess.CalledProcessError):
+        if what < 3:
+            git(top, "add", "-A")
+            git(top, "commit", "-q", "--allow-empty", "-m", f"{dice.random()}")
+        elif what == 3:
+            git(top, "checkout", "-q", "-b", f"b{dice.randrange(99)}")
+        elif what == 4:
+            git(top, "stash", "-u")
+        else:
+            git(top, "tag", f"t{dice.randrange(99)}")
+
+
+def build(drive: Path, dice: random.Random, is_repository: bool = False) -> Path:
     """Fill a drive with a tree, its drifted copies and other files; return the tree."""
     top = drive / "App"
     top.mkdir(parents=True)
@@ -26,11 +51,20 @@ def build(drive: Path, dice: random.Random) -> Path:
         for number in range(dice.randint(2, 7)):
             _write(top / folder / f"f{number}", dice)
     (top / "src").mkdir(exist_ok=True)
+    if is_repository:
+        (top / "README").write_text("read me")
+        git(top, "init", "-q", "-b", "main")
+        git(top, "add", "-A")
+        git(top, "commit", "-q", "-m", "one")
     for place in sorted(dice.sample(PLACES, dice.randint(1, 5))):
         held = drive / "held"
         shutil.copytree(top, held, symlinks=True)
         for _ in range(dice.randint(0, 6)):
             edit(held, dice)
+        if is_repository and dice.random() < 0.5:
+            _git_work(held, dice)
+        if is_repository and dice.random() < 0.5:
+            _git_work(top, dice)
         target = drive / place
         if target.exists() or any(each.is_file() for each in target.parents):
             shutil.rmtree(held)
@@ -39,6 +73,8 @@ def build(drive: Path, dice: random.Random) -> Path:
         os.rename(held, target)
     for _ in range(dice.randint(0, 2)):
         edit(top, dice)
+    if is_repository and dice.random() < 0.7:
+        _git_work(top, dice)
     _write(drive / "loose", dice)
     return top
 
@@ -55,7 +91,7 @@ def _write(path: Path, dice: random.Random) -> None:
 
 def edit(top: Path, dice: random.Random) -> None:
     """Do something to a copy that a person or a program might do."""
-    every = sorted(top.rglob("*"))
+    every = sorted(each for each in top.rglob("*") if ".git" not in each.parts)
     files = [each for each in every if each.is_file() and not each.is_symlink()]
     folders = [top, *(each for each in every if each.is_dir() and not each.is_symlink())]
     new = dice.choice(folders) / dice.choice(NAMES)

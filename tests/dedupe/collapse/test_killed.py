@@ -33,7 +33,7 @@ class Bench:
         make_tree(self.drive, {"work": WORK})
         self.vault = OpenVault(Vault(folder / "vault"))
         self.vault.scan(self.drive)
-        self.vault.plan(collapse=["all"]).save(self.plan)
+        self.vault.plan(collapse=["all"], bring=["all"]).save(self.plan)
         self.before, self.had = self.now(), contents(self.drive)
 
     def now(self) -> dict[str, Look]:
