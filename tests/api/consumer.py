@@ -311,7 +311,7 @@ def looking_back(history: gorillacomb.RunHistory, run: gorillacomb.RunDetails) -
         piece: gorillacomb.RunItem = item
         use(piece.run, piece.action, piece.step, piece.kind, piece.state is ItemState.WAITING)
         use(piece.path, piece.aside, piece.keep, piece.set_aside_ns, piece.ended_ns, piece.cause)
-        use(piece.is_part)
+        use(piece.is_part, piece.kept_object)
 
 
 def keeping(vault: gorillacomb.OpenVault) -> None:

@@ -175,6 +175,8 @@ class RunItemDocument(RemovalPairDocument, QuarantinePathDocument):
     """Why it was not done, cannot be put back, or is only partly there."""
     kept_in: NotRequired[list[KeptPlaceDocument]]
     """Where the files of a folder are kept, most first, if ``keep`` does not keep them all."""
+    kept_object: NotRequired[str]
+    """If ``keep`` is a `.git`: the id of the object in it with the content of the file."""
 
 
 class RunDetailsDocument(TypedDict):
@@ -307,6 +309,8 @@ def run_item_document(item: RunItem) -> RunItemDocument:
     }
     if item.kept_in:
         document["kept_in"] = kept_place_documents(item.kept_in)
+    if item.kept_object:
+        document["kept_object"] = item.kept_object.decode()
     return cast(RunItemDocument, document)
 
 

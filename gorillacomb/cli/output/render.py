@@ -75,6 +75,11 @@ def short_path(path: bytes, room: int | None) -> str:
     return shorten_path(printable_path(path), room)
 
 
+def object_note(oid: bytes) -> str:
+    """Return a note about the git object that has the content of a file; empty without one."""
+    return f" (git object {oid.decode()[:12]})" if oid else ""
+
+
 def name_note(name: str | None) -> str:
     """Return the name that the user gave to a root, printed after its path; empty if none."""
     return "" if name is None else f"  ({printable(name)})"

@@ -65,6 +65,8 @@ class RunItem:
     """Where the files of a folder are kept, most files first; empty if that is ``keep`` alone."""
     is_part: bool = False
     """Whether it is in an item, or was put back before the rest of its step."""
+    kept_object: bytes = b""
+    """If ``keep`` is a `.git`: the id of the object in it with the content of a file."""
 
 
 def items_of(run: RecordedRun) -> Iterator[RunItem]:
@@ -181,9 +183,9 @@ def _part(
     inner = relative_path(path, whole.path)
     keep = kept_for(record, move, inner).at(run.base)
     aside = join(whole.aside, inner)
-    part = replace(
-        whole, path=path, aside=aside, keep=keep, files=0, size=0, kept_in=(), is_part=True
-    )
+    oid = dict(record.in_history).get(inner, b"") if move is record.moves[0] else b""
+    part = replace(whole, path=path, aside=aside, keep=keep, files=0, size=0, kept_in=())
+    part = replace(part, is_part=True, kept_object=oid)
     for back in record.back:
         place = join(run.base, back.path)
         if path == place:
@@ -227,6 +229,8 @@ def kept_for(record: StepRecord, move: MovedItem, inner: bytes) -> KeptCopy:
     """Return the copy that is kept for what was at a path inside an item of a step."""
     rest, keep = inner, move.keep
     if move is record.moves[0]:
+        if inner in dict(record.in_history):
+            return replace(keep, path=join(keep.path, b".git"))
         around = [(path, kept) for path, kept in record.nested if is_below(inner, path)]
         for path, kept in sorted(around, key=lambda pair: len(pair[0]))[-1:]:
             rest, keep = relative_path(inner, path), kept

@@ -70,6 +70,21 @@ def test_an_earlier_state_leaves_and_nothing_of_it_is_copied(drive: Repositories
     )
 
 
+def test_what_became_of_a_file_is_explained(drive: Repositories) -> None:
+    drive.collapsed()
+    for state in ("waiting", "purged"):
+        [item] = drive.vault.trace.show(drive.copy / "deleted.txt").items
+        assert (str(item.state), item.keep) == (state, os.fsencode(drive.keep / ".git"))
+        text = subprocess.run(
+            ["git", "cat-file", "blob", item.kept_object.decode()],
+            cwd=drive.keep,
+            check=True,
+            capture_output=True,
+        ).stdout
+        assert text == b"deleted later\n" * 200
+        drive.vault.purge(confirm=True)
+
+
 def test_uncommitted_edits_of_the_copy_are_shelved(drive: Repositories) -> None:
     (drive.copy / "src/f1").write_text("edited and never committed\n")
     (drive.copy / "untracked.txt").write_text("untracked\n")

@@ -139,7 +139,9 @@ def item_lines(item: RunItem) -> Iterator[str]:
     if item.state is ItemState.WAITING:
         yield f"    in {render.path_from_here(item.aside, width and width - 7)}"
     if item.keep and not item.kept_in:
-        yield f"    kept for it: {render.path_from_here(item.keep, width and width - 17)}"
+        note = render.object_note(item.kept_object)
+        room = width and width - 17 - len(note)
+        yield f"    kept for it: {render.path_from_here(item.keep, room)}{note}"
     for place in item.kept_in:
         label = f"    kept for it: {render.format_count(place.files, 'file')} in "
         yield label + render.path_from_here(place.path, width and width - len(label))

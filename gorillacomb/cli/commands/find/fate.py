@@ -43,7 +43,7 @@ def _item_lines(items: Sequence[RunItem], path: bytes) -> Iterator[str]:
         if item.state is ItemState.WAITING:
             yield f"    now in {render.printable_path(item.aside)}"
         if item.keep and not item.kept_in:
-            yield f"    kept for it: {_shown(item.keep)}"
+            yield f"    kept for it: {_shown(item.keep)}{render.object_note(item.kept_object)}"
         for place in item.kept_in:
             files = render.format_count(place.files, "file")
             yield f"    kept for it: {files} in {_shown(place.path)}"
