@@ -52,7 +52,7 @@ def _one(tree: CollapsedTree, verb: Verb, is_all: bool) -> Iterator[str]:
         yield from _labelled("new in it:     ", each.target, around, note)
     more = 0 if is_all else len(tree.brought) - _BROUGHT_SHOWN
     if more > 0:
-        yield f"  and {more:,} more things new in it"
+        yield f"  and {render.format_count(more, 'more thing')} new in it"
     steps = tree.leaving if is_all else tree.leaving[:_SHOWN]
     for step in steps:
         shelved = tree.shelved_files(step)

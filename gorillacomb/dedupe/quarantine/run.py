@@ -342,7 +342,8 @@ def why_not_yet(run: Quarantine, record: StepRecord) -> str | None:
                 around = path_text(join(run.base, move.path))
                 return f"was in {around}, which is in the quarantine: put that back first"
     for name, other in _held_by_others(run):
-        if other.is_member and any(is_below(place, move.path) for move in other.moves):
+        paths = [move.path for move in other.moves] if other.is_member else []
+        if any(is_below(place, path) and place != path for path in paths):
             return f"was in a folder that is in the quarantine of run {name}: undo that first"
     return None
 
