@@ -231,9 +231,10 @@ class TreeDifference:
         """
         if ours is None or theirs is None:
             self._refuse(SafetyRule.REPOSITORY, path, "is not in the copy to keep")
-        content = repository_content(join(self.top, path), join(self.kept_top, path))
+        paths = join(self.top, path), join(self.kept_top, path)
+        content = repository_content(*paths, reads_objects=False)  # they are when it leaves
         if content.refusal is not None:
-            self._refuse(content.refusal.rule, path, content.refusal.cause)
+            self._refuse(content.refusal.rule, path, content.cause)
         self.repositories.append(path)
         self.files += sum(stat.S_ISREG(facts.st_mode) for facts in content.seen.values())
         for inner in content.beside:

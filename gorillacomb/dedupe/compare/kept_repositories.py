@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from gorillacomb.dedupe.compare.snapshot import TreeSnapshot
-from gorillacomb.fs.location import ContentDiffers, FileLocation, list_names, stat_or_differs
+from gorillacomb.fs.location import (
+    ContentDiffers,
+    ContentMissing,
+    FileLocation,
+    list_names,
+    stat_or_differs,
+)
 from gorillacomb.fs.openat import OpenFolders
 from gorillacomb.fs.paths import join_relative
 
@@ -31,8 +38,11 @@ class KeptRepositories:
     sighting: TreeSnapshot
     """Records what is relied on."""
     opened: Callable[[FileLocation], OpenFolders]
+    in_history: Collection[bytes]
+    """The ids of all objects that will be asked for."""
     _noted: set[bytes] = field(default_factory=set)
-    _reader: PastVersionReader | None = None
+    _reader: PastVersionReader | ContentMissing | None = None
+    """Or why there is none."""
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def close(self) -> None:
@@ -44,26 +54,35 @@ class KeptRepositories:
         # Few plans need it.
         from gorillacomb.dedupe.repositories.contained import repository_content
 
+        noted = self._note(there)
         content = repository_content(here, there.path)
         if content.refusal is not None:
-            raise ContentDiffers(here, content.refusal.cause)
-        self._note(there)
+            raise ContentDiffers(here, content.cause)
+        self.sighting.survivors += noted
         return content
 
     def equals(self, oid: bytes) -> Callable[[int], bool]:
         """Return a function that says whether an open file has the bytes of a git object.
 
-        It raises ContentDiffers, OSError.
+        It raises ContentDiffers, OSError. Raises ContentMissing if there is no such object, or none
+        that lasts.
         """
         from gorillacomb.dedupe.repositories.history import HistoryUnreadable, history_reader
 
-        path = self.keep.at(_GIT).path
-        try:
-            if self._reader is None:
-                self._reader = self._stack.enter_context(history_reader(path))
-                self._note(self.keep.at(_GIT))
-        except HistoryUnreadable as error:
-            raise ContentDiffers(path, error.refusal.cause) from error
+        place = self.keep.at(_GIT)
+        path = place.path
+        if self._reader is None:
+            try:
+                noted = self._note(place)
+                opened = history_reader(path, self.in_history)
+                self._reader = self._stack.enter_context(opened)
+                self.sighting.survivors += noted
+            except HistoryUnreadable as error:
+                self._reader = ContentMissing(path, error.refusal.cause)
+            except (ContentDiffers, OSError):
+                self._reader = ContentMissing(path, "cannot be read")
+        if isinstance(self._reader, ContentMissing):
+            raise self._reader
         reader = self._reader
 
         def is_equal(file: int) -> bool:
@@ -74,10 +93,11 @@ class KeptRepositories:
 
         return is_equal
 
-    def _note(self, there: FileLocation) -> None:
-        """Record that the objects and refs of a kept `.git` must stay as they are."""
+    def _note(self, there: FileLocation) -> list[tuple[FileLocation, os.stat_result]]:
+        """Return the objects and refs of a kept `.git`, once: they must stay as they are now."""
+        found: list[tuple[FileLocation, os.stat_result]] = []
         if there.inner in self._noted:
-            return
+            return found
         self._noted.add(there.inner)
         folders = self.opened(there)
         names = {*list_names(folders, there)}.intersection(_KEEPS)
@@ -89,4 +109,5 @@ class KeptRepositories:
             if stat.S_ISDIR(facts.st_mode):
                 waiting += [join_relative(inner, name) for name in list_names(folders, place)]
             elif stat.S_ISREG(facts.st_mode):
-                self.sighting.survivors.append((place, facts))
+                found.append((place, facts))
+        return found

@@ -96,7 +96,8 @@ class _TreeComparison:
         self.ours = OpenFolders(self.top.root, self.top.identity)
         place = self.top, self.stood, self.sighting, self._opened
         self.entries = EntryComparer(self.witness, *place)
-        self.repositories = KeptRepositories(self.keep, self.sighting, self._opened)
+        oids = self.parts.in_history.values()
+        self.repositories = KeptRepositories(self.keep, self.sighting, self._opened, oids)
         self.emptied = {each for path in self.parts.left for each in path_prefixes(path)[:-1]}
         self.leading = {each for path in self.nested for each in path_prefixes(path)[:-1]}
         self.leading |= self.emptied
@@ -161,9 +162,8 @@ class _TreeComparison:
                     cause = "has no lock file beside it that is the same in the copy to keep"
                     raise ContentMissing(here.at(name).path, cause)
                 self._take_all(inner)
-            elif inner in self.parts.repositories and stat.S_ISDIR(facts.st_mode):
-                self._enter(inner, name, facts)
-                self._take_repository(inner, there)
+            elif inner in self.parts.repositories and self._is_kept_repository(inner, facts, there):
+                pass
             elif stat.S_ISDIR(facts.st_mode):
                 self._enter(inner, name, facts)
                 found.append((inner, self._counterpart(inner, name, there), exact))
@@ -171,13 +171,25 @@ class _TreeComparison:
                 self._entry(inner, name, facts, there)
         return found
 
-    def _take_repository(self, top: bytes, there: FileLocation | None) -> None:
-        """Record everything in a repository that the kept one has, too, or that was copied."""
+    def _is_kept_repository(
+        self, top: bytes, facts: os.stat_result, there: FileLocation | None
+    ) -> bool:
+        """Record everything in a repository that the kept one has, too, or that was copied.
+
+        Return False if it has not, and that need not be: then it is compared like other folders.
+        """
         here = self.top.at(top)
-        if there is None:
-            raise ContentMissing(here.path, "is not in the copy to keep")
-        content = self.repositories.content(here.path, there.at(here.name))
+        try:
+            if there is None or not stat.S_ISDIR(facts.st_mode):
+                raise ContentMissing(here.path, "is not in the copy to keep")
+            content = self.repositories.content(here.path, there.at(here.name))
+        except (ContentDiffers, OSError):
+            if not self.witness.may_be_unique:
+                raise
+            return False
+        self._enter(top, here.name, facts)
         self._take_all(top, content.seen, {join(top, each) for each in content.beside})
+        return True
 
     def _take_all(
         self,

@@ -52,6 +52,11 @@ class RepositoryContent:
     """All that is in its `.git`, by relative path: what is not ``beside`` is kept, in the objects
     and refs of the other one or as an equal file, as long as it is as it was seen."""
 
+    @property
+    def cause(self) -> str:
+        """Why it may not leave, to be read after its path."""
+        return "" if self.refusal is None else self.refusal.cause.removeprefix(".git ")
+
 
 def files_equal(path: bytes, other: bytes) -> bool:
     """Return whether two files have the same bytes. Raises OSError."""

@@ -184,8 +184,9 @@ class GitStream:
         self._at = 0
 
     def ask(self, line: bytes) -> None:
-        """Send a line of input. Raises GitFailed."""
+        """Send a line of input; the time for the answer begins now. Raises GitFailed."""
         assert self._process.stdin is not None, "started by `asked`"
+        self._program.deadline = time.monotonic() + self._program.seconds
         try:
             self._process.stdin.write(line + b"\n")
         except OSError:

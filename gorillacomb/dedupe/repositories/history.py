@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -90,13 +90,20 @@ def paths_ever(keep: bytes, seconds: float = SECONDS) -> set[bytes]:
 
 
 @contextmanager
-def history_reader(keep: bytes, seconds: float = SECONDS) -> Iterator[PastVersionReader]:
-    """Prepare to read objects of a repository, given by the path of its `.git`.
+def history_reader(
+    keep: bytes, oids: Collection[bytes], seconds: float = SECONDS
+) -> Iterator[PastVersionReader]:
+    """Prepare to read some objects of a repository, given by the path of its `.git`.
 
-    Raises HistoryUnreadable, also while it is used.
+    ``seconds`` is how long it may take to find them, and then each of them. Raises
+    HistoryUnreadable, also while it is used.
     """
-    with _opened(keep, seconds) as (_, _, store), store.reader() as reader:
-        yield PastVersionReader(reader)
+    with _opened(keep, seconds) as (_, folder, store):
+        wanted = set(oids)
+        reachable = store.reachable(GitRefs.read(folder).lasting)
+        lasting = frozenset(oid for oid in reachable if oid in wanted)
+        with store.reader() as reader:
+            yield PastVersionReader(reader, lasting)
 
 
 @dataclass(slots=True)
@@ -104,15 +111,17 @@ class PastVersionReader:
     """Reads objects out of a repository; one process serves for all."""
 
     _objects: ObjectReader
+    _lasting: frozenset[bytes]
+    """The ids of those that some ref leads to: others are lost with the next garbage collection."""
 
     def equals(
         self, oid: bytes, file: int, advance: Callable[[int], None] = lambda size: None
     ) -> bool:
-        """Return whether the repository still has an object, and an open file has its bytes.
+        """Return whether the refs still lead to an object, and an open file has its bytes.
 
         Raises HistoryUnreadable, OSError of the file.
         """
-        return self._objects.equals(oid, file, advance)
+        return oid in self._lasting and self._objects.equals(oid, file, advance)
 
 
 @contextmanager

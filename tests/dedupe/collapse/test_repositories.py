@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gorillacomb.dedupe.model import SafetyRule
+from gorillacomb.errors import RefusedForSafety
 from tests.dedupe.collapse.test_oracle import contents
 from tests.dedupe.collapse.test_plan import SHELF, Drive, git
 from tests.dedupe.drives import look
@@ -30,11 +32,13 @@ class Repositories(Drive):
         git(self.keep, "rm", "-q", "deleted.txt")
         git(self.keep, "commit", "-q", "-a", "-m", "two")
 
-    def collapsed(self) -> None:
+    def collapsed(self) -> str:
+        """Apply a plan; return the id of the run."""
         self.file.unlink(missing_ok=True)
         self.plan().save(self.file)
         result = self.vault.apply(self.file, dry_run=False)
         assert result.is_complete, (result.skipped, result.failed)
+        return result.id
 
     def readable(self) -> set[bytes]:
         """Everything that can be read again: files, and the objects of the kept repository."""
@@ -163,6 +167,85 @@ def test_a_history_that_is_rewritten_keeps_what_relied_on_it(drive: Repositories
     undone = drive.vault.undo()
     assert undone.is_complete
     assert (drive.copy / "deleted.txt").read_text() == "deleted later\n" * 200
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Repositories:
+    """A copy without a repository, with a file that only another branch of the kept one has."""
+    drive = Repositories(tmp_path)
+    shutil.rmtree(drive.copy / ".git")
+    git(drive.keep, "checkout", "-q", "-b", "idea")
+    (drive.keep / "idea.txt").write_text("an idea\n" * 200)
+    git(drive.keep, "add", ".")
+    git(drive.keep, "commit", "-q", "-m", "an idea")
+    git(drive.keep, "checkout", "-q", "main")
+    (drive.copy / "idea.txt").write_text("an idea\n" * 200)
+    assert [path for path, _ in drive.plan().steps[0].in_history][1] == b"idea.txt"
+    return drive
+
+
+def test_what_no_ref_leads_to_any_more_is_no_history(plain: Repositories) -> None:
+    """The object is still there, but only until the next garbage collection."""
+    plain.plan().save(plain.file)
+    git(plain.keep, "branch", "-D", "idea")
+    before = look(plain.top)
+    result = plain.vault.apply(plain.file, dry_run=False)
+    assert result.skipped and not result.done
+    assert look(plain.top) == before
+
+
+def test_what_no_ref_leads_to_any_more_is_not_deleted(plain: Repositories) -> None:
+    plain.collapsed()
+    idea = subprocess.run(
+        ["git", "rev-parse", "idea"], cwd=plain.keep, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    git(plain.keep, "branch", "-D", "idea")
+    purged = plain.vault.purge(confirm=True)
+    assert purged.skipped and not purged.done
+    git(plain.keep, "branch", "again", idea)
+    assert plain.vault.purge(confirm=True).is_complete
+
+
+def test_a_repository_that_is_lost_needs_the_number(drive: Repositories) -> None:
+    """With the kept one nothing else has the older commits: they are counted, and deleted so."""
+    run = drive.collapsed()
+    shutil.rmtree(drive.keep / ".git")
+    purged = drive.vault.purge(confirm=True)
+    assert purged.skipped and not purged.done
+    with pytest.raises(RefusedForSafety) as refused:
+        drive.vault.purge(run, confirm=True, including_unique=1)
+    found = re.search(r"([0-9,]+) files", str(refused.value))
+    assert found is not None, refused.value
+    number = int(found[1].replace(",", ""))
+    assert number > 10
+    assert drive.vault.purge(run, confirm=True, including_unique=number).is_complete
+
+
+def test_nothing_is_brought_into_the_kept_repository(drive: Repositories) -> None:
+    """Not even what was named."""
+    for each in ("rr-cache/0/preimage", "notes"):
+        path = drive.copy / ".git" / each
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    for bring in (["all"], [drive.copy / ".git/notes"]):
+        copies = drive.plan(bring=bring).contents.copies
+        assert {item for each in copies for item in each.items} == {
+            b".git/rr-cache/0/preimage",
+            b".git/notes",
+        }
+        assert not any(each.is_brought for each in copies)
+
+
+def test_the_printed_command_lets_it_leave(drive: Repositories) -> None:
+    (drive.copy / "src/f2").write_text("an edit\n")
+    git(drive.copy, "stash", "push", "-q")
+    git(drive.copy, "hash-object", "-w", "package.json")
+    _, cause = drive.left()
+    assert cause.startswith(".git has what the kept one lacks (the stash, "), cause
+    words = cause[cause.index("run `") + 5 : cause.rindex("`, then plan again")]
+    subprocess.run(["sh", "-c", words], check=True, capture_output=True)
+    assert drive.plan().steps[0].repositories == (b".git",)
+    drive.there_and_back()
 
 
 def test_a_commit_after_the_plan_keeps_it(drive: Repositories) -> None:

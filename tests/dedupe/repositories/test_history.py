@@ -250,6 +250,27 @@ def test_a_history_that_cannot_be_relied_on_is_refused(
     assert words in refused.value.refusal.cause
 
 
+def equals(keep: Path, oid: str, path: Path) -> bool:
+    with history_reader(os.fsencode(keep / ".git"), [oid.encode()]) as reader, path.open() as file:
+        return reader.equals(oid.encode(), file.fileno())
+
+
+def test_an_object_that_no_ref_leads_to_is_not_equal(keep: Path, tmp_path: Path) -> None:
+    commit(keep, "gone.txt")
+    (tmp_path / "given").write_text("x\n")
+    oid = git(keep, "rev-parse", "HEAD:gone.txt")
+    assert equals(keep, oid, tmp_path / "given")
+    git(keep, "reset", "-q", "--hard", "HEAD~1")
+    assert not equals(keep, oid, tmp_path / "given")
+    assert git(keep, "cat-file", "blob", oid) == "x"
+
+
+def test_only_what_was_announced_is_read(keep: Path) -> None:
+    oid = git(keep, "rev-parse", "HEAD:a.txt").encode()
+    with history_reader(os.fsencode(keep / ".git"), []) as reader, (keep / "a.txt").open() as file:
+        assert not reader.equals(oid, file.fileno())
+
+
 def test_a_version_is_read_again_and_compared(keep: Path, tmp_path: Path) -> None:
     content = os.urandom(3 << 20)
     (keep / "big").write_bytes(content)
@@ -273,7 +294,8 @@ def test_a_version_is_read_again_and_compared(keep: Path, tmp_path: Path) -> Non
     ]
     before = shown(keep)
     advanced: list[int] = []
-    with history_reader(os.fsencode(keep / ".git")) as reader:
+    oids = {oid for oid, _, _ in cases}
+    with history_reader(os.fsencode(keep / ".git"), oids) as reader:
         for oid, given, expected in cases:
             path = tmp_path / "given"
             path.write_bytes(given)
@@ -291,8 +313,7 @@ def test_an_object_with_another_content_than_its_id_says_is_not_equal(
     path.chmod(0o644)
     path.write_bytes(zlib.compress(b"blob 4\0evil"))
     (tmp_path / "given").write_text("evil")
-    with history_reader(os.fsencode(keep / ".git")) as reader, (tmp_path / "given").open() as file:
-        assert not reader.equals(oid.encode(), file.fileno())
+    assert not equals(keep, oid, tmp_path / "given")
 
 
 def test_an_object_that_cannot_be_unpacked_is_not_equal(keep: Path, tmp_path: Path) -> None:
@@ -301,8 +322,7 @@ def test_an_object_that_cannot_be_unpacked_is_not_equal(keep: Path, tmp_path: Pa
     path.chmod(0o644)
     path.write_bytes(b"nothing")
     (tmp_path / "given").write_text("three\n")
-    with history_reader(os.fsencode(keep / ".git")) as reader, (tmp_path / "given").open() as file:
-        assert not reader.equals(oid.encode(), file.fileno())
+    assert not equals(keep, oid, tmp_path / "given")
 
 
 def test_a_pack_that_breaks_in_the_middle_of_an_object_is_told(keep: Path, tmp_path: Path) -> None:
@@ -322,6 +342,6 @@ def test_a_pack_that_breaks_in_the_middle_of_an_object_is_told(keep: Path, tmp_p
     with (
         (tmp_path / "given").open() as file,
         pytest.raises(HistoryUnreadable, match="cannot be read: git failed: "),
-        history_reader(os.fsencode(keep / ".git")) as reader,
+        history_reader(os.fsencode(keep / ".git"), [oid.encode()]) as reader,
     ):
         reader.equals(oid.encode(), file.fileno())

@@ -108,8 +108,9 @@ def ask_everything(pair: Pair) -> None:
     file = os.fsencode(pair.member / "a.txt")
     versions = find_past_versions(keep, [(b"a.txt", file)])
     assert versions
-    with history_reader(keep) as reader, (pair.member / "a.txt").open("rb") as opened:
-        assert reader.equals(versions[file].oid, opened.fileno())
+    oid = versions[file].oid
+    with history_reader(keep, [oid]) as reader, (pair.member / "a.txt").open("rb") as opened:
+        assert reader.equals(oid, opened.fileno())
 
 
 def test_the_canary_sings_for_git_itself(tmp_path: Path, canary: Canary) -> None:
