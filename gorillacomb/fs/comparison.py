@@ -87,11 +87,7 @@ def extended_attributes_equal(a: int, b: int, path: bytes) -> None:
 
     Raises ContentDiffers, OSError.
     """
-    ours = {
-        name: value
-        for name, value in extended_attributes(a).items()
-        if name.startswith(_CONTENT_ATTRIBUTES)
-    }
+    ours = content_attributes(a)
     theirs = extended_attributes(b) if ours else {}
     for name, value in ours.items():
         if theirs.get(name) != value:
@@ -123,15 +119,21 @@ def _user_attributes(path: bytes) -> dict[str, bytes]:
         raise
 
 
-def extended_attributes(descriptor: int) -> dict[str, bytes]:
+def content_attributes(descriptor: int) -> dict[str, bytes]:
+    """Return those extended attributes of an open file that users set. Raises OSError."""
+    return extended_attributes(descriptor, _CONTENT_ATTRIBUTES)
+
+
+def extended_attributes(descriptor: int, beginnings: tuple[str, ...] = ("",)) -> dict[str, bytes]:
     """Return the extended attributes of an open file; none if the file system has none.
 
-    Raises OSError.
+    Only those whose names have one of these ``beginnings``. Raises OSError.
     """
     if not hasattr(os, "listxattr"):
         return {}
     try:
-        return {name: os.getxattr(descriptor, name) for name in os.listxattr(descriptor)}
+        names = [each for each in os.listxattr(descriptor) if each.startswith(beginnings)]
+        return {name: os.getxattr(descriptor, name) for name in names}
     except OSError as error:
         if error.errno in (errno.ENOTSUP, errno.EOPNOTSUPP):
             return {}

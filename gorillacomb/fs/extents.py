@@ -12,7 +12,9 @@ import struct
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from gorillacomb.fs.openat import FileIdentity, identity_of
 from gorillacomb.fs.volumes import shows_others
 
 _FIEMAP = 0xC020660B  # _IOWR('f', 11, 32 bytes), include/uapi/linux/fiemap.h
@@ -42,8 +44,7 @@ BlockRange = tuple[int, int]
 StorageKey = tuple[int | bytes, int | tuple[BlockRange, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class FileBlocks:
+class FileBlocks(NamedTuple):
     """Where a file's blocks are on its device."""
 
     size: int
@@ -61,6 +62,8 @@ class FileBlocks:
         """Bytes freed by removing the file's last name; 0 if unknown."""
         if self.unknown is not None:
             return 0
+        if not self.shared:
+            return self.size
         return max(self.size - sum(length for _, length in self.shared), 0)
 
 
@@ -186,10 +189,19 @@ class DiskSpace:
     """Why more may be freed; empty if `freed` is exact."""
 
     def __add__(self, other: DiskSpace) -> DiskSpace:
-        unknown = self.unknown
-        if other.unknown:
-            unknown = tuple(dict.fromkeys((*unknown, *other.unknown)))
-        return DiskSpace(self.held + other.held, self.freed + other.freed, unknown)
+        return total_space((self, other))
+
+
+def total_space(spaces: Iterable[DiskSpace]) -> DiskSpace:
+    """Add up the space that several sets of files use."""
+    held = freed = 0
+    unknown: dict[str, None] = {}
+    for each in spaces:
+        held += each.held
+        freed += each.freed
+        if each.unknown:
+            unknown |= dict.fromkeys(each.unknown)
+    return DiskSpace(held, freed, tuple(unknown))
 
 
 @dataclass(slots=True)
@@ -216,16 +228,21 @@ class RemovedFiles:
         Its blocks are quarantined with its first name and freed with its last; nothing is counted
         if another name ``stays`` that is relied on.
         """
-        key = facts.st_dev, facts.st_ino
-        number = self._names[key] = self._names.get(key, 0) + 1
+        return self.add_name(identity_of(facts), facts.st_nlink, blocks, stays)
+
+    def add_name(
+        self, file: FileIdentity, links: int, blocks: FileBlocks, stays: bool = False
+    ) -> DiskSpace:
+        """Like `add`, for a file with this many names."""
+        number = self._names[file] = self._names.get(file, 0) + 1
         if stays:
             return DiskSpace()
         held = blocks.size if number == 1 else 0
-        if number != (facts.st_nlink if self.by_name else 1):
+        if number != (links if self.by_name else 1):
             return DiskSpace(held)
         unknown = blocks.unknown
         for piece in blocks.shared:
-            place = facts.st_dev, piece
+            place = file[0], piece
             if place in self._shared:
                 unknown = unknown or SHARED_TWICE
             self._shared.add(place)

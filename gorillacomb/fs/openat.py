@@ -22,7 +22,7 @@ NOATIME: int = getattr(os, "O_NOATIME", 0)
 _SF_DATALESS = 0x40000000  # macOS, sys/stat.h
 _RECALL = 0x00400000 | 0x00040000 | 0x00001000  # Windows: RECALL_ON_DATA_ACCESS, _OPEN, OFFLINE
 _DEEPEST = 64
-_MOST_OPEN = 64
+_FEWEST_OPEN, _MOST_OPEN = 16, 1024
 INT64 = 1 << 63
 """The first number that SQLite cannot store as an integer."""
 
@@ -93,7 +93,12 @@ class RecentFolders:
     the folder that was at its path then.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
+        """``most`` is how many stay open; if not given, a part of those that a process may open."""
+        import resource  # not needed by commands that only read the index
+
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._most = most or max(min(limit // 4, _MOST_OPEN), _FEWEST_OPEN)
         self._opened: dict[bytes, int] = {}
         """By absolute path, the least recently used first."""
 
@@ -119,7 +124,7 @@ class RecentFolders:
             found = os.open(name, FOLDER_FLAGS, dir_fd=found)
             path = join(path, name)
             opened[path] = found
-            if len(opened) > _MOST_OPEN:
+            if len(opened) > self._most:
                 os.close(opened.pop(next(iter(opened))))
         return found
 
@@ -178,6 +183,15 @@ def opened_file(name: bytes, folder: int) -> Iterator[int]:
         yield file
     finally:
         os.close(file)
+
+
+def is_own_readable_file(facts: os.stat_result) -> bool:
+    """Return whether the stat of a file says that this user may read it: they own it."""
+    return (
+        facts.st_uid == os.geteuid()
+        and bool(facts.st_mode & stat.S_IRUSR)
+        and stat.S_ISREG(facts.st_mode)
+    )
 
 
 def is_unchanged(before: os.stat_result, after: os.stat_result) -> bool:

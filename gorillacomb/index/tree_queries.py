@@ -122,6 +122,17 @@ def entries_in_folders(connection: Connection, folders: Collection[int]) -> Iter
     )
 
 
+def files_read_in(connection: Connection, folders: Collection[int]) -> Iterator[tuple[int, bytes]]:
+    """Yield the files directly in some folders whose content is known: folder and name."""
+    return iter(
+        connection.execute(
+            "SELECT files.folder, files.name FROM json_each(?) AS wanted CROSS JOIN files"
+            f" ON files.folder = wanted.value AND files.state <= 1 AND {REGULAR}",
+            (f"[{','.join(map(str, folders))}]",),
+        )
+    )
+
+
 def names_ending(
     connection: Connection, endings: Collection[bytes], at_least: int = 0
 ) -> Iterator[tuple[int, bytes]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -18,10 +18,10 @@ from typing import NamedTuple
 from gorillacomb.dedupe.model import DedupeAction, PlanStep, Refusal, SafetyRule
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.safety import replaceable
-from gorillacomb.folders.entries import FolderEntries
 from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.comparison import (
     ONE_VIEW,
+    content_attributes,
     extended_attributes,
     extended_attributes_equal,
     may_be_one_file,
@@ -35,12 +35,22 @@ from gorillacomb.fs.extents import (
     RemovedFiles,
     blocks_of_file,
     storage_key,
+    total_space,
 )
 from gorillacomb.fs.location import ContentDiffers
-from gorillacomb.fs.openat import RecentFolders, is_locked, open_file, os_error_text
+from gorillacomb.fs.openat import (
+    FileIdentity,
+    RecentFolders,
+    identity_of,
+    is_locked,
+    is_own_readable_file,
+    open_file,
+    os_error_text,
+)
 from gorillacomb.fs.paths import join, parent_path, relative_path
 from gorillacomb.fs.volumes import shows_others
-from gorillacomb.model import READ, Root
+from gorillacomb.index.tree_queries import files_read_in
+from gorillacomb.model import Root
 
 _GONE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 SAME_NAME = "is the same file under another name, no second copy"
@@ -50,10 +60,52 @@ _ONE_COPY_INSIDE = "holds other names of what stays, or the same blocks: it woul
 class _Measure(NamedTuple):
     """What was seen of a file to be removed."""
 
-    facts: os.stat_result
+    file: FileIdentity
+    links: int
     blocks: FileBlocks
     stays: bool
     """Whether another name of it is the copy that is kept."""
+    is_empty: bool
+
+
+class _FolderPair(NamedTuple):
+    """A folder to be removed and the one that is kept for it, both open."""
+
+    path: bytes
+    folder: int
+    kind: str
+    """The type of its file system."""
+    kept: int
+    kept_kind: str
+    names: Sequence[bytes]
+    """The files in it that were read."""
+
+
+class _KeptFile:
+    """A copy that is kept. It is opened only if its stat does not say what is asked."""
+
+    __slots__ = ("_file", "_folder", "_name", "facts", "kind")
+
+    def __init__(self, name: bytes, folder: int, kind: str) -> None:
+        """``folder`` is the descriptor of its folder. Raises OSError if it cannot be read."""
+        self._name = name
+        self._folder = folder
+        self._file = -1
+        self.kind = kind
+        self.facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        if not is_own_readable_file(self.facts) or shows_others(kind):
+            self.facts = os.fstat(self.open())
+
+    def open(self) -> int:
+        """Return a descriptor of it. Raises OSError."""
+        if self._file < 0:
+            self._file = open_file(self._name, self._folder)
+        return self._file
+
+    def close(self) -> None:
+        """Close it if it was opened."""
+        if self._file >= 0:
+            os.close(self._file)
 
 
 @dataclass(slots=True)
@@ -102,22 +154,24 @@ class DiskCheck:
     ) -> Refusal | None:
         """Like `refusal_for_file`, for a folder whose ``nested`` folders have other kept copies."""
         top = self.sites.folders.path(victim)
+        noise = self.sites.folders.forest.noise
         measures: list[_Measure] = []
         contents = second = 0
         with _missing_is_nothing(top) as found:
             found.refusal = self._immovable(top)
-            for path, other in self._files(victim, keep, nested):
+            for pair in self._folder_pairs(victim, keep, nested):
                 if found.refusal is not None:
                     break
-                if other is None:
-                    measures.append(self._alone(path))
-                    continue
-                measure = self._pair(path, other)
-                if measure is not None:
-                    measures.append(measure)
-                has_content = measure is None or measure.facts.st_size > 0
-                contents += has_content
-                second += has_content and measure is not None and not measure.stays
+                for name in pair.names:
+                    if name in noise:  # removed with its folder, whatever the kept one has
+                        measures.append(self._alone(pair, name))
+                        continue
+                    measure = self._pair_in(pair, name)
+                    if measure is not None:
+                        measures.append(measure)
+                    has_content = measure is None or not measure.is_empty
+                    contents += has_content
+                    second += has_content and measure is not None and not measure.stays
             if found.refusal is None and contents and not second:
                 found.refusal = Refusal(SafetyRule.ONE_COPY, _ONE_COPY_INSIDE)
         self._measured[top] = measures
@@ -125,10 +179,11 @@ class DiskCheck:
 
     def sized(self, step: PlanStep) -> PlanStep:
         """Return a step with the bytes that it frees, counted once over all steps asked for."""
-        space = DiskSpace()
-        for pair in step.pairs:
-            for measure in self._measured.get(pair.path, ()):
-                space += self._removed.add(*measure)
+        space = total_space(
+            self._removed.add_name(*measure[:4])
+            for pair in step.pairs
+            for measure in self._measured.get(pair.path, ())
+        )
         self.total += space
         if self.action.frees_at_once:
             return replace(step, size=space.freed, unknown=space.unknown)
@@ -145,18 +200,16 @@ class DiskCheck:
         for each in paths:
             found += self._measured.pop(each, ())
 
-    def _files(
+    def _folder_pairs(
         self, victim: TreeFolder, keep: TreeFolder, nested: Mapping[TreeFolder, TreeFolder]
-    ) -> Iterator[tuple[bytes, bytes | None]]:
-        """Yield the files in a folder that were read, each with the one that is kept for it.
-
-        The latter is None for files that a system leaves behind, which are removed with their
-        folder.
-        """
+    ) -> Iterator[_FolderPair]:
+        """Compare the folders below one with their kept copies; yield those with files."""
         folders = self.sites.folders
-        entries = FolderEntries(folders.index.connection)
-        entries.load(folders.forest.order[victim.first : victim.last + 1])
-        for folder in folders.forest.order[victim.first : victim.last + 1]:
+        below = folders.forest.order[victim.first : victim.last + 1]
+        names: dict[int, list[bytes]] = {}
+        for number, name in files_read_in(folders.index.connection, [each.id for each in below]):
+            names.setdefault(number, []).append(name)
+        for folder in below:
             at = folder
             while at is not victim and at not in nested:
                 assert at.parent is not None, "it is below the top"
@@ -165,24 +218,33 @@ class DiskCheck:
             inner = relative_path(path, folders.path(at))
             other = join(folders.path(nested.get(at, keep)), inner)
             # What is between the top and a nested copy need not be in the top's kept copy.
-            if folder is victim or folder in nested or not any(map(folder.holds, nested)):
-                self._compare_folders(path, other)
-            for _, name, state, mode, _, _, _, _ in entries.of(folder):
-                if stat.S_ISREG(mode) and state in READ:
-                    noise = name in folders.forest.noise
-                    yield join(path, name), None if noise else join(other, name)
+            is_copied = folder is victim or folder in nested or not any(map(folder.holds, nested))
+            if is_copied or folder.id in names:
+                with self._open_folder(path) as a, self._open_folder(other) as b:
+                    if is_copied:
+                        _compare_folders(path, a, b)
+                    if folder.id in names:
+                        kinds = (self._root_around(each).volume_type for each in (path, other))
+                        yield _FolderPair(path, a, next(kinds), b, next(kinds), names[folder.id])
 
-    def _compare_folders(self, path: bytes, other: bytes) -> None:
-        with self._open_folder(path) as a, self._open_folder(other) as b:
-            if is_locked(a):
-                raise _Locked(path)
-            extended_attributes_equal(a, b, path)
-
-    def _alone(self, path: bytes) -> _Measure:
-        file, kind = self._open_file(path)
+    def _alone(self, pair: _FolderPair, name: bytes) -> _Measure:
+        """Measure a file that nothing is kept for."""
+        file = open_file(name, pair.folder)
         try:
             facts = os.fstat(file)
-            return _Measure(facts, blocks_of_file(file, facts, kind), False)
+            return _measure(facts, blocks_of_file(file, facts, pair.kind))
+        finally:
+            os.close(file)
+
+    def _pair_in(self, pair: _FolderPair, name: bytes) -> _Measure | None:
+        """Like `_pair`, for the files of a name in two folders."""
+        file = open_file(name, pair.folder)
+        try:
+            kept = _KeptFile(name, pair.kept, pair.kept_kind)
+            try:
+                return self._open_pair(pair.path, file, pair.kind, kept)
+            finally:
+                kept.close()
         finally:
             os.close(file)
 
@@ -191,43 +253,48 @@ class DiskCheck:
 
         Raises ContentDiffers, OSError.
         """
-        a, kind = self._open_file(path)
+        folder, name, kind = self._place(path)
+        file = open_file(name, folder)
         try:
-            b, other_kind = self._open_file(keep)
+            kept_folder, name, kept_kind = self._place(keep)
+            kept = _KeptFile(name, kept_folder, kept_kind)
             try:
-                return self._open_pair(path, (a, b), (kind, other_kind))
+                return self._open_pair(parent_path(path), file, kind, kept)
             finally:
-                os.close(b)
+                kept.close()
         finally:
-            os.close(a)
+            os.close(file)
 
-    def _open_pair(
-        self, path: bytes, files: tuple[int, int], kinds: tuple[str, str]
-    ) -> _Measure | None:
-        """Like `_pair`, of open files on file systems of some types."""
-        a, b = files
-        facts, other = os.fstat(a), os.fstat(b)
+    def _open_pair(self, folder: bytes, file: int, kind: str, kept: _KeptFile) -> _Measure | None:
+        """Like `_pair`, of an open file in a folder on a file system of some type."""
+        facts, other = os.fstat(file), kept.facts
         if os.path.samestat(facts, other):
-            return _Measure(facts, FileBlocks(facts.st_blocks * 512), True)
-        if any(map(shows_others, kinds)) and may_be_one_file(facts, other):
-            raise _OneView(path)
-        refuse_unlike_modes(facts, other, path)
-        extended_attributes_equal(a, b, path)
-        if is_locked(a):
-            raise _Locked(path)
-        cause = replaceable.unsupported_cause(self.action, kinds[0], a, b)
-        if cause is not None:
-            raise _Unsupported(self._root_around(parent_path(path)).path, cause)
+            return _measure(facts, FileBlocks(facts.st_blocks * 512), stays=True)
+        if may_be_one_file(facts, other) and any(map(shows_others, (kind, kept.kind))):
+            raise _OneView(folder)
+        refuse_unlike_modes(facts, other, folder)
+        if content_attributes(file):
+            extended_attributes_equal(file, kept.open(), folder)
+        if is_locked(file):
+            raise _Locked(folder)
+        if self.action in replaceable.REPLACING:
+            cause = replaceable.unsupported_cause(self.action, kind, file, kept.open())
+            if cause is not None:
+                raise _Unsupported(self._root_around(folder).path, cause)
         if self.action is DedupeAction.HARDLINK:
             cause = replaceable.hard_link_refusal(
-                facts, other, extended_attributes(a), extended_attributes(b)
+                facts, other, extended_attributes(file), extended_attributes(kept.open())
             )
             if cause is not None:
-                raise ContentDiffers(path, cause)
-        blocks = blocks_of_file(a, facts, kinds[0])
-        if blocks.shared and kinds[1] not in NEVER_SHARED and storage_key(a) == storage_key(b):
+                raise ContentDiffers(folder, cause)
+        blocks = blocks_of_file(file, facts, kind)
+        if (
+            blocks.shared
+            and kept.kind not in NEVER_SHARED
+            and storage_key(file) == storage_key(kept.open())
+        ):
             return None
-        return _Measure(facts, blocks, False)
+        return _measure(facts, blocks)
 
     def _root_around(self, folder: bytes) -> Root:
         """Return the root around the files in a folder."""
@@ -266,12 +333,25 @@ class DiskCheck:
         finally:
             os.close(descriptor)
 
-    def _open_file(self, path: bytes) -> tuple[int, str]:
-        """Return a descriptor to close, and the type of the file system."""
+    def _place(self, path: bytes) -> tuple[int, bytes, str]:
+        """Return a descriptor of the folder around a path, valid until the next call.
+
+        With the name in it, and the type of the file system.
+        """
         folder = parent_path(path)
         root = self._root_around(folder)
-        opened = self._opened.open(folder, root.path)
-        return open_file(path[path.rfind(b"/") + 1 :], opened), root.volume_type
+        name = path[path.rfind(b"/") + 1 :]
+        return self._opened.open(folder, root.path), name, root.volume_type
+
+
+def _measure(facts: os.stat_result, blocks: FileBlocks, stays: bool = False) -> _Measure:
+    return _Measure(identity_of(facts), facts.st_nlink, blocks, stays, facts.st_size == 0)
+
+
+def _compare_folders(path: bytes, folder: int, kept: int) -> None:
+    if is_locked(folder):
+        raise _Locked(path)
+    extended_attributes_equal(folder, kept, path)
 
 
 class _Locked(ContentDiffers):

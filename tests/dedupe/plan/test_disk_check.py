@@ -145,6 +145,21 @@ def test_what_somebody_else_holds() -> None:
     assert [each["rule"] for each in told["left_alone"]] == ["locked"]
 
 
+def test_a_kept_copy_that_can_no_longer_be_read() -> None:
+    with ground() as place:
+        bench = bench_at(place / "drive", place / "vault")
+        settle(bench.folder)
+        give(place)
+        ran = run_as_stranger("scan", bench.folder, vault=bench.vault, home=place)
+        assert ran.code == 0, ran
+        kept = bench.folder / "data/picture"
+        os.chown(kept, 0, 0)
+        kept.chmod(0o600)
+        told = run_as_stranger("dedupe", "--json", vault=bench.vault, home=place).json()
+    assert told["step_list"] == []
+    assert [each["rule"] for each in told["left_alone"]] == ["locked"]
+
+
 def test_a_second_name_outside_of_what_was_scanned(bench: Bench, tmp_path: Path) -> None:
     os.link(bench.folder / "Backup/picture", tmp_path / "outside")
     plan = planned(bench, "--action", "delete")
