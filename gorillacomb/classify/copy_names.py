@@ -84,9 +84,12 @@ def _compiled(which: str) -> re.Pattern[bytes]:
 
 def looks_like_copy(name: bytes) -> bool:
     """Return whether a file's or folder's name suggests a copy, a leftover or a passing place."""
-    if name.isascii() and _hints().search(name.lower()) is None:
-        return False
-    return _matches("looks", name)
+    return _has_hint(name) and _matches("looks", name)
+
+
+def _has_hint(name: bytes) -> bool:
+    """Return False only for a name without any mark of a copy, except a bare number."""
+    return not name.isascii() or _hints().search(name.lower()) is not None
 
 
 @lru_cache(maxsize=65536)
@@ -114,8 +117,8 @@ _HINTS = (
     *(b"folder", b"ordner", b"tmp", b"temp", b"cache", b"download", b"backup", b"bak", b"old"),
     *(b"trash", b"recycle", b"orig", b"lost+found", b"_files", b"~"),
 )
-"""No ASCII name without one of these looks like a copy: 95 % have none, and the pattern takes ten
-times as long."""
+"""No ASCII name without one of these looks like a copy, or has a mark of one: 95 % have none, and
+the patterns take ten times as long."""
 
 
 def is_passing_place(folder_name: bytes) -> bool:
@@ -134,6 +137,12 @@ def ends_in_number(name: bytes) -> bool:
 @lru_cache(maxsize=65536)
 def plain_name(name: bytes) -> bytes:
     """Return the name of the original that a copy's name implies; the name itself if none."""
+    if b" " not in name and not _has_hint(name):  # every bare number follows a space
+        return name
+    return _without_marks(name)
+
+
+def _without_marks(name: bytes) -> bytes:
     rest = name
     while True:
         shorter = _compiled("after").sub(b"", _compiled("before").sub(b"", rest), count=1)

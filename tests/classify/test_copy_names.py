@@ -178,6 +178,12 @@ def test_the_quick_look_misses_nothing(pieces: list[str]) -> None:
 
 
 @given(PIECES)
+def test_the_quick_look_at_a_plain_name_misses_nothing(pieces: list[str]) -> None:
+    name = "".join(pieces).encode()
+    assert plain_name(name) == copy_names._without_marks(name)
+
+
+@given(PIECES)
 def test_a_plain_name_is_plain(pieces: list[str]) -> None:
     name = "".join(pieces).encode()
     assert plain_name(plain_name(name)) == plain_name(name)
