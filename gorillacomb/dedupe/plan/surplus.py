@@ -148,6 +148,11 @@ class SurplusCopies:
         return tuple(sorted(found, key=lambda each: (-each.size, each.path, each.rule)))
 
     def _add(self, content: ContentCopies) -> None:
+        if self._scope.keep == 1 and self._one_stays(content.files):
+            if len(content.files) > 1:
+                self._counts[True, None] += len(content.files) - 1
+                self._bytes[True, None] += content.summary.reclaimable
+            return
         copies = self._copies(content)
         going = [copy for copy in copies if all(map(self._is_removed, copy.names))]
         gone = set(map(id, going))
@@ -175,6 +180,18 @@ class SurplusCopies:
                 self._left_files[reason] += 1
                 self._left_bytes[reason] += size
 
+    def _one_stays(self, files: Iterable[CopyRow]) -> bool:
+        """Return whether all but one of some files without other names are removed."""
+        staying = 0
+        for row in files:
+            place = self._place(row[0])
+            if place is None or row[4]:
+                return False
+            staying += not self._is_removed((place, row))
+            if staying > 1:
+                return False
+        return staying == 1
+
     def _copies(self, content: ContentCopies) -> list[_Copy]:
         copies: dict[object, _Copy] = {}
         for row in content.files:
@@ -186,7 +203,7 @@ class SurplusCopies:
 
     def _is_removed(self, name: tuple[_FolderFate, CopyRow]) -> bool:
         place, row = name
-        return place.is_removed or (bool(self._files) and join(place.path, row[1]) in self._files)
+        return place.is_removed or place.within.path + row[1] in self._files
 
     def _staying(self, copy: _Copy) -> _Staying:
         """Return a copy with the reason that keeps it: the one about a name of it that stays."""
@@ -221,11 +238,14 @@ class SurplusCopies:
         return None
 
     def _place(self, number: int) -> _FolderFate | None:
-        if number not in self._places:
-            self._places[number] = self._read_place(self._folders.forest.folders.get(number))
-        return self._places[number]
+        try:
+            return self._places[number]
+        except KeyError:
+            found = self._places[number] = self._read_place(number)
+            return found
 
-    def _read_place(self, folder: TreeFolder | None) -> _FolderFate | None:
+    def _read_place(self, number: int) -> _FolderFate | None:
+        folder = self._folders.forest.folders.get(number)
         within = None if folder is None else self._groups.folder(folder.id)
         if folder is None or within is None:
             return None
