@@ -82,19 +82,15 @@ def _compiled(which: str) -> re.Pattern[bytes]:
     return re.compile(texts[which]().encode(), _FLAGS)
 
 
+@lru_cache(maxsize=65536)
 def looks_like_copy(name: bytes) -> bool:
     """Return whether a file's or folder's name suggests a copy, a leftover or a passing place."""
-    return _has_hint(name) and _matches("looks", name)
+    return _has_hint(name) and _compiled("looks").search(name) is not None
 
 
 def _has_hint(name: bytes) -> bool:
     """Return False only for a name without any mark of a copy, except a bare number."""
     return not name.isascii() or _hints().search(name.lower()) is not None
-
-
-@lru_cache(maxsize=65536)
-def _matches(which: str, name: bytes) -> bool:
-    return _compiled(which).search(name) is not None
 
 
 @lru_cache(maxsize=1)

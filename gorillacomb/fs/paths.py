@@ -30,6 +30,17 @@ def parent_path(path: bytes) -> bytes:
     return path[: path.rfind(b"/")] or b"/"
 
 
+def base_name(path: bytes) -> bytes:
+    """Return the last name of an absolute path; empty for ``/``."""
+    return path[path.rfind(b"/") + 1 :]
+
+
+def split_path(path: bytes) -> tuple[bytes, bytes]:
+    """Return the folder around an absolute path, and the name in it."""
+    at = path.rfind(b"/")
+    return path[:at] or b"/", path[at + 1 :]
+
+
 def join_relative(above: bytes, name: bytes) -> bytes:
     """Join paths that are relative to a root; ``above`` is empty for the root itself."""
     return above + b"/" + name if above else name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from gorillacomb.dedupe.safety.albums import (
     fewest_to_leave,
     members_taken,
 )
+from gorillacomb.fs.paths import base_name, parent_path
 
 _ENDLESS = Refusal(SafetyRule.ALBUM, "is part of an album of more files than a step can name")
 
@@ -50,7 +50,7 @@ class AlbumPlanner:
         albums: list[tuple[int, bytes, _Album]] = []
         for folder, steps in _by_folder(found.values()).items():
             members, names = self._taken(folder, steps)
-            taken = [step for step in steps if os.path.basename(step.path) in names]
+            taken = [step for step in steps if base_name(step.path) in names]
             if taken:
                 latest = max(len(before(step.path)) for step in taken)
                 albums.append((latest, folder, _Album(members, taken, steps)))
@@ -88,7 +88,7 @@ class AlbumPlanner:
             copy = stay[step.path].get(keep)
             made = None
             if counts[keep] >= fewest and copy is not None:
-                is_there = os.path.dirname(step.keep) == keep
+                is_there = parent_path(step.keep) == keep
                 made = step if is_there else self.keeping(step, copy)
             if made is None and step.path not in pictures:
                 continue
@@ -111,7 +111,7 @@ class AlbumPlanner:
             names = set() if retired else self._taken(folder, here)[1]
             unit: list[PlanStep] = []
             for step in here:
-                is_part = any(os.path.basename(pair.path) in names for pair in step.pairs)
+                is_part = any(base_name(pair.path) in names for pair in step.pairs)
                 (unit if is_part else left).append(step)
             if not unit:
                 continue
@@ -146,7 +146,7 @@ class _Album(NamedTuple):
 def _by_folder(steps: Iterable[PlanStep]) -> dict[bytes, list[PlanStep]]:
     found: defaultdict[bytes, list[PlanStep]] = defaultdict(list)
     for step in steps:
-        found[os.path.dirname(step.path)].append(step)
+        found[parent_path(step.path)].append(step)
     return found
 
 
@@ -154,7 +154,7 @@ def _folders_of(copies: Sequence[FileCopy]) -> dict[bytes, FileCopy]:
     """Return copies by their folders, in order; of several in one folder, the first."""
     found: dict[bytes, FileCopy] = {}
     for copy in copies:
-        found.setdefault(os.path.dirname(copy.path), copy)
+        found.setdefault(parent_path(copy.path), copy)
     return found
 
 

@@ -34,6 +34,9 @@ class StepComposition:
         if self._turns:
             later = [replace(step, turn=self._turns) for step in later]
         self._turns += 1
+        if not self.steps:
+            self.steps = list(later)
+            return
         kept = _KeptCopies(later)
         tops = {step.path: step for step in later if step.kind == "folder"}
         inside: dict[bytes, list[PlanStep]] = {}

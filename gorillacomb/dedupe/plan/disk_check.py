@@ -185,9 +185,12 @@ class DiskCheck:
             for measure in self._measured.get(pair.path, ())
         )
         self.total += space
+        size, unknown = space.held, step.unknown
         if self.action.frees_at_once:
-            return replace(step, size=space.freed, unknown=space.unknown)
-        return replace(step, size=space.held)
+            size, unknown = space.freed, space.unknown
+        if (size, unknown) == (step.size, step.unknown):
+            return step
+        return replace(step, size=size, unknown=unknown)
 
     def start_over(self) -> None:
         """Forget which steps were sized."""

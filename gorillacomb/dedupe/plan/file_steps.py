@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -21,7 +20,7 @@ from gorillacomb.dedupe.plan.skipped import SkippedItems
 from gorillacomb.dedupe.safety.file_names import meaning, name_refusal
 from gorillacomb.dedupe.safety.policy import PathContext, SafetyPolicy, in_use_cause
 from gorillacomb.folders.analysis import GIVEN_UP
-from gorillacomb.fs.paths import join
+from gorillacomb.fs.paths import base_name, join, parent_path, split_path
 from gorillacomb.index.content_queries import ContentCopies, CopyRow, by_waste
 from gorillacomb.model import GroupSummary
 
@@ -84,11 +83,11 @@ class FileStepPlanner:
 
     def _companions_of(self, path: bytes) -> list[bytes]:
         """Return the names of the files that belong to the one at a path."""
-        folder, name = os.path.split(path)
+        folder, name = split_path(path)
         return self._beside(folder).companions.of(name)
 
     def _size_of(self, path: bytes) -> int:
-        folder, name = os.path.split(path)
+        folder, name = split_path(path)
         return self._beside(folder).sizes[name]
 
     def _leave_in_folder(self, folder: bytes, refusal: Refusal, step: PlanStep) -> None:
@@ -267,7 +266,7 @@ class FileStepPlanner:
                 continue
             pairs = self._set_of(step, found)
             if isinstance(pairs, Refusal):
-                self.left.add(os.path.dirname(path), pairs, [path])
+                self.left.add(parent_path(path), pairs, [path])
                 continue
             together |= {pair.path for pair in pairs}
             whole, size = step, step.size
@@ -281,18 +280,18 @@ class FileStepPlanner:
                 yield whole
             else:
                 paths = [pair.path for pair in whole.pairs]
-                self.left.add(os.path.dirname(path), wrong[1], paths)
+                self.left.add(parent_path(path), wrong[1], paths)
 
     def _set_of(
         self, step: PlanStep, found: Mapping[bytes, PlanStep]
     ) -> list[RemovalPair] | Refusal:
         """Return a file's companions, each with its counterpart beside the file's kept copy."""
-        (folder, name), (kept_folder, kept) = map(os.path.split, (step.path, step.keep))
+        (folder, name), (kept_folder, kept) = map(split_path, (step.path, step.keep))
         here, there = self._beside(folder), self._beside(kept_folder)
         pairs = []
         for each in here.companions.of(name):
             known = found.get(join(folder, each))
-            if known is not None and os.path.dirname(known.keep) == kept_folder:
+            if known is not None and parent_path(known.keep) == kept_folder:
                 pairs.append(RemovalPair(known.path, known.keep))
                 continue
             twin = counterpart(each, name, kept)
@@ -305,7 +304,7 @@ class FileStepPlanner:
                 return refusal
         for pair in (RemovalPair(step.path, step.keep), *pairs):
             for files, path in ((here, pair.path), (there, pair.keep)):
-                sign = files.companions.sign_of_use(os.path.basename(path), files.sizes.__getitem__)
+                sign = files.companions.sign_of_use(base_name(path), files.sizes.__getitem__)
                 if sign is not None:
                     return Refusal(SafetyRule.SIDECAR, in_use_cause(sign))
         return pairs
@@ -317,9 +316,9 @@ class FileStepPlanner:
         ) or self.disk.refusal_for_file(pair.path, pair.keep)
 
     def _site(self, path: bytes) -> PathContext:
-        folder = self.sites.folder_at(os.path.dirname(path))
+        folder = self.sites.folder_at(parent_path(path))
         assert folder is not None, "its files are known"
-        return self.sites.of_name(folder, os.path.basename(path))
+        return self.sites.of_name(folder, base_name(path))
 
     def _beside(self, path: bytes) -> _FolderFiles:
         """Return the files of the folder at a path."""

@@ -29,6 +29,8 @@ class IndexLocations:
     """By folder: the entries in it, and their sizes."""
     _links: dict[int, list[bytes]] | None = None
     """By folder: the texts of the symbolic links in it."""
+    _at: dict[bytes, TreeFolder | None] = field(default_factory=dict)
+    """By path: folders that were asked for."""
     _may_belong: dict[bytes, bool] = field(default_factory=dict)
     """By name of a folder: whether it may belong to a file beside it."""
 
@@ -68,6 +70,11 @@ class IndexLocations:
 
     def folder_at(self, path: bytes) -> TreeFolder | None:
         """Return the folder at a path; None if the index does not know it."""
+        if path not in self._at:
+            self._at[path] = self._find(path)
+        return self._at[path]
+
+    def _find(self, path: bytes) -> TreeFolder | None:
         root = self._innermost(path)
         if root is None:
             return None

@@ -14,7 +14,7 @@ from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.folders.tree import TreeFolder, folder_and_parents
-from gorillacomb.fs.paths import join
+from gorillacomb.fs.paths import base_name, join, parent_path
 from gorillacomb.index.database import Index
 from gorillacomb.index.duplicate_groups import drop_entries, drop_former_stamps, move_stamps
 
@@ -50,7 +50,7 @@ class NextIndex:
         emptied: list[TreeFolder] = []
         for step in steps:
             for pair in step.pairs:
-                above = self.sites.folder_at(os.path.dirname(pair.path))
+                above = self.sites.folder_at(parent_path(pair.path))
                 assert above is not None, "a step is about what the index holds"
                 if step.kind == "folder":
                     folder = self.sites.folder_at(pair.path)
@@ -58,7 +58,7 @@ class NextIndex:
                     self._folders[folder.id] = folder
                     self._around_trees.add(above.id)
                 else:
-                    self._files.add((above.id, os.path.basename(pair.path)))
+                    self._files.add((above.id, base_name(pair.path)))
                     emptied.append(above)
         self.sites.load(each for folder in emptied for each in folder_and_parents(folder))
         waiting = {each.first: each for each in emptied}

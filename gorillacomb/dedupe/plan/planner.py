@@ -72,7 +72,8 @@ class Planner:
         steps = self._steps(groups, sites, disk, left, self.guard)
         if self.guard.options.action.empties_path and steps:
             steps = self._with_later_steps(steps, sites, disk)
-        steps = [step for step in steps if not self._breaks_marks(step)]
+        if self.guard.marks:
+            steps = [step for step in steps if not self._breaks_marks(step)]
         steps = [_placed(disk.sized(step), sites) for step in steps]
         surplus = SurplusCopies(sites.folders, groups, steps, left, self.scope)
         surplus.add_up()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterable
 
 from gorillacomb.classify.copy_names import looks_like_copy
 from gorillacomb.classify.media import album_members
 from gorillacomb.dedupe.model import PlanOptions, Refusal, RemovalPair, SafetyRule
+from gorillacomb.fs.paths import base_name, parent_path
 
 HOLES = Refusal(SafetyRule.ALBUM, "is part of an album, of which others would stay")
 SCATTERED = Refusal(SafetyRule.ALBUM, "is part of an album whose other copies are scattered")
@@ -21,11 +21,13 @@ def members_taken(
     A picture that is removed for another one in the same folder does not count. ``names`` are those
     of all files in the folder.
     """
-    members = album_members(os.path.basename(folder), names)
+    members = album_members(base_name(folder), names)
+    if not members:
+        return [], []
     gone = {
-        os.path.basename(pair.path)
+        base_name(pair.path)
         for pair in pairs
-        if os.path.dirname(pair.path) == folder != os.path.dirname(pair.keep)
+        if parent_path(pair.path) == folder != parent_path(pair.keep)
     }
     return members, [name for name in members if name in gone]
 
@@ -35,7 +37,7 @@ def fewest_to_leave(folder: bytes, members: int) -> int:
 
     What such a copy has of its own may stay in it.
     """
-    return (members + 1) // 2 if looks_like_copy(os.path.basename(folder)) else members
+    return (members + 1) // 2 if looks_like_copy(base_name(folder)) else members
 
 
 def album_refusal(
@@ -57,5 +59,5 @@ def album_refusal(
     if len(taken) < fewest_to_leave(folder, len(members)):
         return HOLES
     gone = set(taken)
-    kept_in = {os.path.dirname(each.keep) for each in pairs if os.path.basename(each.path) in gone}
+    kept_in = {parent_path(each.keep) for each in pairs if base_name(each.path) in gone}
     return SCATTERED if len(kept_in) > 1 else None

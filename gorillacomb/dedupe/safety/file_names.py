@@ -10,7 +10,6 @@ file.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 
 from gorillacomb.classify.companions import counterpart
@@ -18,7 +17,7 @@ from gorillacomb.classify.copy_names import is_dotfile, meaning_of_name, plain_n
 from gorillacomb.classify.names import CLOUD_POINTERS
 from gorillacomb.classify.stores import is_catalog_file
 from gorillacomb.dedupe.model import PlanOptions, Refusal, RemovalPair, SafetyRule
-from gorillacomb.fs.paths import join, path_text
+from gorillacomb.fs.paths import base_name, join, path_text, split_path
 
 NAME_REFUSAL = Refusal(SafetyRule.NAME, "is what its name says, and the other copy is not")
 _WORKS_HERE = Refusal(SafetyRule.NAME, "works by its name and its place, where it would be missed")
@@ -48,7 +47,7 @@ def meaning(path: bytes, size: int, companions_of: CompanionsOf) -> bytes | None
 
     Only files with the same meaning can replace each other.
     """
-    folder, name = os.path.split(path)
+    folder, name = split_path(path)
     if is_dotfile(name) and all(map(is_dotfile, companions_of(path))):
         return join(folder, plain_name(name))
     return meaning_of_name(name, size)
@@ -68,7 +67,7 @@ def name_refusal(
     right: dict[bytes, RemovalPair] = {}
     for pair in pairs:
         size = size_of(pair.path)
-        name, kept = os.path.basename(pair.path), os.path.basename(pair.keep)
+        name, kept = base_name(pair.path), base_name(pair.keep)
         if options.retires(pair.path):
             is_copy = meaning_of_name(name, size) == meaning_of_name(kept, size)
         else:
@@ -79,11 +78,10 @@ def name_refusal(
         else:
             wrong.append((pair, _WORKS_HERE if is_dotfile(name) else NAME_REFUSAL))
     for pair, refusal in wrong:
-        name, kept = os.path.basename(pair.path), os.path.basename(pair.keep)
+        name, kept = base_name(pair.path), base_name(pair.keep)
         mains = (right[each] for each in companions_of(pair.path) if each in right)
         if not any(
-            counterpart(name, os.path.basename(main.path), os.path.basename(main.keep)) == kept
-            for main in mains
+            counterpart(name, base_name(main.path), base_name(main.keep)) == kept for main in mains
         ):
             return pair.path, refusal
     return None

@@ -10,7 +10,7 @@ import fnmatch
 import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from gorillacomb.classify.companions import CompanionTable, companion_table
 from gorillacomb.classify.location import (
@@ -29,11 +29,17 @@ from gorillacomb.classify.snapshots import SnapshotFinder
 from gorillacomb.classify.stores import is_ours
 from gorillacomb.dedupe.model import DedupeAction, PlanOptions, Reference, Refusal, SafetyRule
 from gorillacomb.dedupe.safety.file_names import special_file_refusal
+from gorillacomb.dedupe.safety.folder_answers import FolderAnswers
 from gorillacomb.dedupe.safety.sorted_references import references_right_to, references_to
-from gorillacomb.fs.paths import is_below, join, path_and_parents, path_text, relative_path
+from gorillacomb.fs.paths import (
+    base_name,
+    is_below,
+    join,
+    path_and_parents,
+    path_text,
+    relative_path,
+)
 from gorillacomb.marks.rules import NO_MARKS, MarkRules
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,28 +118,13 @@ class SafetyPolicy:
     _projects: ProjectRules = field(init=False)
     _targets: frozenset[bytes] = field(init=False)
     """What `links` lead to."""
-    _answers: dict[tuple[bytes, bytes, bool], tuple[object, dict[Any, Any]]] = field(init=False)
-    """By root, folder, and whether the root is a store: the levels of a file in the folder, and
-    what rules said of it. The levels are others if the folder was read again."""
+    _answers: FolderAnswers = field(init=False, default_factory=FolderAnswers)
 
     def __post_init__(self) -> None:
         self._fixed = frozenset(self.fixed)
         self._around_fixed = frozenset(each for at in self._fixed for each in path_and_parents(at))
         self._projects = ProjectRules(self.options.not_a_project, self.homes, self._fixed)
         self._targets = frozenset(link.target for link in self.links)
-        self._answers = {}
-
-    def _once(self, rule: Callable[[PathContext], _T], site: PathContext) -> _T:
-        """Return what a rule says of a path, if it is the same for all files in a folder."""
-        if site.is_folder:
-            return rule(site)
-        key = site.root, site.folder, site.root_is_store
-        known = self._answers.get(key)
-        if known is None or known[0] is not site.levels:
-            known = self._answers[key] = site.levels, {}
-        if rule not in known[1]:
-            known[1][rule] = rule(site)
-        return known[1][rule]  # type: ignore[no-any-return]
 
     def refusal_for(
         self, site: PathContext, keep: PathContext | None, around: bytes | None = None
@@ -146,7 +137,7 @@ class SafetyPolicy:
             self._ours(site)
             or self._closed(site)
             or self._marked(site, keep)
-            or self._once(self._owned, site)
+            or self._answers.about(self._owned, site)
             or self._in_project(site, keep, around)
             or (None if keep is None else self.kept_copy_refusal(site, keep))
             or self._linked(site)
@@ -181,7 +172,7 @@ class SafetyPolicy:
         if site.path in self._around_fixed:
             what = "is" if site.path in self._fixed else "holds"
             return Refusal(SafetyRule.OWN, f"{what} a scanned folder, a home, a mount or the vault")
-        if self._once(self._is_in_ours, site) or site.path in self.own:
+        if self._answers.about(self._is_in_ours, site) or site.path in self.own:
             return Refusal(SafetyRule.OWN, "is Gorilla Comb's own")
         return None
 
@@ -190,10 +181,12 @@ class SafetyPolicy:
 
     def _closed(self, site: PathContext) -> Refusal | None:
         refusal = (
-            self.protected(site.path) or self._once(_closed_level, site) or self._in_snapshot(site)
+            self.protected(site.path)
+            or self._answers.about(_closed_level, site)
+            or self._answers.about(self._in_snapshot, site)
         )
         if refusal is None and not site.is_folder:
-            return special_file_refusal(os.path.basename(site.path))
+            return special_file_refusal(base_name(site.path))
         return refusal
 
     def _marked(self, site: PathContext, keep: PathContext | None) -> Refusal | None:
@@ -230,7 +223,7 @@ class SafetyPolicy:
 
     def protected(self, path: bytes) -> Refusal | None:
         """Return whether the user protects a path, or names something in it without a pattern."""
-        text = os.fsdecode(path)
+        text = os.fsdecode(path) if self.options.protect else ""
         for each in self.options.protect:
             place = os.fsencode(each.rstrip("/") or "/")
             if is_below(path, place) or fnmatch.fnmatchcase(text, each):
@@ -257,13 +250,11 @@ class SafetyPolicy:
     ) -> Refusal | None:
         if self.options.retires(site.path):
             return None
-        at = self._once(self.project, site)
+        at = self._answers.about(self.project, site)
         if at is None:
-            above = (level for level in site.above if level.path != around)
-            made = next((level for level in above if is_machine_made(level.name, False)), None)
-            if made is not None:
-                return Refusal(SafetyRule.STRUCTURAL, f"is part of {path_text(made.name)}")
-            return None
+            if around is None:
+                return self._answers.about(_made_level, site)
+            return _made_level(site, around)
         outermost = site.levels[at]
         if site.is_folder and outermost.path == site.path:
             if keep is not None and self.project(keep) is not None and not self._is_project(keep):
@@ -308,7 +299,7 @@ class SafetyPolicy:
 
     def location_kind(self, site: PathContext) -> LocationKind:
         """Return what kind of place it is, or is in."""
-        return self._once(self._location_kind, site)
+        return self._answers.about(self._location_kind, site)
 
     def _location_kind(self, site: PathContext) -> LocationKind:
         if self.snapshots.around(site.folder) is not None:
@@ -322,7 +313,7 @@ class SafetyPolicy:
 
     def kept_copy_refusal(self, site: PathContext, keep: PathContext) -> Refusal | None:
         """Return why another copy does not count; None if it does."""
-        if self._once(_has_our_level, keep):
+        if self._answers.about(_has_our_level, keep):
             return Refusal(SafetyRule.OWN, "has its other copy in a quarantine")
         refusal = self._copy_refusal(keep, self.location_kind(site))
         if refusal is not None:
@@ -334,7 +325,7 @@ class SafetyPolicy:
         return self._copy_refusal(keep, LocationKind.PLAIN) is None
 
     def _copy_refusal(self, keep: PathContext, removed: LocationKind) -> str | None:
-        name = b"" if keep.is_folder else os.path.basename(keep.path)
+        name = b"" if keep.is_folder else base_name(keep.path)
         kind = self.location_kind(keep)
         return copy_refusal(keep.folder, name, kind, removed, self.noise, self.snapshots)
 
@@ -368,6 +359,14 @@ class SafetyPolicy:
 
 def _has_our_level(site: PathContext) -> bool:
     return any(is_ours(level.name) for level in site.levels)
+
+
+def _made_level(site: PathContext, around: bytes | None = None) -> Refusal | None:
+    """Return a refusal if it is in a machine-made folder, other than the one ``around``."""
+    for level in site.above:
+        if level.path != around and is_machine_made(level.name, False):
+            return Refusal(SafetyRule.STRUCTURAL, f"is part of {path_text(level.name)}")
+    return None
 
 
 def _closed_level(site: PathContext) -> Refusal | None:
