@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
+from typing import Any, NamedTuple
 
 from gorillacomb.fs.paths import join
 from gorillacomb.index.paths import BELOW, FolderPaths
@@ -19,8 +20,7 @@ DIGEST_SIZE = 32
 _FILE = "name, state, size, mtime_ns, ctime_ns, inode, checked_ns, digest, cause"
 
 
-@dataclass(frozen=True, slots=True)
-class FileRecord:
+class FileRecord(NamedTuple):
     """A file as it was when last read."""
 
     root: int
@@ -75,12 +75,13 @@ def files_in(
 ) -> dict[bytes, FileRecord]:
     """Return the entries directly in a folder at a path, by name."""
     rows = connection.execute(f"SELECT {_FILE} FROM files WHERE folder = ?", (folder,))
-    return {name: FileRecord(root, folder, join(path, name), *facts) for name, *facts in rows}
+    above = path.rstrip(b"/") + b"/"
+    return {row[0]: FileRecord(root, folder, above + row[0], *row[1:]) for row in rows}
 
 
 def copies_outside(
     connection: Connection, paths: FolderPaths, digests: Sequence[bytes], folder: int
-) -> Iterator[tuple[bytes, list[FileRecord]]]:
+) -> Iterator[tuple[bytes, FileRecords]]:
     """Yield contents with the files outside a folder that have them, if any, by one statement.
 
     ``digests`` are the contents, each once; they are returned in the same order.
@@ -96,12 +97,21 @@ def copies_outside(
         (folder, len(digests), DIGEST_SIZE * len(digests), b"".join(digests)),
     )
     for digest, copies in groupby(rows, itemgetter(0)):
-        found = []
-        for _, number, name, *facts in copies:
-            place = paths.place(number)
+        yield digest, FileRecords(paths, list(copies))
+
+
+class FileRecords:
+    """The files with a content: a record is made when it is asked for, since one may suffice."""
+
+    def __init__(self, paths: FolderPaths, rows: Sequence[tuple[Any, ...]]) -> None:
+        self._paths = paths
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[FileRecord]:
+        for _, folder, name, *facts in self._rows:
+            place = self._paths.place(folder)
             if place is not None:
-                found.append(FileRecord(place[0], number, join(place[1], name), *facts))
-        yield digest, found
+                yield FileRecord(place[0], folder, join(place[1], name), *facts)
 
 
 def arrivals_of_scan(connection: Connection) -> set[MoveKey]:

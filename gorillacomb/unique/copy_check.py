@@ -15,6 +15,7 @@ import stat
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gorillacomb.classify.location import LocationKind, copy_refusal, location_kind
 from gorillacomb.classify.snapshots import SnapshotFinder
@@ -28,7 +29,15 @@ from gorillacomb.fs.openat import (
     open_file,
     to_signed64,
 )
-from gorillacomb.fs.paths import is_below, join_relative, path_and_parents, relative_path
+from gorillacomb.fs.paths import (
+    base_name,
+    is_below,
+    join_relative,
+    parent_path,
+    path_and_parents,
+    relative_path,
+    split_path,
+)
 from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import disk_of, shows_others
 from gorillacomb.index.file_records import FileRecord
@@ -47,8 +56,7 @@ class CopyRejected:
     cause: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoredFile:
+class StoredFile(NamedTuple):
     """The identity of a file, and its location on disk."""
 
     identity: FileIdentity
@@ -105,7 +113,7 @@ class CopyVerifier:
         if self.is_planned(copy.path):
             return CopyRejected(PLANNED_TO_GO)
         refusal = copy_refusal(
-            *os.path.split(copy.path), self.place(copy), place, self.noise, self.snapshots
+            *split_path(copy.path), self.place(copy), place, self.noise, self.snapshots
         )
         if refusal is not None:
             return CopyRejected(refusal)
@@ -125,7 +133,7 @@ class CopyVerifier:
             return False
         found = self._gone.get(copy.folder)
         if found is None:
-            found = any(is_below(os.path.dirname(copy.path), each) for each in self.gone)
+            found = any(is_below(parent_path(copy.path), each) for each in self.gone)
             self._gone[copy.folder] = found
         return found
 
@@ -137,7 +145,7 @@ class CopyVerifier:
             store = _depth(self.store(file.folder), top)
             self._places[file.folder] = location_kind(
                 top,
-                relative_path(os.path.dirname(file.path), top),
+                relative_path(parent_path(file.path), top),
                 project,
                 self.machine_made,
                 None if store is None else store - 1,
@@ -148,7 +156,7 @@ class CopyVerifier:
         """Find out where the blocks of an existing file are. Raises OSError."""
         if self.roots[file.root].volume_type in NEVER_SHARED:
             return StoredFile(identity, identity)
-        folder, name = os.path.split(file.path)
+        folder, name = split_path(file.path)
         descriptor = open_file(name, self._open(file.root, folder))
         try:
             return StoredFile(identity, *storage_key(descriptor))
@@ -173,7 +181,7 @@ class CopyVerifier:
 
     def _standing(self, copy: FileRecord) -> CopyRejected | StoredFile:
         """Return the file of a copy on a mounted drive, if it is unchanged since it was read."""
-        path = os.path.dirname(copy.path)
+        path = parent_path(copy.path)
         folder = self._folders.get(path)
         if folder is None:
             folder = self._folders[path] = self._folder(copy.root, path)
@@ -232,7 +240,7 @@ class CopyVerifier:
         if folder not in self._deep:
             self._deep[folder] = dict(list_with_stat(self._open(copy.root, folder)))
         gone = OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-        facts = self._deep[folder].get(os.path.basename(copy.path), gone)
+        facts = self._deep[folder].get(base_name(copy.path), gone)
         if isinstance(facts, OSError):
             raise facts
         return facts

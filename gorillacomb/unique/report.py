@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import NamedTuple
 
 from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.classify.location import LocationKind
@@ -30,7 +31,7 @@ from gorillacomb.fs.openat import (
     open_file,
     os_error_text,
 )
-from gorillacomb.fs.paths import is_below, join, join_relative, parent_path
+from gorillacomb.fs.paths import base_name, is_below, join, join_relative, parent_path
 from gorillacomb.index.database import Index
 from gorillacomb.index.file_records import (
     FileRecord,
@@ -130,8 +131,7 @@ class UniqueReport:
     """Missing roots that were accepted as vouchers, with the time of their oldest reading, ns."""
 
 
-@dataclass(frozen=True, slots=True)
-class _IndexedOnDisk:
+class _IndexedOnDisk(NamedTuple):
     """A file on disk that matches the index."""
 
     file: FileRecord
@@ -165,10 +165,11 @@ def unique_report(
     planned: set[bytes] = set()
     progress.stage("Checking copies", len(known), sum(each.file.size for each in known))
     for digest, files in groupby(known, key=_digest):
-        copies: Sequence[FileRecord] = ()
+        copies: Iterable[FileRecord] = ()
         if after is not None and after[0] == digest:
             copies, after = after[1], next(elsewhere, None)
-        planned.update(each.path for each in copies if vouching.is_planned(each.path))
+        if vouching.planned:
+            planned.update(each.path for each in copies if vouching.is_planned(each.path))
         found: dict[tuple[LocationKind, bytes | None], _VerifiedCopies] = {}
         lost = len(report.unique)
         for each in files:
@@ -190,7 +191,7 @@ def _digest(file: _IndexedOnDisk) -> bytes:
 
 
 def _meaning(file: FileRecord) -> bytes | None:
-    return meaning_of_name(os.path.basename(file.path), file.size)
+    return meaning_of_name(base_name(file.path), file.size)
 
 
 @dataclass(slots=True)
