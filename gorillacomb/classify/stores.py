@@ -53,9 +53,50 @@ def store_kind(name: bytes, folder: FolderView) -> StoreKind | None:
 
     Raises what the view raises.
     """
-    if is_version_control(name):
+    lower = name.lower()
+    if is_version_control(name) or not _has_first_sign(lower, folder):
         return None
-    return next((kind for kind in STORES if _is_store(kind, name.lower(), folder)), None)
+    return next((kind for kind in STORES if _is_store(kind, lower, folder)), None)
+
+
+def _has_first_sign(lower: bytes, folder: FolderView) -> bool:
+    """Return whether a folder has the first sign of any kind.
+
+    Most folders have none, and need not be compared with each kind.
+    """
+    named, folders, files = _first_signs()
+    return (
+        named.is_among((lower,)) or folders.is_among(folder.folders) or files.is_among(folder.files)
+    )
+
+
+class _Names:
+    """Names and globs to look for all at once."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        exact, self._globs = _pattern("|".join(patterns))
+        self._exact = frozenset(exact)
+
+    def is_among(self, names: Collection[bytes]) -> bool:
+        """Return whether any of some names is one of these."""
+        if not self._exact.isdisjoint(names):
+            return True
+        return self._globs is not None and any(map(self._globs.match, names))
+
+
+@cache
+def _first_signs() -> tuple[_Names, _Names, _Names]:
+    """Return the first sign of each kind: its own name, a folder in it, or a file in it."""
+    named: list[str] = []
+    folders: list[str] = []
+    files: list[str] = []
+    for kind in STORES:
+        if kind.named:
+            named += kind.named
+        else:
+            first, *inner = (*kind.folders, *kind.files)[0].split("/")
+            (folders if kind.folders or inner else files).append(first)
+    return _Names(named), _Names(folders), _Names(files)
 
 
 def _is_store(kind: StoreKind, lower: bytes, folder: FolderView) -> bool:
