@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from functools import lru_cache
 
-from gorillacomb.fs.mounts import Mount, mounts
+from gorillacomb.fs.mounts import mounts
 from gorillacomb.fs.volumes import is_remote
 
 IN_USE = "is in use: open in a program that may write to it"
@@ -41,9 +40,5 @@ def _is_on_remote(descriptor: int) -> bool:
     device = os.fstat(descriptor).st_dev
     if os.major(device):
         return False  # a block device of this machine
-    return f"{os.major(device)}:{os.minor(device)}" in _remote_devices(tuple(mounts()))
-
-
-@lru_cache(maxsize=4)
-def _remote_devices(mounted: tuple[Mount, ...]) -> frozenset[str]:
-    return frozenset(mount.device for mount in mounted if is_remote(mount.type))
+    name = f"{os.major(device)}:{os.minor(device)}"
+    return any(mount.device == name and is_remote(mount.type) for mount in mounts())
