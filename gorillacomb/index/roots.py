@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from gorillacomb.fs.mounts import mounts_below
 from gorillacomb.fs.paths import is_below
@@ -14,10 +15,16 @@ from gorillacomb.index.folder_queries import REGULAR
 from gorillacomb.index.paths import UNUSED_FOLDER, UNUSED_ROOT, FolderPaths
 from gorillacomb.index.stamps import note_changed_folders
 from gorillacomb.model import EntryState, FolderState, Root
-from gorillacomb.sqlite import Connection, is_defined
+from gorillacomb.sqlite import Connection, OperationalError, is_defined
 
 _NEW_FOLDER = f"({UNUSED_FOLDER})"
 _COLUMNS = "id, uid, folder, path, volume, volume_type, weak, inner_path, exclude, min_size"
+_ALL_ROOTS = (
+    f"SELECT {', '.join(f'roots.{each}' for each in _COLUMNS.split(', '))}, suspects.cause,"
+    " root_names.name FROM roots LEFT JOIN suspects ON suspects.root = roots.id"
+    " LEFT JOIN root_names ON root_names.uid = roots.uid ORDER BY roots.id"
+)
+"""Each with why it may not be what it was, and with what the user calls it."""
 
 KEPT_SCANS = 100
 """How many scans of a root the index remembers."""
@@ -81,23 +88,23 @@ def _is_occupied(path: bytes) -> bool:
 
 def all_roots(connection: Connection) -> list[Root]:
     """Return every root, in the order in which they were added."""
-    rows = connection.execute(f"SELECT {_COLUMNS} FROM roots ORDER BY id").fetchall()
-    causes, names = _suspects(connection), _names(connection)
-    found = (_root(*row) for row in rows)
-    return [replace(each, suspect=causes.get(each.id), name=names.get(each.uid)) for each in found]
+    try:
+        rows = connection.execute(_ALL_ROOTS).fetchall()
+    except OperationalError:
+        rows = _roots_of_old_index(connection)
+    return [_root(*row) for row in rows]
 
 
-def _suspects(connection: Connection) -> dict[int, str]:
-    if not is_defined(connection, "suspects"):  # since version 9
-        return {}
-    return dict(connection.execute("SELECT root, cause FROM suspects"))
-
-
-def _names(connection: Connection) -> dict[str, str]:
-    """Return the names that the user gave to roots, by the ids of these."""
-    if not is_defined(connection, "root_names"):  # since version 11
-        return {}
-    return dict(connection.execute("SELECT uid, name FROM root_names"))
+def _roots_of_old_index(connection: Connection) -> list[tuple[Any, ...]]:
+    """Return the rows of an index in which some of the tables are missing."""
+    causes: dict[int, str] = {}
+    names: dict[str, str] = {}
+    if is_defined(connection, "suspects"):  # since version 9
+        causes = dict(connection.execute("SELECT root, cause FROM suspects"))
+    if is_defined(connection, "root_names"):  # since version 11
+        names = dict(connection.execute("SELECT uid, name FROM root_names"))
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM roots ORDER BY id")
+    return [(*row, causes.get(row[0]), names.get(row[1])) for row in rows]
 
 
 def set_root_name(connection: Connection, uid: str, name: str | None) -> None:
@@ -148,6 +155,8 @@ def _root(
     inner_path: bytes,
     exclude: str,
     min_size: int,
+    suspect: str | None = None,
+    name: str | None = None,
 ) -> Root:
     if not isinstance(path, bytes) or not isinstance(inner_path, bytes):
         raise TypeError(f"a root's path is {type(path).__name__}, not bytes")
@@ -162,6 +171,8 @@ def _root(
         inner_path,
         tuple(json.loads(exclude)),
         min_size,
+        suspect,
+        name,
     )
 
 
