@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 
+@cache
 def boot_id() -> str:
     """Return an id that changes with each start of the machine; empty if unknown."""
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
+from functools import lru_cache
 
 from gorillacomb.fs import darwin
 from gorillacomb.fs.paths import join, spelling_key
@@ -68,7 +69,8 @@ def listed_name(folder: bytes, name: bytes) -> bytes:
     return same[0] if len(same) == 1 else name
 
 
-def _other_spellings(name: bytes) -> set[bytes]:
+@lru_cache(maxsize=1024)
+def _other_spellings(name: bytes) -> frozenset[bytes]:
     """Return names that a volume may treat as equal; each kind separately, as volumes differ.
 
     Only characters whose case change is reversible are changed: no volume takes ``SS`` for ``ß``,
@@ -81,7 +83,7 @@ def _other_spellings(name: bytes) -> set[bytes]:
         pairs = zip(text, swapped, strict=True)
         forms.add("".join(new if old.isascii() in kinds else old for old, new in pairs))
     forms.add(text.rstrip(". "))
-    return {os.fsencode(each) for each in forms - {text, ""}}
+    return frozenset(os.fsencode(each) for each in forms - {text, ""})
 
 
 def _swapped(char: str) -> str:

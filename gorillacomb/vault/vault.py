@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from platformdirs import user_config_path, user_data_path, user_state_path
@@ -25,6 +26,8 @@ LOCK = "lock"
 """The name of the file that the writer of a vault locks."""
 WATCHER = "watcher"
 """The name of the file that its watcher locks."""
+_NAMING_FOLDERS = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
+"""The environment variables that name the user's folders."""
 _ENDS = ("", "-wal", "-shm", "-journal")
 _OTHER_TRACE = re.compile(r"trace-[^/]+\.db(?:-wal|-shm|-journal)?")
 """The names of traces that `trace adopt` moved aside, or is about to begin."""
@@ -60,6 +63,13 @@ def state_folder() -> Path:
 
 def _of_the_user(find: Callable[[str], Path]) -> Path:
     """Return our folder in the user's home. Raises VaultError if there is no home."""
+    # A scan asks ten times, and platformdirs takes long.
+    return _found(find, os.getuid(), tuple(map(os.environ.get, _NAMING_FOLDERS)))
+
+
+@lru_cache(maxsize=16)
+def _found(find: Callable[[str], Path], user: int, named: tuple[str | None, ...]) -> Path:
+    """Return the same; it depends on nothing else."""
     try:
         folder = find(APPLICATION)
     except RuntimeError:
