@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import stat
-import sys
 import tempfile
 import unicodedata
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ from gorillacomb.manifest.serialize import to_json
 from gorillacomb.manifest.verify import RenamedPath, VerificationReport, verify
 from gorillacomb.model import SECOND
 from tests.manifest.samples import NOW, file, made
+from tests.support.audit import listening
 from tests.support.disks import Disks
 from tests.support.trees import Link, Tree, make_tree
 
@@ -486,28 +486,20 @@ def test_a_root_that_is_exchanged(
 
 # What is opened.
 
-_watched: list[tuple[object, int]] | None = None
-
-
-def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if _watched is None:
-        return
-    if event == "open":
-        _watched.append((arguments[0], arguments[2]))
-    elif event in ("os.listdir", "os.scandir"):
-        _watched.append((arguments[0], -1))
-
-
-sys.addaudithook(_hook)
-
 
 @pytest.fixture
 def opened() -> Iterator[list[tuple[object, int]]]:
     """All that this process opens or lists: what, and the flags (-1 for a listing)."""
-    global _watched
-    _watched = []
-    yield _watched
-    _watched = None
+    found: list[tuple[object, int]] = []
+
+    def hear(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open":
+            found.append((arguments[0], arguments[2]))
+        elif event in ("os.listdir", "os.scandir"):
+            found.append((arguments[0], -1))
+
+    with listening(hear):
+        yield found
 
 
 def inside(opened: list[tuple[object, int]], top: Path) -> None:

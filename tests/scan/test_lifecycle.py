@@ -45,6 +45,7 @@ from gorillacomb.scan.scanner import scan as scan_paths
 from gorillacomb.scan.tasks import WINDOW, RootContext
 from gorillacomb.vault.vault import Vault, default_vault
 from tests.stamping.trace import check_trace, stamping_scan
+from tests.support.audit import listening
 from tests.support.memory import in_memory
 from tests.support.trees import (
     HardLink,
@@ -132,38 +133,22 @@ def within(seconds: float = SECONDS) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-@dataclass
-class _Listener:
-    """Hears of every file that is opened; an audit hook can never be taken away again."""
+@contextmanager
+def opened_by_scans() -> Iterator[list[bytes]]:
+    """The names of the files and folders that the scanning modules open in this process."""
+    names: list[bytes] = []
 
-    names: list[bytes] | None = None
-    installed: bool = False
-
-    def hear(self, event: str, arguments: tuple[object, ...]) -> None:
-        if self.names is None or event != "open":
+    def hear(event: str, arguments: tuple[object, ...]) -> None:
+        if event != "open":
             return
         caller = sys._getframe(2).f_globals.get("__name__", "")
         path = arguments[0]
         ours = ("gorillacomb.scan", "gorillacomb.fs.openat")
         if caller.startswith(ours) and isinstance(path, str | bytes | os.PathLike):
-            self.names.append(os.path.basename(os.fsencode(path)))
+            names.append(os.path.basename(os.fsencode(path)))
 
-
-_listener = _Listener()
-
-
-@contextmanager
-def opened_by_scans() -> Iterator[list[bytes]]:
-    """The names of the files and folders that the scanning modules open in this process."""
-    if not _listener.installed:
-        sys.addaudithook(lambda event, arguments: _listener.hear(event, arguments))
-        _listener.installed = True
-    names: list[bytes] = []
-    _listener.names = names
-    try:
+    with listening(hear):
         yield names
-    finally:
-        _listener.names = None
 
 
 # Several roots

@@ -7,7 +7,7 @@ under test is everything around that question.
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,18 +19,10 @@ from gorillacomb.index.database import Index
 from gorillacomb.model import EntryState
 from gorillacomb.scan import read_file, worker
 from gorillacomb.vault.vault import Vault
+from tests.support.audit import listening
 from tests.support.trees import groups_in_index, make_tree, rows_in_index, scan, settle
 
 CLOUDY = 4_321
-_opened: list[bytes] = []
-
-
-def _note(event: str, arguments: tuple[object, ...]) -> None:
-    if event == "open" and isinstance(arguments[0], bytes | str):
-        _opened.append(os.fsencode(arguments[0]))
-
-
-sys.addaudithook(_note)
 
 
 @pytest.fixture
@@ -52,26 +44,40 @@ def tree(tmp_path: Path) -> Path:
         },
     )
     settle(top)
-    _opened.clear()
     return top
+
+
+@pytest.fixture
+def opened(tree: Path) -> Iterator[list[bytes]]:
+    """The paths of all that this process opens once the tree is there."""
+    found: list[bytes] = []
+
+    def note(event: str, arguments: tuple[object, ...]) -> None:
+        if event == "open" and isinstance(arguments[0], bytes | str):
+            found.append(os.fsencode(arguments[0]))
+
+    with listening(note):
+        yield found
 
 
 @pytest.mark.usefixtures("cloud")
 @pytest.mark.parametrize("quick", [False, True])
-def test_placeholders_are_never_opened(tree: Path, vault: Path, quick: bool) -> None:
+def test_placeholders_are_never_opened(
+    tree: Path, vault: Path, opened: list[bytes], quick: bool
+) -> None:
     for _ in range(2):
         scan(vault, tree, quick=quick)
-        assert not [path for path in _opened if b"cloud" in path]
+        assert not [path for path in opened if b"cloud" in path]
     with Index.read(Vault(vault)) as index:
         assert counts_by_state(index.connection) == {EntryState.PLACEHOLDER: (2, 2 * CLOUDY)}
     assert len(groups_in_index(vault)) == 1
 
 
 @pytest.mark.usefixtures("cloud")
-def test_they_are_read_when_that_is_asked_for(tree: Path, vault: Path) -> None:
+def test_they_are_read_when_that_is_asked_for(tree: Path, vault: Path, opened: list[bytes]) -> None:
     scan(vault, tree)
     scan(vault, tree, hydrate_limit=CLOUDY - 1)
-    assert not [path for path in _opened if b"cloud" in path]
+    assert not [path for path in opened if b"cloud" in path]
     report = scan(vault, tree, hydrate_limit=CLOUDY)
     assert report.hashed_files == 2
     assert len(groups_in_index(vault)) == 2
@@ -79,7 +85,7 @@ def test_they_are_read_when_that_is_asked_for(tree: Path, vault: Path) -> None:
 
 @pytest.mark.usefixtures("cloud")
 def test_a_large_file_that_leaves_for_the_cloud_before_its_turn_stays_there(
-    tree: Path, vault: Path, monkeypatch: pytest.MonkeyPatch
+    tree: Path, vault: Path, opened: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(read_file, "is_placeholder", lambda facts: False)
     real = worker.hash_files
@@ -90,7 +96,7 @@ def test_a_large_file_that_leaves_for_the_cloud_before_its_turn_stays_there(
 
     monkeypatch.setattr(worker, "hash_files", hash_files)
     scan(vault, tree, hash_limit=1_000)
-    assert not [path for path in _opened if b"cloud" in path]
+    assert not [path for path in opened if b"cloud" in path]
     states = {path: row[0] for path, row in rows_in_index(vault).items() if b"cloud" in path}
     assert set(states.values()) == {EntryState.PLACEHOLDER}
 
