@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
@@ -22,6 +23,7 @@ from gorillacomb.cli.commands.trace.trace import command as trace_command
 from tests.stamping.trace import check_trace, events, stamping_scan
 from tests.support.mounts import fill, remount, tmpfs
 from tests.support.run import (
+    Argument,
     Ran,
     complained,
     end_of,
@@ -754,6 +756,8 @@ def test_everything_while_a_scan_is_running(
     The first round finds the scan at its beginning, stopped: how quick a machine is, is all one.
     """
     assert until(lambda: size_of(vault) > 50)
+    writers: list[tuple[Argument, ...]]
+    writers = [("trace", "adopt", "--force"), ("keys", "rotate"), ("scan", tmp_path)]
     rounds = 0
     sizes = set()
     while busy.poll() is None:
@@ -761,8 +765,9 @@ def test_everything_while_a_scan_is_running(
         if rounds and size_of(vault) >= 4_000:
             busy.send_signal(signal.SIGCONT)  # every file is in the trace: it may have let go
             break
-        for command in (("trace", "adopt", "--force"), ("keys", "rotate"), ("scan", tmp_path)):
-            refused(run(*command, vault=vault), 4, "is writing to the vault")
+        with ThreadPoolExecutor() as threads:  # each waits for a while before it gives up
+            for ran in threads.map(lambda command: run(*command, vault=vault), writers):
+                refused(ran, 4, "is writing to the vault")
         busy.send_signal(signal.SIGCONT)
         verify = run("trace", "verify", "--json", vault=vault)
         assert verify.code == 0, verify

@@ -45,6 +45,9 @@ _LATE = (
 _AT_START = ("PYTHON", "LC_", "LANG", "LD_", "MALLOC_")
 """What begins the names of variables that Python or the C library reads when it starts."""
 
+_reading_umask = threading.Lock()
+"""Held while it is another one: it can only be read by setting it."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -131,8 +134,9 @@ def fork(
 
     ``before`` is a module whose function ``prepare`` is called in the process, and what with.
     """
-    umask = os.umask(0o022)
-    os.umask(umask)
+    with _reading_umask:
+        umask = os.umask(0o022)
+        os.umask(umask)
     request = Request(tuple(words), dict(env), str(cwd or Path.cwd()), umask, own_session, before)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
