@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.fs.openat import OUR_FOLDER, identity_of
 from gorillacomb.fs.volumes import identify_volume, shows_others
 from tests.dedupe.drives import OWN_NAMES
+from tests.support.trees import content_of
 
 OURS = os.fsdecode(OUR_FOLDER)
 
@@ -128,12 +130,13 @@ def files_below(*tops: Path, ours: bool = True) -> dict[Path, bytes]:
         for folder, folders, names in os.walk(top):
             if not ours and OURS in folders:
                 folders.remove(OURS)
+            is_ours = f"/{OURS}/" in f"{folder}/"
             for name in names:
-                path = Path(folder, name)
-                if OURS in path.parts and name in (*OWN_NAMES, "lock", "bases.jsonl"):
+                if is_ours and name in (*OWN_NAMES, "lock", "bases.jsonl"):
                     continue
-                if path.is_file() and not path.is_symlink():
-                    found[path] = path.read_bytes()
+                path = f"{folder}/{name}"
+                if stat.S_ISREG(os.lstat(path).st_mode):
+                    found[Path(path)] = content_of(path)
     return found
 
 

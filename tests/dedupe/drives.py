@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.trees import content_of
+
 NAMES = ["a", "b", "photo.jpg", "photo.xmp", "notes.txt", "Copy of a", "a (1)", ".env", "back"]
 FOLDERS = ["x", "y", "Backup", "New Folder With Items", "album", "client", "Temp", "n\nl"]
 MARKED = ["package.json", ".git"]
@@ -67,15 +69,20 @@ def _write(path: Path, dice: random.Random) -> None:
 
 def entries(top: Path) -> list[Path]:
     """Everything below a folder that is not ours."""
-    return sorted(path for path in top.rglob("*") if OUR_FOLDER not in path.parts and path != top)
+    found = []
+    for folder, folders, names in os.walk(top):
+        if OUR_FOLDER in folders:
+            folders.remove(OUR_FOLDER)
+        found += [f"{folder}/{name}" for name in (*folders, *names) if name != OUR_FOLDER]
+    return [Path(path) for path in sorted(found, key=lambda path: path.split("/"))]
 
 
 def folders(top: Path) -> list[Path]:
-    return [top, *(path for path in entries(top) if path.is_dir() and not path.is_symlink())]
+    return [top, *(path for path in entries(top) if stat.S_ISDIR(path.lstat().st_mode))]
 
 
 def files(top: Path) -> list[Path]:
-    return [path for path in entries(top) if path.is_file() and not path.is_symlink()]
+    return [path for path in entries(top) if stat.S_ISREG(path.lstat().st_mode)]
 
 
 def _free(folder: Path, name: str) -> Path | None:
@@ -150,14 +157,15 @@ def contents(top: Path, but: Collection[bytes] = ()) -> Contents:
     """Hash every file below a folder, but for those of some names."""
     anywhere, outside = set(), set()
     for folder, _, names in os.walk(top):
+        is_ours = f"/{OUR_FOLDER}/" in f"{folder}/"
         for name in names:
-            path = Path(folder, name)
-            if name in (*OWN_NAMES, "lock", "bases.jsonl") and OUR_FOLDER in path.parts:
+            if is_ours and name in (*OWN_NAMES, "lock", "bases.jsonl"):
                 continue
-            if os.fsencode(name) not in but and path.is_file() and not path.is_symlink():
-                digest = hashlib.sha256(path.read_bytes()).digest()
+            path = f"{folder}/{name}"
+            if os.fsencode(name) not in but and stat.S_ISREG(os.lstat(path).st_mode):
+                digest = hashlib.sha256(content_of(path)).digest()
                 anywhere.add(digest)
-                if OUR_FOLDER not in path.parts:
+                if not is_ours:
                     outside.add(digest)
     return Contents(frozenset(anywhere), frozenset(outside))
 
@@ -172,9 +180,10 @@ def look(top: Path) -> dict[str, Look]:
     """
     names: dict[tuple[int, int], list[str]] = {}
     found: dict[str, tuple[os.stat_result, Path]] = {}
+    start = len(str(top)) + 1
     for path in [top, *entries(top)]:
         facts = path.lstat()
-        relative = path.relative_to(top).as_posix()
+        relative = str(path)[start:] or "."
         found[relative] = facts, path
         if not stat.S_ISDIR(facts.st_mode):
             names.setdefault((facts.st_dev, facts.st_ino), []).append(relative)
@@ -186,17 +195,17 @@ def look(top: Path) -> dict[str, Look]:
             facts.st_gid,
             facts.st_mtime_ns,
             tuple(names.get((facts.st_dev, facts.st_ino), ())),
-            _payload(path),
+            _payload(path, facts.st_mode),
         )
         for relative, (facts, path) in found.items()
     }
 
 
-def _payload(path: Path) -> object:
-    if path.is_symlink():
+def _payload(path: Path, mode: int) -> object:
+    if stat.S_ISLNK(mode):
         return os.readlink(path)
     marks = {name: os.getxattr(path, name) for name in os.listxattr(path)}
-    return (path.read_bytes() if path.is_file() else None), tuple(sorted(marks.items()))
+    return (content_of(path) if stat.S_ISREG(mode) else None), tuple(sorted(marks.items()))
 
 
 def killed(work: Callable[[], object], after: int) -> bool:

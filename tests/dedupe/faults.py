@@ -23,7 +23,7 @@ from tests.dedupe.drives import OWN_NAMES
 from tests.support import stopped
 from tests.support.run import Argument, Ran, environment, run, until
 from tests.support.stopped import is_stopped
-from tests.support.trees import HardLink, Link, Tree, make_tree, settle
+from tests.support.trees import HardLink, Link, Tree, content_of, make_tree, settle
 
 CALLS = (
     "rename,renameat,renameat2,link,linkat,symlinkat,unlink,unlinkat,rmdir,mkdir,mkdirat,"
@@ -265,17 +265,18 @@ def look(top: Path) -> dict[str, tuple[object, ...]]:
     """
     names: dict[int, list[str]] = {}
     found: dict[str, tuple[object, ...]] = {}
+    start = len(str(top)) + 1
     for folder, folders, files in os.walk(top):
         folders[:] = [name for name in folders if name != OURS]
         for name in (*folders, *files):
-            path = os.path.join(folder, name)
-            inner = os.path.relpath(path, top)
+            path = f"{folder}/{name}"
+            inner = path[start:]
             facts = os.lstat(path)
             names.setdefault(facts.st_ino, []).append(inner)
             if stat.S_ISDIR(facts.st_mode):
                 found[inner] = (facts.st_mode,)
             else:
-                content = os.readlink(path) if os.path.islink(path) else Path(path).read_bytes()
+                content = os.readlink(path) if stat.S_ISLNK(facts.st_mode) else content_of(path)
                 found[inner] = (facts.st_mode, facts.st_mtime_ns, content, facts.st_ino)
     return {
         inner: (*each[:3], tuple(sorted(names[each[3]])))  # type: ignore[index]

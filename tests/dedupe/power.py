@@ -294,16 +294,24 @@ class Image:
 
     def build(self, top: Path) -> Path:
         """Build it as a folder that is not there yet."""
-        self._build(os.fsencode(top), "", {})
+        inside: dict[str, list[tuple[bytes, str]]] = {}
+        for (folder, name), identity in sorted(self.names.items()):
+            inside.setdefault(folder, []).append((name, identity))
+        self._build(os.fsencode(top), "", inside, {})
         return top
 
-    def _build(self, path: bytes, identity: str, built: dict[str, bytes]) -> None:
+    def _build(
+        self,
+        path: bytes,
+        identity: str,
+        inside: dict[str, list[tuple[bytes, str]]],
+        built: dict[str, bytes],
+    ) -> None:
         node = self.nodes[identity]
         if node.kind == "folder":
             os.mkdir(path)
-            for (folder, name), inner in sorted(self.names.items()):
-                if folder == identity:
-                    self._build(os.path.join(path, name), inner, built)
+            for name, inner in inside.get(identity, ()):
+                self._build(path + b"/" + name, inner, inside, built)
         elif node.kind == "link":
             os.symlink(node.content, path)
         elif identity in built:

@@ -46,7 +46,7 @@ def remount(point: Path, options: str) -> None:
 def fill(disk: Path, room: int = 0) -> None:
     """Leave so many bytes free: the others go into a file ``filler``."""
     with open(disk / "filler", "ab", buffering=0) as file:
-        for size in (4096, 1):
+        for size in (1 << 20, 4096, 1):
             try:
                 while True:
                     file.write(bytes(size))

@@ -47,9 +47,12 @@ def make_tree(top: Path, tree: Tree) -> Path:
 
 
 def _make(top: bytes, folder: bytes, tree: Tree) -> None:
-    os.makedirs(folder, exist_ok=True)
+    try:
+        os.mkdir(folder)
+    except (FileExistsError, FileNotFoundError):
+        os.makedirs(folder, exist_ok=True)
     for name, content in tree.items():
-        path = os.path.join(folder, os.fsencode(name))
+        path = folder + b"/" + os.fsencode(name)
         if isinstance(content, Mapping):
             _make(top, path, content)
         elif isinstance(content, Link):
@@ -57,8 +60,24 @@ def _make(top: bytes, folder: bytes, tree: Tree) -> None:
         elif isinstance(content, HardLink):
             os.link(os.path.join(top, os.fsencode(content.of)), path)
         else:
-            with open(path, "wb") as file:
-                file.write(content.encode() if isinstance(content, str) else content)
+            write_content(path, content.encode() if isinstance(content, str) else content)
+
+
+def write_content(path: str | bytes, content: bytes) -> None:
+    """Write a new file, or over what one holds; many small ones are made, so without a buffer."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    try:
+        left = memoryview(content)
+        while left:
+            left = left[os.write(descriptor, left) :]
+    finally:
+        os.close(descriptor)
+
+
+def content_of(path: str | bytes | Path) -> bytes:
+    """Return what a file holds; many small ones are read, so without a buffer."""
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
 
 
 def settle(top: Path, grain: float = 0.025) -> None:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,7 @@ class Cuts:
         assert not self.wrong, "\n".join(f"{said} ({n} times)" for said, n in self.wrong.items())
 
 
+@lru_cache(maxsize=1 << 14)
 def _plain(content: bytes) -> bytes:
     """A content without the times, inodes and names of runs that a journal has."""
     return re.sub(rb"\d{8}-\d{6}-[0-9a-f]{6}|\d{4,}", b"", content)
