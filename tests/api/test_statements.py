@@ -46,12 +46,15 @@ def drive(contents: int) -> Tree:
 
 
 @pytest.fixture(scope="module")
-def drives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[OpenVault, Path]]]:
-    """Drives with few and with many contents, each with the vault that knows it."""
-    with in_memory() as vaults:
+def drives() -> Iterator[list[tuple[OpenVault, Path]]]:
+    """Drives with few and with many contents, each with the vault that knows it.
+
+    In memory: what the index is asked does not hang on a file system.
+    """
+    with in_memory() as tops, in_memory() as vaults:
         found = []
         for contents in CONTENTS:
-            top = make_tree(tmp_path_factory.mktemp(f"{contents}") / "drive", drive(contents))
+            top = make_tree(tops / f"{contents}", drive(contents))
             settle(top)
             vault = gorillacomb.open_vault(vaults / f"{contents}")
             vault.scan(top, workers=0)

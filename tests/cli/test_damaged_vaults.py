@@ -19,17 +19,23 @@ def tree(tmp_path: Path) -> Path:
     return make_tree(tmp_path / "tree", {"a": "one", "b": {"c": "one", "d": "two"}})
 
 
-@pytest.fixture
-def large(tmp_path: Path, vault: Path) -> Path:
-    """A tree whose index has a few dozen pages, scanned into the vault."""
+@pytest.fixture(scope="module")
+def many_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree whose index has a few dozen pages; what is damaged is the index alone."""
     content: Tree = {
         f"folder {folder}": {f"file {file:03}": f"{file % 40}" for file in range(50)}
         for folder in range(20)
     }
-    tree = make_tree(tmp_path / "large", content)
+    tree = make_tree(tmp_path_factory.mktemp("damaged") / "large", content)
     settle(tree)
-    scan(vault, tree)
     return tree
+
+
+@pytest.fixture
+def large(many_files: Path, vault: Path) -> Path:
+    """The same, scanned into the vault."""
+    scan(vault, many_files)
+    return many_files
 
 
 def fine_or_refused(vault: Path, *arguments: Argument) -> int:

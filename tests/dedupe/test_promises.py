@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ JOURNAL = 2 * KIB
 """What a plan does not foresee: what the journal says of a step."""
 
 
+@lru_cache(maxsize=8)
 def content(seed: int, size: int = LARGE) -> bytes:
     return random.Random(seed).randbytes(size)
 

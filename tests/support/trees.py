@@ -106,7 +106,7 @@ def groups_on_disk(top: Path) -> set[frozenset[bytes]]:
             path = os.path.join(folder, name)
             facts = os.lstat(path)
             if stat.S_ISREG(facts.st_mode) and facts.st_size:
-                content = hashlib.sha256(Path(os.fsdecode(path)).read_bytes()).digest()
+                content = hashlib.sha256(content_of(path)).digest()
                 names[content].append(path)
                 inodes[content].add(facts.st_ino)
     return {frozenset(paths) for content, paths in names.items() if len(inodes[content]) > 1}
