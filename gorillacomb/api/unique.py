@@ -23,10 +23,10 @@ from gorillacomb.classify.names import is_version_control
 from gorillacomb.dedupe.model import PlanStep
 from gorillacomb.dedupe.quarantine.inventory import held_in
 from gorillacomb.errors import UsageError
-from gorillacomb.fs.darwin import refuse_untested
+from gorillacomb.fs.darwin.untested import refuse_untested
 from gorillacomb.fs.paths import is_below, join, path_text, relative_path
 from gorillacomb.fs.real_path import real_path
-from gorillacomb.fs.volumes import is_mounted, is_online, other_views
+from gorillacomb.fs.volumes import is_identified, is_mounted, is_online, other_views
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import all_roots
 from gorillacomb.index.store_queries import StoreLookup
@@ -240,6 +240,8 @@ def _away(root: Root, count_offline: bool) -> str | None:
         return "in a folder that may not be what it was"
     if is_mounted(root):
         return "no longer where it was scanned"
+    if not is_identified(root.volume):
+        return "on a drive without an identity, which is not there"
     return None if count_offline else "on a drive that is not there"
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import unicodedata
 from functools import lru_cache
 
-from gorillacomb.fs import darwin
 from gorillacomb.fs.paths import join, spelling_key
 
 
@@ -41,7 +41,11 @@ def _as_listed(path: bytes) -> bytes:
 
 def _as_made(path: bytes) -> bytes | None:
     """Return the system's own path for an existing file; None if it cannot be asked."""
-    known = darwin.true_path(path)
+    if sys.platform != "darwin":
+        return None
+    from gorillacomb.fs.darwin.true_path import true_path
+
+    known = true_path(path)
     return known if known is not None and spelling_key(known) == spelling_key(path) else None
 
 

@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import os
-import stat
 import struct
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from gorillacomb.fs.mounts import Mount, mount_of, mounts
 from gorillacomb.fs.paths import is_below, join, relative_path
+from gorillacomb.fs.volume_uuid import ask_kernel, boot_sector, btrfs_subvolume, uuid_of
 from gorillacomb.model import SECOND, Root
 
 MILLISECOND = 1_000_000
@@ -37,38 +36,29 @@ _DEFAULT_GRAIN_NS = 20 * MILLISECOND
 _REMOTE_GRAIN_NS = COARSEST_GRAIN_NS
 
 _FAT = frozenset({"vfat", "msdos", "exfat"})
-_WEAK = _FAT | {"9p", "cifs", "smb3", "smbfs", "ncpfs", "davfs", "afpfs", "virtiofs"}
+_WEAK = _FAT | {"9p", "cifs", "smb3", "smbfs", "ncpfs", "davfs", "webdav", "afpfs", "virtiofs"}
 _HIDING = frozenset({"tmpfs", "ramfs", "virtiofs", "ncpfs"})
-_REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afpfs", "davfs"})
+_REMOTE = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afpfs", "davfs", "webdav"})
 _SHOW_OTHERS = _REMOTE | {"aufs", "ecryptfs", "overlay", "unionfs", "virtiofs"}
-_MODELESS = _FAT | {"cifs", "davfs", "msdosfs", "ncpfs", "ntfs", "smb3", "smbfs"}
+_FUSE_OF_MACOS = frozenset({"macfuse", "osxfuse", "fusefs", "lifs"})
+"""What drivers outside the kernel are called there. ``lifs``, Apple's own, was not looked up."""
+_MODELESS = _FAT | {"cifs", "davfs", "msdosfs", "ncpfs", "ntfs", "smb3", "smbfs", "webdav"}
 _MODELESS_DRIVERS = ("fat", "ntfs", "gvfs", "mtp", "rclone", "curlftpfs", "davfs")
 _MODELESS_SECTORS = (b"EXFAT   ", b"FAT", b"NTFS    ")
+_ANONYMOUS = ":anonymous:"
 CLONE = "#"
 """Precedes the part of a root's volume that distinguishes a clone from its original."""
 
 PSEUDO = frozenset(
-    {"autofs", "binfmt_misc", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts"}
+    {"autofs", "binfmt_misc", "devfs", "bpf", "cgroup", "cgroup2", "configfs", "debugfs", "devpts"}
     | {"devtmpfs", "efivarfs", "fusectl", "hugetlbfs", "mqueue", "nsfs", "proc", "pstore"}
     | {"rpc_pipefs", "securityfs", "selinuxfs", "sysfs", "tracefs"}
 )
 """File systems without user files."""
 
-_BOOT_SECTORS = (
-    (b"EXFAT   ", 3, 100, 4),
-    (b"NTFS    ", 3, 72, 8),
-    (b"FAT32   ", 82, 67, 4),
-    (b"FAT1", 54, 39, 4),
-)
-"""Signature and its offset; offset and size in bytes of the serial number."""
-
-_BTRFS_IOC_FS_INFO = 0x8400941F  # _IOR(0x94, 31, 1024 bytes), include/uapi/linux/btrfs.h
-_BTRFS_IOC_INO_LOOKUP = 0xD0009412  # _IOWR(0x94, 18, 4096 bytes), include/uapi/linux/btrfs.h
-_BTRFS_FIRST_FREE_OBJECTID = 256  # asks for the id of the subvolume itself
 _BTRFS_IOC_GET_SUBVOL_INFO = 0x81F8943C  # _IOR(0x94, 60, 504 bytes), Linux 4.18
 _BTRFS_SUBVOL_FLAGS, _BTRFS_PARENT_UUID = 288, 312  # their offsets in its answer
 _BTRFS_ROOT_SUBVOL_RDONLY = 1  # include/uapi/linux/btrfs_tree.h
-_FS_IOC_GETFSUUID = 0x80111500  # _IOR(0x15, 0, struct fsuuid2), Linux 6.9, include/uapi/linux/fs.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +84,7 @@ def identify_volume(path: bytes) -> Volume:
     mount = mount_of(path)
     kind = mount.type
     return Volume(
-        id=_identity(path, mount, facts.st_dev, space.f_fsid),
+        id=_identity(path, mount, space),
         type=kind,
         inner_path=inner_path(mount, path),
         device=facts.st_dev,
@@ -144,7 +134,7 @@ def is_remote(kind: str) -> bool:
 
 def shows_others(kind: str) -> bool:
     """Return whether a file system of this type may show files of another one."""
-    return kind in _SHOW_OTHERS or kind.startswith("fuse")
+    return kind in _SHOW_OTHERS or _is_fuse(kind)
 
 
 def hides_changes(kind: str) -> bool:
@@ -153,7 +143,7 @@ def hides_changes(kind: str) -> bool:
     Others may write behind the back of a server's or FUSE driver's client; and tmpfs, which never
     writes pages out, never notices stores to a mapped page.
     """
-    return is_remote(kind) or kind.startswith("fuse") or kind in _HIDING
+    return is_remote(kind) or _is_fuse(kind) or kind in _HIDING
 
 
 def is_mounted(root: Root) -> bool:
@@ -215,14 +205,23 @@ def base_volume(volume: str) -> str:
 
 def has_unstable_inodes(kind: str) -> bool:
     """Return whether file systems of this type lack stable inodes."""
-    return kind in _WEAK or kind.startswith("fuse")
+    return kind in _WEAK or _is_fuse(kind)
+
+
+def is_identified(volume: str) -> bool:
+    """Return whether a root's volume can be recognized after it was unplugged."""
+    return _ANONYMOUS not in volume
+
+
+def _is_fuse(kind: str) -> bool:
+    return kind.startswith("fuse") or kind in _FUSE_OF_MACOS
 
 
 def is_read_only_snapshot(path: bytes) -> bool:
     """Return whether an existing folder is in a read-only btrfs snapshot. Raises OSError."""
     if mount_of(path).type != "btrfs":
         return False
-    answer = _ask_kernel(path, _BTRFS_IOC_GET_SUBVOL_INFO, bytearray(504))
+    answer = ask_kernel(path, _BTRFS_IOC_GET_SUBVOL_INFO, bytearray(504))
     if answer is None:
         return False  # the kernel does not support it
     flags = struct.unpack_from("=Q", answer, _BTRFS_SUBVOL_FLAGS)[0]
@@ -241,7 +240,7 @@ def is_fat(mount: Mount) -> bool:
     FUSE drivers hide the type behind the helper's name.
     """
     if mount.type == "fuseblk":
-        sector = _boot_sector(mount.source)
+        sector = boot_sector(mount.source)
         return sector is not None and any(sign in sector for sign in (b"EXFAT   ", b"FAT"))
     return _is_fat_type(mount.type)
 
@@ -257,7 +256,7 @@ def keeps_modes(kind: str, source: str | None = None) -> bool:
     assumed to be FAT or NTFS unless the device says otherwise.
     """
     if kind == "fuseblk":
-        sector = None if source is None else _boot_sector(source)
+        sector = None if source is None else boot_sector(source)
         return sector is not None and not any(sign in sector for sign in _MODELESS_SECTORS)
     if kind.startswith("fuse."):
         return not any(word in kind for word in _MODELESS_DRIVERS)
@@ -266,7 +265,7 @@ def keeps_modes(kind: str, source: str | None = None) -> bool:
 
 def timestamp_granularity_ns(kind: str) -> int:
     """Return the smallest difference between two timestamps on this file system, in ns."""
-    if kind in _REMOTE or kind.startswith("fuse"):
+    if kind in _REMOTE or _is_fuse(kind):
         return _REMOTE_GRAIN_NS
     return _GRAIN_NS.get(kind, _DEFAULT_GRAIN_NS)
 
@@ -276,109 +275,21 @@ def inner_path(mount: Mount, path: bytes) -> bytes:
     return join(mount.inner, relative_path(path, mount.point))
 
 
-def _identity(path: bytes, mount: Mount, device: int, fsid: int) -> str:
+def _identity(path: bytes, mount: Mount, space: os.statvfs_result) -> str:
     """Return the most stable name available: UUID, network source, or the kernel's fsid."""
     if mount.type in _REMOTE:
         return f"{mount.type}:{mount.source}"
-    uuid = (
-        _uuid_from_kernel(path)
-        or _uuid_from_btrfs(path, mount)
-        or _uuid_from_udev(mount.device)
-        or _serial_from_device(mount.source)
-    )
+    uuid = uuid_of(path, mount)
+    if sys.platform == "darwin":
+        # Its fsid is the device number, which the next drive gets: never an identity.
+        size = space.f_blocks * space.f_frsize
+        return f"uuid:{uuid}" if uuid else f"{mount.type}{_ANONYMOUS}{mount.source}:{size}"
     if mount.type == "btrfs":
         # One UUID for all subvolumes, but inode numbers repeat in each. The fsid would not do:
         # recent kernels derive it from the device number.
-        return f"btrfs:{uuid or mount.source}:{_btrfs_subvolume(path)}"
+        return f"btrfs:{uuid or mount.source}:{btrfs_subvolume(path)}"
     if uuid:
         return f"uuid:{uuid}"
-    if has_unstable_inodes(mount.type) or not fsid:
+    if has_unstable_inodes(mount.type) or not space.f_fsid:
         return f"{mount.type}:{mount.source}"
-    return f"{mount.type}:fsid:{fsid:x}"
-
-
-def _uuid_from_kernel(path: bytes) -> str | None:
-    answer = _ask_kernel(path, _FS_IOC_GETFSUUID, bytearray(17))
-    if answer is None:
-        return None  # an older kernel, or a file system without a UUID: udev may know
-    uuid = bytes(answer[1 : 1 + answer[0]])
-    return uuid.hex() if any(uuid) else None
-
-
-def _uuid_from_btrfs(path: bytes, mount: Mount) -> str | None:
-    if mount.type != "btrfs":
-        return None
-    answer = _ask_kernel(path, _BTRFS_IOC_FS_INFO, bytearray(1024))
-    return None if answer is None else bytes(answer[16:32]).hex()
-
-
-def _serial_from_device(source: str) -> str | None:
-    """Return the serial number of FAT, exFAT or NTFS from the boot sector, if readable (root).
-
-    Microsoft, FAT32 File System Specification 1.03; exFAT File System Specification, 3.1.11.
-    """
-    sector = _boot_sector(source)
-    for signature, at, serial, size in _BOOT_SECTORS if sector else ():
-        assert sector is not None
-        if sector[at : at + len(signature)] == signature:
-            return sector[serial : serial + size][::-1].hex()
-    return None
-
-
-def _boot_sector(source: str) -> bytes | None:
-    try:
-        if not stat.S_ISBLK(os.stat(source).st_mode):
-            return None
-        with open(source, "rb", buffering=0) as device:
-            return device.read(512)
-    except OSError:
-        return None  # not readable, or not a device
-
-
-def _btrfs_subvolume(path: bytes) -> int:
-    question = bytearray(struct.pack("=QQ4080x", 0, _BTRFS_FIRST_FREE_OBJECTID))
-    answer = _ask_kernel(path, _BTRFS_IOC_INO_LOOKUP, question)
-    return 0 if answer is None else int(struct.unpack_from("=Q", answer)[0])
-
-
-def _ask_kernel(path: bytes, request: int, argument: bytearray) -> bytearray | None:
-    """Run an ioctl on a folder that fills its argument; None if it is not supported."""
-    if sys.platform != "linux":
-        return None
-    import fcntl
-
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    try:
-        fcntl.ioctl(descriptor, request, argument)
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-    return argument
-
-
-def _uuid_from_udev(device: str) -> str | None:
-    try:
-        lines = Path(f"/run/udev/data/b{device}").read_text(errors="replace").splitlines()
-    except OSError:
-        return _uuid_from_links(device)
-    for line in lines:
-        if line.startswith("E:ID_FS_UUID="):
-            return line.removeprefix("E:ID_FS_UUID=").lower().replace("-", "")
-    return _uuid_from_links(device)
-
-
-def _uuid_from_links(device: str) -> str | None:
-    major, _, minor = device.partition(":")
-    try:
-        links = list(os.scandir("/dev/disk/by-uuid"))
-    except OSError:
-        return None  # no udev on this machine
-    for link in links:
-        try:
-            facts = os.stat(link.path)
-        except OSError:
-            continue  # unplugged a moment ago
-        if (str(os.major(facts.st_rdev)), str(os.minor(facts.st_rdev))) == (major, minor):
-            return link.name.lower().replace("-", "")
-    return None
+    return f"{mount.type}:fsid:{space.f_fsid:x}"

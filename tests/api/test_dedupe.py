@@ -219,7 +219,7 @@ def test_safety_on_macos_is_that_of_the_command(
     opened: OpenVault, top: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = opened.plan()
-    monkeypatch.setattr("gorillacomb.fs.darwin.sys", SimpleNamespace(platform="darwin"))
+    monkeypatch.setattr("gorillacomb.fs.darwin.untested.sys", SimpleNamespace(platform="darwin"))
     # The kernel here knows no F_GETPATH, so names stay as they were given.
     monkeypatch.setattr(os, "O_EVTONLY", 0, raising=False)
     monkeypatch.setattr(os, "O_SYMLINK", os.O_PATH | os.O_NOFOLLOW, raising=False)

@@ -26,7 +26,7 @@ def bench(tmp_path: Path, vault: Path) -> Bench:
 
 @pytest.fixture
 def on_macos(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gorillacomb.fs.darwin.sys", SimpleNamespace(platform="darwin"))
+    monkeypatch.setattr("gorillacomb.fs.darwin.untested.sys", SimpleNamespace(platform="darwin"))
     # The kernel here knows no F_GETPATH, so names stay as they were given.
     monkeypatch.setattr(os, "O_EVTONLY", 0, raising=False)
     monkeypatch.setattr(os, "O_SYMLINK", os.O_PATH | os.O_NOFOLLOW, raising=False)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from gorillacomb.errors import RefusedForSafety
-from gorillacomb.fs.darwin import refuse_untested
+from gorillacomb.fs.darwin.untested import refuse_untested
 
 
 @pytest.mark.parametrize("system", ["linux", "darwin"])
@@ -15,7 +15,7 @@ from gorillacomb.fs.darwin import refuse_untested
 def test_only_macos_and_only_unasked(
     monkeypatch: pytest.MonkeyPatch, system: str, allowed: bool
 ) -> None:
-    monkeypatch.setattr("gorillacomb.fs.darwin.sys", SimpleNamespace(platform=system))
+    monkeypatch.setattr("gorillacomb.fs.darwin.untested.sys", SimpleNamespace(platform=system))
     if system == "darwin" and not allowed:
         with pytest.raises(RefusedForSafety, match=r"^It was never tried on macOS") as refused:
             refuse_untested("It", allowed)

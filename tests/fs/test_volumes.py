@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gorillacomb.fs import mounts, volumes
+from gorillacomb.fs import mounts, volume_uuid, volumes
 from gorillacomb.fs.mounts import Mount
 from gorillacomb.fs.volumes import inner_path
 
@@ -42,10 +42,10 @@ def test_without_the_kernels_uuid_there_is_still_an_identity(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = os.fsencode(tmp_path)
-    monkeypatch.setattr(volumes, "_uuid_from_kernel", lambda path: None)
-    monkeypatch.setattr(volumes, "_uuid_from_udev", lambda device: "c0ffee")
+    monkeypatch.setattr(volume_uuid, "_uuid_from_kernel", lambda path: None)
+    monkeypatch.setattr(volume_uuid, "_uuid_from_udev", lambda device: "c0ffee")
     assert volumes.identify_volume(place).id == "uuid:c0ffee"
-    monkeypatch.setattr(volumes, "_uuid_from_udev", lambda device: None)
+    monkeypatch.setattr(volume_uuid, "_uuid_from_udev", lambda device: None)
     assert volumes.identify_volume(place).id == volumes.identify_volume(place).id != "uuid:c0ffee"
 
 

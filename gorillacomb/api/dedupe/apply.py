@@ -26,7 +26,7 @@ from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import DedupeAction, RunOutcome
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import GorillaCombError, RefusedForSafety
-from gorillacomb.fs.darwin import refuse_untested
+from gorillacomb.fs.darwin.untested import refuse_untested
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.progress import Progress, ProgressCallback, as_progress
 from gorillacomb.stamping.run_log import RunLog

@@ -48,7 +48,7 @@ from gorillacomb.dedupe.plan_file import serialize
 from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.dedupe.safety.named_paths import NamedPaths
 from gorillacomb.folders.analysis import FolderAnalysis
-from gorillacomb.fs.darwin import refuse_untested
+from gorillacomb.fs.darwin.untested import refuse_untested
 from gorillacomb.fs.output_file import write_file
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.database import Index, translate_errors

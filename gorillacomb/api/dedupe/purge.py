@@ -21,7 +21,7 @@ from gorillacomb.dedupe.model import RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import RefusedForSafety, UsageError, VaultUnwritable
-from gorillacomb.fs.darwin import refuse_untested
+from gorillacomb.fs.darwin.untested import refuse_untested
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.progress import Progress, ProgressCallback, as_progress
 from gorillacomb.stamping.mark_index import marks_in

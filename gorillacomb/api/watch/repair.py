@@ -25,7 +25,7 @@ from gorillacomb.dedupe.roots import LiveRoot, live_roots_of
 from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.dedupe.safety.named_paths import NamedPaths
 from gorillacomb.errors import UsageError
-from gorillacomb.fs.darwin import refuse_untested
+from gorillacomb.fs.darwin.untested import refuse_untested
 from gorillacomb.fs.paths import is_below, join
 from gorillacomb.fs.racy import time_to_settle_ns
 from gorillacomb.fs.volumes import is_online

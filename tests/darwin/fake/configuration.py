@@ -1,0 +1,46 @@
+"""What a made-up Mac consists of: written by a test, read by each process that runs on it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class FakeVolume:
+    """A folder that a volume is mounted on."""
+
+    path: str
+    type: str = "apfs"
+    uuid: str | None = None
+    """In hexadecimal digits."""
+    device: int | None = None
+    """None: as the folder has it."""
+    source: str = "/dev/disk3s1"
+    folds_names: bool = False
+    """Whether it takes other cases and Unicode forms of a name for the same one."""
+
+
+@dataclass
+class Machine:
+    """All that processes on it see that way."""
+
+    log: str
+    volumes: list[FakeVolume] = field(default_factory=list)
+    dataless: list[str] = field(default_factory=list)
+    """Files and folders whose contents are only in the cloud."""
+    renames_exclusively: bool = True
+    forbidden: list[str] = field(default_factory=list)
+    """Folders that the user's privacy settings close to programs."""
+    clones: dict[str, int] = field(default_factory=dict)
+    """Bytes that are a file's own, by path; others share no blocks."""
+
+    def write(self, file: Path) -> None:
+        file.write_text(json.dumps(asdict(self)))
+
+    @classmethod
+    def read(cls, file: str) -> Machine:
+        values = json.loads(Path(file).read_text())
+        volumes = [FakeVolume(**each) for each in values.pop("volumes")]
+        return cls(volumes=volumes, **values)

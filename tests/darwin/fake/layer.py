@@ -1,0 +1,54 @@
+"""Put the made-up Mac in place of Linux, for this process and the Python processes it starts."""
+
+from __future__ import annotations
+
+# Modules that ask what system this is when they are imported; they run on Linux all the same.
+import asyncio  # noqa: F401
+import ctypes
+import ctypes.util
+import fcntl
+import logging  # noqa: F401
+import multiprocessing.context
+import multiprocessing.popen_spawn_posix  # noqa: F401
+import os
+import pathlib  # noqa: F401
+import platform  # noqa: F401
+import random  # noqa: F401
+import resource  # noqa: F401
+import shutil  # noqa: F401
+import subprocess  # noqa: F401
+import sys
+import sysconfig
+import tempfile  # noqa: F401
+import urllib.request  # noqa: F401
+import zipfile  # noqa: F401
+from typing import Any
+
+from tests.darwin.fake.configuration import Machine
+from tests.darwin.fake.files import FakeFiles
+from tests.darwin.fake.library import FakeLibrary
+from tests.darwin.fake.missing import take_away
+
+
+def install(file: str) -> None:
+    """Make this process one on the Mac that a file describes."""
+    sysconfig.get_config_vars()
+    files = FakeFiles(Machine.read(file))
+    library = FakeLibrary(files)
+    load = ctypes.CDLL
+
+    def cdll(name: str | None = None, *words: Any, **named: Any) -> Any:
+        return library if name is None else load(name, *words, **named)
+
+    take_away()
+    files.replace()
+    setattr(ctypes, "CDLL", cdll)  # noqa: B010
+    setattr(fcntl, "fcntl", library.control)  # noqa: B010
+    sync = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        files.log(f"fsync {files.path_of(descriptor)}")
+        sync(descriptor)
+
+    setattr(os, "fsync", fsync)  # noqa: B010
+    setattr(sys, "platform", "darwin")  # noqa: B010
