@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import os
+import sys
 from collections.abc import Callable
 
 from gorillacomb.fs import mutations
+from gorillacomb.fs.drive_errors import UNSUPPORTED
 from gorillacomb.fs.location import ContentMissing
 from gorillacomb.fs.racy import time_to_settle_ns
 from gorillacomb.model import SECOND
@@ -15,7 +16,10 @@ ONE_VIEW = "may be the same file, seen through another mount"
 _CHUNK = 1 << 20
 _EXECUTABLE = 0o111
 _CONTENT_ATTRIBUTES = ("user.", "com.apple.ResourceFork", "com.apple.metadata:_kMDItemUserTags")
-"""Extended attributes set by users or their programs; all others belong to the system."""
+"""Extended attributes set by users or their programs; all others belong to the system.
+
+macOS has rules of its own for them.
+"""
 
 
 def wait_until_settled(
@@ -91,7 +95,15 @@ def extended_attributes_equal(a: int, b: int, path: bytes) -> None:
     theirs = extended_attributes(b) if ours else {}
     for name, value in ours.items():
         if theirs.get(name) != value:
-            raise ContentMissing(path, f"has an attribute of its own: {name}")
+            raise ContentMissing(path, f"has an attribute of its own: {_shown(name)}")
+
+
+def _shown(name: str) -> str:
+    if sys.platform == "darwin":
+        from gorillacomb.fs.darwin.attributes import SHOWN
+
+        return SHOWN.get(name, name)
+    return name
 
 
 def has_attributes_of_its_own(path: bytes, other: bytes | None) -> bool:
@@ -104,37 +116,47 @@ def has_attributes_of_its_own(path: bytes, other: bytes | None) -> bool:
 
 
 def _user_attributes(path: bytes) -> dict[str, bytes]:
-    if not hasattr(os, "listxattr"):
-        return {}
-    try:
-        names = [
-            name
-            for name in os.listxattr(path, follow_symlinks=False)
-            if name.startswith(_CONTENT_ATTRIBUTES)
-        ]
-        return {name: os.getxattr(path, name, follow_symlinks=False) for name in names}
-    except OSError as error:
-        if error.errno in (errno.ENOTSUP, errno.EOPNOTSUPP):
-            return {}
-        raise
+    if sys.platform == "darwin":
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            return content_attributes(file)
+        finally:
+            os.close(file)
+    return _attributes(path, _CONTENT_ATTRIBUTES)
 
 
 def content_attributes(descriptor: int) -> dict[str, bytes]:
     """Return those extended attributes of an open file that users set. Raises OSError."""
-    return extended_attributes(descriptor, _CONTENT_ATTRIBUTES)
+    if sys.platform == "darwin":
+        from gorillacomb.fs.darwin.attributes import is_of_user
+
+        every = extended_attributes(descriptor)
+        return {name: value for name, value in every.items() if is_of_user(name)}
+    return _attributes(descriptor, _CONTENT_ATTRIBUTES)
 
 
-def extended_attributes(descriptor: int, beginnings: tuple[str, ...] = ("",)) -> dict[str, bytes]:
+def extended_attributes(descriptor: int) -> dict[str, bytes]:
     """Return the extended attributes of an open file; none if the file system has none.
 
-    Only those whose names have one of these ``beginnings``. Raises OSError.
+    On macOS with its ACL and flags, which Linux has elsewhere or not at all. Raises OSError.
     """
+    if sys.platform == "darwin":
+        from gorillacomb.fs.darwin.attributes import read_attributes
+
+        return read_attributes(descriptor)
+    return _attributes(descriptor, ("",))
+
+
+def _attributes(file: int | bytes, beginnings: tuple[str, ...]) -> dict[str, bytes]:
+    """Return the attributes of a file, not of what a link leads to, by the names' beginnings."""
     if not hasattr(os, "listxattr"):
         return {}
+    follow = isinstance(file, int)
     try:
-        names = [each for each in os.listxattr(descriptor) if each.startswith(beginnings)]
-        return {name: os.getxattr(descriptor, name) for name in names}
+        names = os.listxattr(file, follow_symlinks=follow)
+        wanted = [name for name in names if name.startswith(beginnings)]
+        return {name: os.getxattr(file, name, follow_symlinks=follow) for name in wanted}
     except OSError as error:
-        if error.errno in (errno.ENOTSUP, errno.EOPNOTSUPP):
+        if error.errno in UNSUPPORTED:
             return {}
         raise

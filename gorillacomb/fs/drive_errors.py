@@ -1,4 +1,4 @@
-"""Recognize errors that mean a drive was unplugged, and errors that mean a name disappeared."""
+"""Recognize what errors mean: an unplugged drive, a name that disappeared, nothing supported."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ LOST_DRIVE: Final = frozenset(
 
 VANISHED: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 """Errors from a path with a component that was removed or replaced."""
+
+UNSUPPORTED: Final = frozenset({errno.ENOTSUP, errno.EOPNOTSUPP})
+"""Errors for what a file system cannot do: one number on Linux, two (45 and 102) on macOS."""
 
 LOST_AFTER: Final = 32
 """After this many `LOST_DRIVE` errors in a row, with nothing read in between, the drive is lost."""

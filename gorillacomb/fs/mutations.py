@@ -220,13 +220,20 @@ def copy_metadata(
     now = os.fstat(descriptor)
     if (now.st_uid, now.st_gid) != (like.st_uid, like.st_gid):
         os.fchown(descriptor, like.st_uid, like.st_gid)
+    if sys.platform == "darwin":
+        from gorillacomb.fs.darwin.attributes import remove_attribute, write_attribute
+    else:
+        remove_attribute, write_attribute = os.removexattr, os.setxattr
+    last = {"com.apple.system.flags"}  # darwin.attributes.FLAGS, which may lock the file
     for name in worn.keys() - attributes.keys():
-        os.removexattr(descriptor, name)  # e.g. a default ACL inherited from its folder
+        remove_attribute(descriptor, name)  # e.g. a default ACL inherited from its folder
     for name, value in attributes.items():
-        if worn.get(name) != value:
-            os.setxattr(descriptor, name, value)
+        if worn.get(name) != value and name not in last:
+            write_attribute(descriptor, name, value)
     os.fchmod(descriptor, stat.S_IMODE(like.st_mode))
     os.utime(descriptor, ns=(like.st_atime_ns, like.st_mtime_ns))
+    for name in last & attributes.keys():
+        write_attribute(descriptor, name, attributes[name])
 
 
 def set_mode(descriptor: int, mode: int) -> None:

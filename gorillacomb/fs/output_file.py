@@ -10,7 +10,7 @@ from gorillacomb.errors import RefusedForSafety, UsageError
 from gorillacomb.fs.durable_files import sync_folder, write_temporary
 from gorillacomb.fs.openat import os_error_text
 
-_NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+_NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
 def write_file(path: bytes, data: bytes, replace: bool | None = None) -> None:

@@ -56,6 +56,13 @@ class Mac:
         ran = run(words=words, env=self.environment(vault=vault, **changes))
         return checked(arguments, ran)
 
+    def python(self, script: str, *arguments: Argument) -> str:
+        """Run a script on this Mac; what it prints."""
+        words = [os.fsencode(each) for each in (sys.executable, "-c", script, *arguments)]
+        ran = run(words=words, env=self.environment())
+        assert ran.code == 0, ran.err
+        return ran.out
+
     def scan(self, *tops: Path, options: tuple[Argument, ...] = ()) -> Any:
         """Scan folders, as if what is in them had been there for an hour."""
         for top in tops:

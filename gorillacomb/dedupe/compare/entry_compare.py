@@ -17,8 +17,8 @@ from gorillacomb.dedupe.safety.symlinks import links_equivalent
 from gorillacomb.fs.bounded_read import UNTOLD, tells_size
 from gorillacomb.fs.comparison import (
     ONE_VIEW,
+    content_attributes,
     contents_equal,
-    extended_attributes,
     extended_attributes_equal,
     may_be_one_file,
     refuse_unlike_modes,
@@ -144,7 +144,7 @@ class EntryComparer:
                 before = wait_until_settled(file, self.top.grain_ns, *clock)
                 if not is_unchanged(facts, before):
                     raise ContentDiffers(path, "changed meanwhile")
-                if extended_attributes(file):
+                if content_attributes(file):
                     raise ContentMissing(path, "has attributes of its own")
                 if not is_equal(file):
                     raise ContentMissing(path, "differs")
