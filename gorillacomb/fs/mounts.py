@@ -86,7 +86,7 @@ def _unescape(field: bytes) -> bytes:
     return first + b"".join(bytes([int(part[:3], 8)]) + part[3:] for part in others)
 
 
-def free_bytes(path: bytes | Path) -> int:
+def free_bytes(path: bytes | os.PathLike[str]) -> int:
     """Return how many bytes we may still write to the file system of a path. Raises OSError."""
     facts = os.statvfs(path)
     blocks = facts.f_bavail if os.geteuid() else facts.f_bfree  # some are reserved for root

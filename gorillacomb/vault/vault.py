@@ -28,6 +28,9 @@ WATCHER = "watcher"
 """The name of the file that its watcher locks."""
 _NAMING_FOLDERS = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
 """The environment variables that name the user's folders."""
+_DATABASES = ("index", "trace")
+_FINDER = (".DS_Store", ".localized", "._")
+"""What the names of files begin with that macOS leaves in folders."""
 _ENDS = ("", "-wal", "-shm", "-journal")
 _OTHER_TRACE = re.compile(r"trace-[^/]+\.db(?:-wal|-shm|-journal)?")
 """The names of traces that `trace adopt` moved aside, or is about to begin."""
@@ -42,7 +45,12 @@ _PATIENCE = 2.0
 def default_vault() -> Path:
     """Return the default vault: GORILLACOMB_VAULT, or one in the user's data folder."""
     named = os.environ.get(ENVIRONMENT)
-    return Path(os.path.expanduser(named)) if named else _of_the_user(user_data_path)
+    if named:
+        return Path(os.path.expanduser(named))
+    folder = _of_the_user(user_data_path)
+    if sys.platform != "darwin" or any((folder / f"{name}.db").exists() for name in _DATABASES):
+        return folder
+    return folder / "vault"  # there the folder holds settings and keys too
 
 
 def config_folder() -> Path:
@@ -163,7 +171,7 @@ class Vault:
     def check_contents(self) -> None:
         """Refuse a folder with other files in it, so that it does not become a vault by mistake."""
         ours = (self.index.name, self.trace.name, LOCK, WATCHER)
-        names = self.names()
+        names = [name for name in self.names() if not name.startswith(_FINDER)]
         if names and not any(name in ours for name in names):
             raise VaultError(
                 f"{self.folder} is not empty and not a vault.",
@@ -241,7 +249,7 @@ def is_vault_file(name: str) -> bool:
 
 
 def _database_names() -> tuple[str, ...]:
-    return tuple(f"{name}.db{end}" for name in ("index", "trace") for end in _ENDS)
+    return tuple(f"{name}.db{end}" for name in _DATABASES for end in _ENDS)
 
 
 def lock_file(path: Path, take: Callable[[int], None]) -> int:
