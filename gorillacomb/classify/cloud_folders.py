@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
-from gorillacomb.fs.paths import join, relative_path
+from gorillacomb.fs.paths import is_below
 
 _SYNCED = (b"dropbox", b"onedrive", b"google drive", b"googledrive", b"icloud drive")
 _SYNCED_MORE = (b"com~apple~clouddocs", b"nextcloud", b"owncloud", b"pcloud drive", b"syncthing")
-_DRIVES = (b"my drive", b"shared drives", b"shared with me")
+_OWN_DRIVE = (b"my drive", b"shared with me")
+_DRIVES = (*_OWN_DRIVE, b"shared drives")
+_OF_MACOS = (b"CloudStorage", b"Mobile Documents")
+"""Folders of ``~/Library`` with one for each account (File Provider) or app (iCloud)."""
+_GOOGLE = b"GoogleDrive"
+"""What the names of Google's accounts in ``CloudStorage`` begin with."""
 
 
-def cloud_folder_around(root: bytes, path: bytes) -> bytes | None:
-    """Return the innermost cloud-synced folder around a path, at or below its root; None if none.
+def cloud_folder_around(path: bytes) -> bytes | None:
+    """Return the cloud-synced folder around a path; None if none.
 
-    Judged by the names that the services give their folders.
+    Judged by the names that the services give their folders. What it contains may be moved within
+    it without leaving the cloud: of an account of several drives, it is one drive.
     """
-    parts = relative_path(path, root).split(b"/")[:-1]
+    parts = path.split(b"/")[:-1]
     for at, part in enumerate(parts):
-        name = part.lower()
-        in_cloud_storage = at > 0 and parts[at - 1] == b"CloudStorage"
-        if not in_cloud_storage and not _is_synced(name):
-            continue
-        inner = parts[: at + 1]
-        if len(parts) > at + 1 and parts[at + 1].lower() in _DRIVES:
-            inner = parts[: at + 2]  # Google Drive allows no files beside "My Drive"
-        return join(root, b"/".join(inner))
+        of_macos = at > 0 and parts[at - 1] in _OF_MACOS
+        if of_macos or _is_synced(part.lower()):
+            is_account = of_macos and part.startswith(_GOOGLE)
+            return b"/".join(parts[: at + 1 + _depth(parts[at + 1 :], is_account)])
     return None
+
+
+def cloud_folder_within(root: bytes, path: bytes) -> bytes | None:
+    """Return the same, if it is at or below the root that the path is in."""
+    found = cloud_folder_around(path)
+    return found if found is not None and is_below(found, root) else None
+
+
+def _depth(below: list[bytes], is_account: bool) -> int:
+    """Return how many levels below its top a service has the drive that a path is in.
+
+    Google Drive allows no files beside its drives, whose names it translates. An unknown name may
+    be that of the folder with the shared drives, each a level below.
+    """
+    if not below:
+        return 0
+    name = below[0].lower()
+    if is_account and name not in _OWN_DRIVE:
+        return min(len(below), 2)
+    return 1 if name in _DRIVES else 0
 
 
 def _is_synced(name: bytes) -> bool:

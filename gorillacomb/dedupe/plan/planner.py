@@ -178,7 +178,7 @@ def _notes(steps: Collection[PlanStep], sites: IndexLocations) -> Iterator[str]:
     drives: set[bytes] = set()
     for step in steps:
         root, other = map(sites.root_around, (step.path, step.keep))
-        folder = cloud_folder_around(root.path, step.path)
+        folder = cloud_folder_around(step.path)
         if folder is not None:
             synced.add(folder)
         if root.volume != other.volume:

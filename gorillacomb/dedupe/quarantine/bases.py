@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterable
 from contextlib import suppress
 
-from gorillacomb.classify.cloud_folders import cloud_folder_around
+from gorillacomb.classify.cloud_folders import cloud_folder_within
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.fs import mutations
 from gorillacomb.fs.openat import (
@@ -29,7 +29,7 @@ _MOST_BASES = 1 << 20
 
 def quarantine_base(root: bytes, path: bytes) -> bytes:
     """Return the folder in whose quarantine a path below a root belongs."""
-    return cloud_folder_around(root, path) or root
+    return cloud_folder_within(root, path) or root
 
 
 def open_our_folder(base: int, make: bool = False) -> int:
