@@ -139,6 +139,17 @@ def identity_of(facts: os.stat_result) -> FileIdentity:
     return facts.st_dev, facts.st_ino
 
 
+def are_one_file(a: os.stat_result, b: os.stat_result) -> bool:
+    """Return whether two stats are of one file, under the same or another name.
+
+    The exFAT and FAT drivers of macOS number files by their first cluster, so that all empty ones
+    have one number: with a single name each, they are not taken for one.
+    """
+    if sys.platform == "darwin" and not a.st_size and a.st_nlink == 1:
+        return False
+    return identity_of(a) == identity_of(b)
+
+
 def root_identity(path: bytes) -> FileIdentity | None:
     """Return which folder a root's path leads to now; None if none."""
     try:

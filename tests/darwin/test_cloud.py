@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.darwin.mac import Mac
-from tests.support.trees import make_tree
+from tests.support.trees import Tree, make_tree
 
 DRIVE = "CloudStorage/GoogleDrive-anna@example.com/My Drive"
 ACCOUNT = "CloudStorage/GoogleDrive-anna@example.com"
@@ -17,7 +17,7 @@ def test_from_each_level_the_plan_warns_and_the_quarantine_stays_inside(
     mac: Mac, level: str
 ) -> None:
     library = mac.volume("Library")
-    tree = {"sun.jpg": "sun" * 90, "sun copy.jpg": "sun" * 90}
+    tree: Tree = {"sun.jpg": "sun" * 90, "sun copy.jpg": "sun" * 90}
     photos = make_tree(library / DRIVE / "Photos", tree)
     mac.scan(library / level)
     plan = mac.folder / "plan"

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.darwin.mac import Mac
-from tests.support.trees import make_tree
+from tests.support.trees import Tree, make_tree
 
 
 @pytest.fixture
 def documents(mac: Mac) -> Path:
     drive = mac.volume("Drive", folds_names=True)
-    tree = {"Café": {"a": "one " * 40}, "Copy": {"a": "one " * 40}, "own": "two " * 40}
+    tree: Tree = {"Café": {"a": "one " * 40}, "Copy": {"a": "one " * 40}, "own": "two " * 40}
     return make_tree(drive / "Documents", tree)
 
 

@@ -61,3 +61,29 @@ def test_without_stable_inodes_and_with_coarse_clocks(mac: Mac, kind: str) -> No
     mac.scan(drive)
     (root,) = mac.run("status", "--json").json()["roots"]
     assert root["weak_fingerprint"], root
+
+
+@pytest.mark.parametrize("kind", ["exfat", "msdos"])
+def test_folders_with_empty_files_are_copies_like_others(mac: Mac, kind: str) -> None:
+    """On exFAT all empty files have the inode 1; they are no hard links of each other."""
+    stick = mac.volume("Stick", type=kind, device=0x1000010)
+    site: Tree = {"index.html": "hello" * 90, "__init__.py": "", "empty.css": ""}
+    make_tree(stick, {"site": site, "site copy": site})
+    mac.scan(stick)
+    plan = mac.folder / "plan"
+    assert mac.run("dedupe", "--plan", "-o", plan).code == 0
+    ran = mac.run("dedupe", "--apply", plan, "--untested-macos", "--json")
+    assert ran.code == 0 and ran.json()["done"] == 1, ran
+    assert not (stick / "site copy").exists() and (stick / "site/empty.css").exists()
+    assert mac.run("dedupe", "--undo").code == 0
+    assert (stick / "site copy/empty.css").exists()
+
+
+@pytest.mark.parametrize(("kind", "grain"), [("hfs", 1), ("exfat", 2), ("apfs", 0.02)])
+def test_the_grain_of_its_clock(mac: Mac, kind: str, grain: float) -> None:
+    drive = mac.volume("Drive", type=kind)
+    script = (
+        "import sys, os; from gorillacomb.fs.volumes import identify_volume\n"
+        "print(identify_volume(os.fsencode(sys.argv[1])).grain_ns)"
+    )
+    assert int(mac.python(script, drive)) == grain * 10**9

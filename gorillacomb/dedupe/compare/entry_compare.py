@@ -29,6 +29,7 @@ from gorillacomb.fs.location import ContentDiffers, ContentMissing, FileLocation
 from gorillacomb.fs.openat import (
     FileIdentity,
     OpenFolders,
+    are_one_file,
     identity_of,
     is_placeholder,
     is_unchanged,
@@ -184,7 +185,7 @@ class EntryComparer:
         self._check_kinds(path, inner, facts, there, target)
         if (self.top.shows_others or there.shows_others) and may_be_one_file(facts, target):
             raise ContentDiffers(path, ONE_VIEW)
-        if identity_of(facts) != identity_of(target):
+        if not are_one_file(facts, target):
             self._contents(folder, name, inner, facts, other, there, target)
         self.sighting.victim[inner] = facts
         self.sighting.survivors.append((there, target))
@@ -202,7 +203,7 @@ class EntryComparer:
         if is_placeholder(target):
             raise ContentDiffers(there.path, "is only in the cloud")
         refuse_unlike_modes(facts, target, path)
-        if identity_of(facts) == identity_of(target):
+        if are_one_file(facts, target):
             if not inner:
                 raise ContentDiffers(path, "is the same file under another name, no second copy")
             self.linked.add(identity_of(facts))

@@ -41,6 +41,7 @@ from gorillacomb.fs.location import ContentDiffers
 from gorillacomb.fs.openat import (
     FileIdentity,
     RecentFolders,
+    are_one_file,
     identity_of,
     is_locked,
     is_own_readable_file,
@@ -271,7 +272,7 @@ class DiskCheck:
     def _open_pair(self, folder: bytes, file: int, kind: str, kept: _KeptFile) -> _Measure | None:
         """Like `_pair`, of an open file in a folder on a file system of some type."""
         facts, other = os.fstat(file), kept.facts
-        if os.path.samestat(facts, other):
+        if are_one_file(facts, other):
             return _measure(facts, FileBlocks(facts.st_blocks * 512), stays=True)
         if may_be_one_file(facts, other) and any(map(shows_others, (kind, kept.kind))):
             raise _OneView(folder)
