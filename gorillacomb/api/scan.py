@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -259,7 +260,12 @@ def scan_folders(
             found(ScanFindings.read(index, report))
 
     log_info("Scanning %s", ", ".join(map(path_text, tops)))
-    report = scan(vault, tops, options, as_progress(progress), tell, recorder_for(settings))
+    with ExitStack() as during_scan:
+        if hydrate_limit is not None:
+            from gorillacomb.fs.darwin.downloads import downloads_allowed  # for this alone
+
+            during_scan.enter_context(downloads_allowed())
+        report = scan(vault, tops, options, as_progress(progress), tell, recorder_for(settings))
     log_info("Scanned %d files, read %d of them", report.files, report.hashed_files)
     with Index.read(vault) as index, translate_errors(vault):
         return replace(_result(index, report), absent=absent)

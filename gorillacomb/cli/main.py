@@ -119,6 +119,10 @@ def cli(context: click.Context) -> Any:
 def main() -> NoReturn:
     """Run the command line; never show a traceback for an error that a user can cause."""
     _take_names_as_bytes()
+    if sys.platform == "darwin":
+        from gorillacomb.api.downloads import forbid_downloads
+
+        forbid_downloads()
     for number in INTERRUPTS:
         signal.signal(number, _interrupt)
     if sys.stdout is None or sys.stderr is None:  # closed by the caller, as with `>&-`

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-from gorillacomb.fs.openat import FILE_FLAGS, is_unchanged
+from gorillacomb.fs.openat import FILE_FLAGS, is_unchanged, refuse_placeholder
 
 UNTOLD = "holds more or less than its file system tells: nobody sees when it changes"
 Content = TypeVar("Content")
@@ -33,6 +33,9 @@ def open_regular(path: PathLike, *, follow: bool = False, folder: int | None = N
     component is followed only if ``follow``. Raises UnexpectedFile if it is not a regular file,
     OSError.
     """
+    if sys.platform == "darwin":
+        named = os.fsencode(path)
+        refuse_placeholder(os.path.realpath(named) if follow and folder is None else named, folder)
     flags = FILE_FLAGS & ~os.O_NOFOLLOW if follow else FILE_FLAGS
     descriptor = os.open(path, flags, dir_fd=folder)
     try:

@@ -20,6 +20,7 @@ FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 NOATIME: int = getattr(os, "O_NOATIME", 0)
 _SF_DATALESS = 0x40000000  # macOS, sys/stat.h
+ONLY_IN_CLOUD = "only in the cloud"
 _RECALL = 0x00400000 | 0x00040000 | 0x00001000  # Windows: RECALL_ON_DATA_ACCESS, _OPEN, OFFLINE
 _DEEPEST = 64
 _FEWEST_OPEN, _MOST_OPEN = 16, 1024
@@ -175,11 +176,18 @@ def clamp_int64(time_ns: int) -> int:
 
 def os_error_text(error: OSError) -> str:
     """Return the usual wording of a system error."""
+    if error.errno == errno.EDEADLK and sys.platform == "darwin":
+        return ONLY_IN_CLOUD  # what reading such a file gives, as `darwin.downloads` asks for
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
-def open_file(name: bytes, folder: int) -> int:
-    """Open for reading without following a link, updating the atime or blocking on a FIFO."""
+def open_file(name: bytes, folder: int, download: bool = False) -> int:
+    """Open for reading without following a link, updating the atime or blocking on a FIFO.
+
+    Raises OSError, on macOS also for a file that is only in the cloud, unless it may be downloaded.
+    """
+    if sys.platform == "darwin" and not download:
+        refuse_placeholder(name, folder)
     try:
         return os.open(name, FILE_FLAGS | NOATIME, dir_fd=folder)
     except PermissionError:
@@ -224,6 +232,12 @@ def is_placeholder(facts: os.stat_result) -> bool:
     flags: int = getattr(facts, "st_flags", 0)
     attributes: int = getattr(facts, "st_file_attributes", 0)
     return bool(flags & _SF_DATALESS or attributes & _RECALL)
+
+
+def refuse_placeholder(name: bytes, folder: int | None) -> None:
+    """Raise OSError if a file in an open folder is only in the cloud: reading it downloads it."""
+    if is_placeholder(os.stat(name, dir_fd=folder, follow_symlinks=False)):
+        raise OSError(errno.EDEADLK, ONLY_IN_CLOUD, name)
 
 
 def special_kind(mode: int) -> Literal["fifo", "socket", "device"] | None:

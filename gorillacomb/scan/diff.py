@@ -44,12 +44,14 @@ from gorillacomb.scan.read_file import (
     read_file,
     read_files,
     stat_row,
+    unread_row,
     without_false_alarm,
 )
 from gorillacomb.scan.tasks import RootContext
 from gorillacomb.scan.trust import reusable_row, same_fingerprint
 
 _HASHED, _OTHER = int(EntryState.HASHED), int(EntryState.OTHER)
+_PLACEHOLDER = int(EntryState.PLACEHOLDER)
 _TOO_SMALL, _UNREADABLE = int(EntryState.TOO_SMALL), int(EntryState.UNREADABLE)
 """Plain ints, as in rows: accessing an enum member costs more than comparing with it."""
 
@@ -257,7 +259,7 @@ def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> l
     A rescan spends its time here, so the common case is handled in this loop.
     """
     weak, least = context.weak, context.min_size
-    look, is_regular = os.lstat, stat.S_ISREG
+    look, is_regular, placeholders = os.lstat, stat.S_ISREG, HAS_PLACEHOLDERS
     found: list[EntryFacts] = []
     for name in names:
         try:
@@ -271,6 +273,8 @@ def fingerprints(descriptor: int, names: list[bytes], context: RootContext) -> l
         state = _OTHER
         if is_regular(mode):
             state = _HASHED if size >= least else _TOO_SMALL
+            if placeholders and unread_row(name, facts, context)[STATE] == _PLACEHOLDER:
+                state = _PLACEHOLDER
         if not weak and 0 <= mtime | ctime | inode < INT64:  # neither negative nor too large
             links = facts.st_nlink
         else:

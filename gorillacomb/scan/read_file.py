@@ -67,7 +67,7 @@ def read_file(
         if early is None or early[STATE] != EntryState.PENDING or early[SIZE] > context.hash_limit:
             return early
     try:
-        descriptor = open_file(name, folder)
+        descriptor = open_file(name, folder, download=context.hydrate_limit is not None)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -34,6 +34,8 @@ def reusable_row(entry: EntryFacts, old: EntryRow, context: RootContext) -> Entr
     if not same_fingerprint(entry, old, context):
         return None
     state = old[STATE]
+    if entry[STATE] == EntryState.PLACEHOLDER:
+        return None  # its content was moved to the cloud since, which changes nothing else
     if entry[STATE] == EntryState.OTHER:
         return old if state == EntryState.OTHER else None
     if state in _READ_AGAIN or (context.rehash and old[SIZE]):

@@ -155,7 +155,7 @@ def _hash_one(
         if now is None or now[STATE] != EntryState.PENDING:
             return now  # its content was moved to the cloud since the walk
     try:
-        descriptor = open_file(name, folder)
+        descriptor = open_file(name, folder, download=context.hydrate_limit is not None)
     except FileNotFoundError:
         return None
     except OSError as error:

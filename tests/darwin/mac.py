@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import Any
 from tests.darwin.fake.configuration import FakeVolume, Machine
 from tests.darwin.fake.files import FLAGS
 from tests.darwin.fake.library import ACL
-from tests.support.run import REPOSITORY, Argument, Ran, checked, environment, run
+from tests.support.run import REPOSITORY, TIMEOUT, Argument, Ran, checked, environment, run
 from tests.support.trees import age_digests, settle
 
 SITE = REPOSITORY / "tests/darwin/fake"
@@ -55,6 +57,20 @@ class Mac:
         words = [os.fsencode(each) for each in (sys.executable, "-m", "gorillacomb", *arguments)]
         ran = run(words=words, env=self.environment(vault=vault, **changes))
         return checked(arguments, ran)
+
+    def watch(self, *arguments: Argument) -> str:
+        """Start a watcher on this Mac and stop it after its first event; return that."""
+        words = [sys.executable, "-m", "gorillacomb", "watch", *arguments, "--json"]
+        started = subprocess.Popen(
+            words, env=self.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        try:
+            assert started.stdout is not None and started.stderr is not None
+            assert select.select([started.stdout], [], [], TIMEOUT)[0], "it says nothing"
+            return started.stdout.readline().decode() or started.stderr.read().decode()
+        finally:
+            started.terminate()
+            started.communicate(timeout=TIMEOUT)
 
     def python(self, script: str, *arguments: Argument) -> str:
         """Run a script on this Mac; what it prints."""

@@ -19,6 +19,7 @@ import re
 import secrets
 import shutil
 import stat
+import sys
 import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -30,7 +31,7 @@ from gorillacomb import __version__
 from gorillacomb.errors import RefusedForSafety, UntrustedInput, UsageError
 from gorillacomb.fs import mutations
 from gorillacomb.fs.durable_files import sync_folder
-from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.openat import os_error_text, refuse_placeholder
 from gorillacomb.fs.output_file import output_error, require_folder
 from gorillacomb.fs.paths import is_below, path_parts
 from gorillacomb.hashing import digest_of_descriptor, pieces
@@ -264,6 +265,8 @@ def _copy(entry: ManifestEntry, here: int, there: int) -> None:
     """Copy one file. Raises _SourceChanged unless the copy matches the manifest."""
     name = os.path.basename(entry.path)
     try:
+        if sys.platform == "darwin":
+            refuse_placeholder(name, here)
         source = os.open(name, _FILE, dir_fd=here)
     except OSError as error:
         missing = error.errno == errno.ENOENT
