@@ -30,7 +30,7 @@ def wait_until_settled(
     The fsync makes the kernel notice the next write through a memory map; a timestamp within the
     clock's grain of now would not be changed by another write.
     """
-    mutations.fsync(descriptor)
+    mutations.write_back(descriptor)
     facts = os.fstat(descriptor)
     left = time_to_settle_ns(facts, now(), grain_ns)
     if left:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def create_file(
                 file.write(chunk)
             file.flush()
             if synced:
-                os.fsync(descriptor)
+                sync(descriptor)
     except BaseException:
         os.unlink(place)
         raise
@@ -79,6 +80,16 @@ def sync_folder(folder: PathLike) -> None:
     """Make the names in a folder survive a crash. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        sync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync(descriptor: int) -> None:
+    """Flush what was written to an open file or folder to the disk. Raises OSError."""
+    if sys.platform == "darwin":
+        from gorillacomb.fs.darwin.sync import full_sync
+
+        full_sync(descriptor)
+    else:
+        os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Find where the blocks of files are on disk, which shows what files share (FIEMAP).
+"""Find where the blocks of files are on disk, which shows what files share (Linux: FIEMAP).
 
 After a single snapshot every block of a btrfs volume is "shared", so only block positions show
 whether two files are one copy on disk.
@@ -84,6 +84,8 @@ def file_blocks(file: int) -> FileBlocks:
     """Sync an open file and return where its blocks are. Raises OSError for a failing disk."""
     facts = os.fstat(file)
     size = facts.st_blocks * 512
+    if sys.platform == "darwin":
+        return _blocks_of_clone(file, size)
     own: list[BlockRange] = []
     shared: list[BlockRange] = []
     unknown: str | None = None
@@ -103,6 +105,17 @@ def file_blocks(file: int) -> FileBlocks:
             raise
         return FileBlocks(size, unknown=UNTOLD, located=False)
     return FileBlocks(size, tuple(own), tuple(shared), unknown, located)
+
+
+def _blocks_of_clone(file: int, size: int) -> FileBlocks:
+    """Return how much of an open file macOS says that it shares: not where, nor with what."""
+    from gorillacomb.fs.darwin.clones import private_size
+
+    private = private_size(file)
+    if private is None:
+        return FileBlocks(size, unknown=UNTOLD, located=False)
+    shared = size - private
+    return FileBlocks(size, shared=((0, shared),) if shared > 0 else (), located=False)
 
 
 def storage_key(file: int) -> tuple[StorageKey, str | None]:

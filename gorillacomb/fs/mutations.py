@@ -15,6 +15,8 @@ from contextlib import suppress
 from functools import cache
 from itertools import pairwise
 
+from gorillacomb.fs.durable_files import sync
+
 _RENAME = {
     "linux": "renameat2",  # 3.15, include/uapi/linux/fs.h
     "darwin": "renameatx_np",  # 10.12, sys/stdio.h
@@ -262,4 +264,12 @@ def append_durably(descriptor: int, data: bytes) -> None:
 
 def fsync(descriptor: int) -> None:
     """Flush what was written to an open file or folder to the disk."""
+    sync(descriptor)
+
+
+def write_back(descriptor: int) -> None:
+    """Have the kernel write what it holds of an open file, so that later writes change its times.
+
+    The disk may still keep it in its cache.
+    """
     os.fsync(descriptor)

@@ -181,6 +181,16 @@ def os_error_text(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
+def privacy_advice(error: OSError) -> str | None:
+    """Return what to do if macOS keeps programs from a folder whatever its mode; None elsewhere."""
+    if sys.platform != "darwin" or error.errno != errno.EPERM:
+        return None
+    return (
+        "macOS protects some folders: allow Full Disk Access for your terminal, in System Settings,"
+        " Privacy & Security, and start it again."
+    )
+
+
 def open_file(name: bytes, folder: int, download: bool = False) -> int:
     """Open for reading without following a link, updating the atime or blocking on a FIFO.
 

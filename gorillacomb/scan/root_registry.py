@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gorillacomb.errors import RootVanished, UsageError
-from gorillacomb.fs.openat import OpenFolders, os_error_text, to_signed64
+from gorillacomb.fs.openat import OpenFolders, os_error_text, privacy_advice, to_signed64
 from gorillacomb.fs.paths import (
     is_below,
     join,
@@ -92,7 +92,7 @@ def _look(path: bytes, real: bytes) -> tuple[Volume, int]:
     except OSError as error:
         raise UsageError(
             f"{shown} cannot be read: {os_error_text(error)}.",
-            "Check its permissions, or name another folder.",
+            privacy_advice(error) or "Check its permissions, or name another folder.",
         ) from error
 
 

@@ -46,7 +46,7 @@ def volume_uuid(path: bytes) -> str | None:
     wanted = figures.ATTR_VOL_INFO | figures.ATTR_VOL_UUID
     buffer = new_buffer(_ANSWER.size)
     try:
-        call("getattrlist", path, _attribute_list(volume=wanted), buffer, _ANSWER.size, 0)
+        call("getattrlist", path, attribute_list(volume=wanted), buffer, _ANSWER.size, 0)
     except OSError:
         return None
     length, uuid = _ANSWER.unpack(buffer.raw)
@@ -57,6 +57,6 @@ _ANSWER = struct.Struct("=I16s")
 """The length of the answer, and the uuid_t."""
 
 
-def _attribute_list(volume: int = 0, fork: int = 0) -> bytes:
+def attribute_list(volume: int = 0, fork: int = 0) -> bytes:
     """Return a struct attrlist: what is asked for of each group of attributes."""
     return struct.pack("=HHIIIII", figures.ATTR_BIT_MAP_COUNT, 0, 0, volume, 0, 0, fork)
