@@ -17,7 +17,7 @@ from gorillacomb.dedupe.collapse.shelf import folded
 from gorillacomb.dedupe.copies.privacy import still_allowed
 from gorillacomb.dedupe.safety.git import ignored_in
 from gorillacomb.fs.openat import OUR_FOLDER, os_error_text
-from gorillacomb.fs.paths import is_below, join, join_relative, path_text
+from gorillacomb.fs.paths import is_below, join, join_relative, path_prefixes, path_text
 
 _PUBLIC = 0o777
 _CLASH = "has the same name as something in the kept tree on some file system"
@@ -40,6 +40,10 @@ class BringRules:
     """By folded relative path: how many different things the copies have there."""
     _taken: set[bytes] = field(default_factory=set)
     """Folded relative paths of what is brought."""
+    _names: dict[bytes, set[bytes]] = field(default_factory=dict)
+    """By folder of the kept tree: the folded names in it."""
+    _sets: dict[bytes, Companions] = field(default_factory=dict)
+    """By folder of a copy: which of its files belong together."""
     _former: list[Set[bytes] | None] = field(default_factory=list)
     """What `former` returned, once it was asked."""
     _is_ignored: Callable[[bytes], bool] = field(init=False)
@@ -87,11 +91,12 @@ class BringRules:
             return "has no folder around it in the kept tree"
         if os.path.lexists(join(self.kept, item.path)):
             return "is another version of what the kept tree has"
-        beside = os.listdir(place)
-        if any(folded(each) == folded(name) for each in beside):
+        if place not in self._names:
+            self._names[place] = set(map(folded, os.listdir(place)))
+        if folded(name) in self._names[place]:
             return _CLASH
         path = folded(item.path)
-        if any(is_below(b"/" + path, b"/" + each) for each in self._taken):
+        if not self._taken.isdisjoint(path_prefixes(path)):
             return "is brought from another copy already"
         if self._versions[path] > 1:
             return "has several versions in the copies"
@@ -120,15 +125,18 @@ class BringRules:
     def _was_there(self, path: bytes) -> bool:
         """Return whether something was at a path of the kept tree, or below it, before."""
         if not self._former:
-            self._former.append(self.former(self.kept))
+            found = self.former(self.kept)
+            inner = {each for path in found or () for each in path_prefixes(path)}
+            self._former.append(None if found is None else inner)
         [known] = self._former
-        return known is None or path in known or any(is_below(each, path) for each in known)
+        return known is None or path in known
 
     def _belongs_to_others(self, top: bytes, path: bytes) -> bool:
         around, _, name = path.rpartition(b"/")
         folder = join(top, around)
-        names = {each: os.lstat(join(folder, each)) for each in os.listdir(folder)}
-        return any(True for _ in Companions(names, self.companions).of(name))
+        if folder not in self._sets:
+            self._sets[folder] = Companions(os.listdir(folder), self.companions)
+        return any(True for _ in self._sets[folder].of(name))
 
 
 def _everything(top: bytes) -> Iterator[tuple[bytes, int]]:

@@ -334,8 +334,9 @@ class TreeDifference:
             is_same = bool(mode & EXECUTABLE) == executable
             paths = join(self.top, each.path), join(self.kept_top, place)
             if is_free and is_same and self.may_be_renamed(*paths):
-                self.own.remove(each)
                 self.renamed.append((each.path, place))
+        gone = {path for path, _ in self.renamed}
+        self.own = [each for each in self.own if each.path not in gone]
 
     def _files(
         self, top: TreeFolder, path: bytes, but: Collection[bytes]

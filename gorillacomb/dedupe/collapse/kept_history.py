@@ -51,12 +51,15 @@ class KeptHistory:
                 f" {error.refusal.cause}."
             )
             return
-        for item in list(difference.own):
+        left = []
+        for item in difference.own:
             inner = within[item.path]
             known = [(path, found[files[path]].oid) for path in inner if files[path] in found]
             if inner and len(known) == len(inner):
-                difference.own.remove(item)
                 difference.in_history += known
+            else:
+                left.append(item)
+        difference.own = left
 
     def paths(self, tree: bytes) -> Set[bytes] | None:
         """Return what was ever in the tree, relative to it; None if that cannot be known."""

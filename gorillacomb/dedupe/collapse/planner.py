@@ -29,6 +29,7 @@ from gorillacomb.dedupe.model import (
     SkippedCopy,
 )
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
+from gorillacomb.dedupe.plan.planner import plan_notes
 from gorillacomb.dedupe.safety.git import index_entries_equal, is_tracked
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.errors import UsageError
@@ -82,7 +83,7 @@ class CollapsePlanner:
             self.policy.options,
             tuple(self._steps),
             tuple(self._left),
-            tuple(self._notes),
+            (*self._notes, *plan_notes(self._steps, self.sites)),
             copies=tuple(self._copies),
         )
 
@@ -277,10 +278,7 @@ class CollapsePlanner:
         refusal = self.policy.refusal_for(*contexts) or self.apart(member.root, keep.root)
         if refusal is not None:
             return refusal
-        clouds = (
-            cloud_folder_around(self.sites.root_around(path).path, path) for path in (top, kept)
-        )
-        if len(set(clouds)) > 1:
+        if cloud_folder_around(top) != cloud_folder_around(kept):
             return Refusal(SafetyRule.OTHER_VOLUME, "is not in the same cloud folder")
         return None
 
@@ -289,13 +287,15 @@ class CollapsePlanner:
         known = {each.path for each in difference.own}
         found = list(difference.own)
         beside: dict[bytes, Mapping[bytes, os.stat_result]] = {}
+        sets: dict[bytes, Companions] = {}
         for each in difference.own:
             folder, name = os.path.split(each.path)
             if each.is_folder:
                 continue
             if folder not in beside:
                 beside[folder] = _files_in(join(top, folder) if folder else top)
-            for other in Companions(beside[folder], self.policy.companions).of(name):
+                sets[folder] = Companions(beside[folder], self.policy.companions)
+            for other in sets[folder].of(name):
                 if other not in beside[folder]:
                     continue  # a folder
                 path = join(folder, other) if folder else other

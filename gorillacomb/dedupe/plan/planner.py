@@ -88,7 +88,7 @@ class Planner:
             self.guard.options,
             tuple(_numbered(steps)),
             surplus.left_alone(),
-            (*_notes(steps, sites), *_promises(self.guard.options.action, disk.total)),
+            (*plan_notes(steps, sites), *_promises(self.guard.options.action, disk.total)),
             goal,
         )
         return plan, surplus.totals()
@@ -173,7 +173,8 @@ def _placed(step: PlanStep, sites: IndexLocations) -> PlanStep:
     return replace(step, kept_in=places) if places else step
 
 
-def _notes(steps: Collection[PlanStep], sites: IndexLocations) -> Iterator[str]:
+def plan_notes(steps: Collection[PlanStep], sites: IndexLocations) -> Iterator[str]:
+    """Yield what the user should know of steps beforehand: what reaches the cloud, or a drive."""
     synced: set[bytes] = set()
     drives: set[bytes] = set()
     for step in steps:
