@@ -28,7 +28,7 @@ from gorillacomb.dedupe.copies.run_copies import take_back_copy, with_time_after
 from gorillacomb.dedupe.model import EMPTY, CopyStep, Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.bases import bases_of
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
-from gorillacomb.dedupe.quarantine.journal_entries import StepRecord
+from gorillacomb.dedupe.quarantine.journal_entries import UNDOING, StepRecord
 from gorillacomb.dedupe.quarantine.run import Quarantine, open_run, read_run, why_not_yet
 from gorillacomb.dedupe.quarantine.run_folders import run_folder
 from gorillacomb.dedupe.roots import LiveRoot
@@ -193,7 +193,10 @@ def take_back_copies(
     with locked_roots([base]), open_run(base, outcome.run) as run:
         for record in reversed(run.journal.recorded.copies_left()):
             record = with_time_after(run, record)
-            times = FolderTimes(run, [record.created])
+            made = record.created
+            if record.state == UNDOING:  # a killed undo was the last to write there
+                made = replace(made, parent_after_ns=None)
+            times = FolderTimes(run, [made])
             cause = take_back_copy(run, record, comparer_of_copies(base, places, witness), now)
             path, source = join(base, record.path), record.source.at(base)
             if cause is not None:
