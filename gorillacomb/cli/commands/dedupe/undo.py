@@ -40,6 +40,9 @@ def _story(result: RunResult, named: str | None, vault: Vault) -> Iterator[str]:
         yield f"Put back: {files} in {render.format_count(steps, 'step')}" + (
             f", and {emptied} that contained nothing else" if result.emptied_folders else ""
         )
+    if result.copied:
+        files = render.format_count(sum(each.files for each in result.copied), "file")
+        yield f"Removed again from shelves and kept trees: {files}"
     yield from problem_lines("From an interrupted run", result.recovered)
     left = result.left
     blocked = () if left is None else left.blocked
