@@ -16,7 +16,7 @@ from gorillacomb.dedupe.quarantine.journal_entries import PURGED
 from gorillacomb.dedupe.quarantine.run_folders import is_empty_run
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import UsageError, VaultError, near_names
-from gorillacomb.fs.paths import path_text
+from gorillacomb.fs.paths import join, path_text
 from gorillacomb.index.database import Index
 
 _NEAREST = 3
@@ -98,7 +98,7 @@ def _known(index: Index, named: str, warnings: list[str]) -> list[RecordedRun]:
     roots = live_roots_of(index, suspect=True, moved=True)
     found = list(recorded_runs(roots, waiting=True, invalid=warnings))
     known = {(each.base, each.run) for each in found}
-    begun = (each for each in recorded_runs(roots) if each.recorded.copies_left())
+    begun = (each for each in recorded_runs(roots) if _has_copies(each))
     found += [each for each in begun if (each.base, each.run) not in known]
     if any(each.run == named for each in found) or (found and not named):
         return found
@@ -108,6 +108,15 @@ def _known(index: Index, named: str, warnings: list[str]) -> list[RecordedRun]:
         return found  # what is wrong is reported when the undo is to be recorded
     also = traced_quarantines(entries)
     return list(recorded_runs(roots, also, waiting=True, invalid=warnings))
+
+
+def _has_copies(run: RecordedRun) -> bool:
+    """Return whether something that a run copied is at its place, or on the way from it."""
+    return any(
+        os.path.lexists(path)
+        for copy in run.recorded.copies_left()
+        for path in (join(run.base, copy.path), join(run.folder, copy.slot))
+    )
 
 
 def _has(known: Iterable[RecordedRun], name: str, only: Sequence[PathInput]) -> bool:

@@ -197,7 +197,9 @@ def take_back_copies(
             if record.state == UNDOING:  # a killed undo was the last to write there
                 made = replace(made, parent_after_ns=None)
             times = FolderTimes(run, [made])
-            cause = take_back_copy(run, record, comparer_of_copies(base, places, witness), now)
+            compare = comparer_of_copies(base, places, witness)
+            moved = times.restore if record.is_brought else lambda: None
+            cause = take_back_copy(run, record, compare, now, moved)
             path, source = join(base, record.path), record.source.at(base)
             if cause is not None:
                 outcome.failed.append(StepProblem(path, f"stays: {cause}"))

@@ -93,13 +93,15 @@ def open_folders_put_back_before(run: Quarantine) -> None:
 
     If a photo is put back from an album, and a later run quarantines the rest of the album, now
     small, then whichever run is taken back first, the other one finds a folder in the album's
-    place: what was put back is in it, or around it.
+    place: what was put back is in it, or around it. A copy of a tree is one thing, and is not mixed
+    with another one.
     """
     waiting = {
         move.path: move.slot
         for record in run.journal.recorded.held()
         for move in record.moves
-        if record.kind == "folder" and os.path.isdir(join(run.base, move.path))
+        if record.kind == "folder" and not record.is_member
+        if os.path.isdir(join(run.base, move.path))
     }
     for name in begun_runs(run.base) if waiting else ():
         with suppress(UntrustedInput):

@@ -194,8 +194,16 @@ def with_time_after(run: Quarantine, record: CopyRecord) -> CopyRecord:
     return record
 
 
-def take_back_copy(run: Quarantine, record: CopyRecord, compare: Compare, now: Now) -> str | None:
+def take_back_copy(
+    run: Quarantine,
+    record: CopyRecord,
+    compare: Compare,
+    now: Now,
+    moved: Callable[[], None] = lambda: None,
+) -> str | None:
     """Remove a copy whose original is at its place; return why it stays, None if it is gone.
+
+    ``moved`` is called when it is not at its place any more, but not yet deleted.
 
     Everything in it is compared with the original, where it is and again in the quarantine; it
     stays as a whole if anything differs. Raises OSError if the journal cannot be written.
@@ -206,15 +214,16 @@ def take_back_copy(run: Quarantine, record: CopyRecord, compare: Compare, now: N
     try:
         if not _has_slot(run, record):
             if not _is_there(run, record):
-                is_ended = record.state != DONE  # a killed run did not make it, or removed it
-                cause = None if is_ended else "is missing, or is another folder now"
-                return _ends(run, record, cause, now)
+                if record.state == DONE:  # and may come back to its place
+                    return "is missing, or is another folder now"
+                return _ends(run, record, None, now)  # a killed run did not make it, or removed it
             compare(_place(run, record), source)
             run.journal.note([replace(record, state=UNDOING, when_ns=now())])
             with _place(run, record).opened() as (folder, name):
                 mutations.rename_no_replace(folder, name, run.folder, record.slot)
                 mutations.fsync(run.folder)
                 mutations.fsync(folder)
+        moved()
         seen = compare(run.slot_location(record.slot), source)
     except (ContentDiffers, OSError) as error:
         cause = _cause(error)

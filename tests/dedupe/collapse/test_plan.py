@@ -271,6 +271,42 @@ def test_an_undo_is_not_taken_for_a_loss(drive: Drive) -> None:
     assert drive.vault.apply(drive.file, dry_run=False).is_complete
 
 
+def test_a_shelf_that_was_elsewhere_goes_when_it_is_back(drive: Drive) -> None:
+    (drive.copy / "only").write_text("1")
+    before = look(drive.top)
+    drive.plan().save(drive.file)
+    drive.vault.apply(drive.file, dry_run=False)
+    shelf = drive.top / SHELF / "Backup"
+    os.rename(shelf, drive.top / "elsewhere")
+    assert "missing" in drive.vault.undo().failed[0].cause
+    with pytest.raises(UsageError, match="anything to put back"):
+        drive.vault.undo()
+    os.rename(drive.top / "elsewhere", shelf)
+    assert drive.vault.undo().is_complete
+    after = look(drive.top)
+    assert after.keys() == before.keys()
+    assert {path for path in after if after[path] != before[path]} <= {"."}
+
+
+def test_two_copies_from_one_place_are_not_mixed(drive: Drive) -> None:
+    (drive.copy / "src/one").write_text("1")
+    drive.plan().save(drive.file)
+    first = drive.vault.apply(drive.file, dry_run=False)
+    make_tree(drive.copy, {**APP, "second": "2"})
+    drive.file.unlink()
+    drive.plan().save(drive.file)
+    second = drive.vault.apply(drive.file, dry_run=False)
+    assert drive.vault.undo(first.id).is_complete
+    there = look(drive.copy)
+    blocked = drive.vault.undo(second.id)
+    assert blocked.failed and not blocked.done
+    assert look(drive.copy) == there
+    os.rename(drive.copy, drive.top / "first")
+    assert drive.vault.undo(second.id).is_complete
+    assert (drive.copy / "second").read_text() == "2"
+    assert not (drive.copy / "src/one").exists()
+
+
 def test_a_part_of_the_outer_copy_comes_back_alone(tmp_path: Path) -> None:
     drive = Nested(tmp_path)
     assert drive.vault.undo(only=[drive.copy / "outer"]).is_complete
