@@ -52,10 +52,8 @@ class FileStepPlanner:
     def steps(self) -> list[PlanStep]:
         """Return a step for each file to be removed; files that belong together share one."""
         found: list[tuple[GroupSummary, PlanStep]] = []
-        for content in self._contents():
-            for names in self._replaceable(content):
-                if all(folder.is_closed for folder, _ in names):
-                    continue  # on most drives nearly all copies are of this kind
+        for content, files in self._contents():
+            for names in self._replaceable(content.summary.size, files):
                 rows = [row for _, row in names]
                 copies = self.groups.copies(content._replace(files=rows))
                 for here in self._by_volume(copies):
@@ -106,15 +104,23 @@ class FileStepPlanner:
         _, copies, number = self.chosen[path]
         return copies[:number]
 
-    def _contents(self) -> Iterator[ContentCopies]:
-        """Yield all contents with copies, those last that depend on what else is in a folder."""
-        waiting: list[ContentCopies] = []
+    def _contents(self) -> Iterator[tuple[ContentCopies, list[_CandidateFile]]]:
+        """Yield contents with a copy that may be removed, and the files outside removed folders.
+
+        Those are last that depend on what else is in a folder.
+        """
+        known = self._folders
+        waiting: list[tuple[ContentCopies, list[_CandidateFile]]] = []
         for content in self.groups.contents():
+            here = [(known.get(row[0]) or self._folder(row[0]), row) for row in content.files]
+            here = [each for each in here if each[0].within is not None]
+            if len(here) < 2 or all(folder.is_closed for folder, _ in here):
+                continue  # on most drives nearly all are of this kind
             if any(map(is_dotfile, {row[1] for row in content.files})):
-                waiting.append(content)
+                waiting.append((content, here))
             else:
-                yield content
-        self._load(row[0] for content in waiting for row in content.files)
+                yield content, here
+        self._load(row[0] for content, _ in waiting for row in content.files)
         yield from waiting
 
     def _load(self, folders: Iterable[int]) -> None:
@@ -122,18 +128,14 @@ class FileStepPlanner:
         known = self.sites.folders.forest.folders
         self.sites.load(known[each] for each in set(folders) if each in known)
 
-    def _replaceable(self, content: ContentCopies) -> Iterator[list[_CandidateFile]]:
+    def _replaceable(self, size: int, here: list[_CandidateFile]) -> Iterator[list[_CandidateFile]]:
         """Yield the files with a content that are not removed yet, if several can replace each
         other.
         """
-        known = self._folders
-        here = [(known.get(row[0]) or self._folder(row[0]), row) for row in content.files]
-        here = [each for each in here if each[0].within is not None]
         if self.gone:
             here = [each for each in here if _path(each) not in self.gone]
         if len(here) < 2:
             return
-        size = content.summary.size
         if all(meaning_of_name(name, size) is None for name in {row[1] for _, row in here}):
             yield here
             return
@@ -153,7 +155,9 @@ class FileStepPlanner:
             closed = self.guard.closed_to_files(site)
             if closed is not None:
                 self.left.add_closed(site, closed)
-            found = _CandidateFolder(self.groups.folder(number), closed is not None)
+            is_given_up = self.sites.folders.rank_in(folder) == GIVEN_UP
+            within = self.groups.folder(number)
+            found = _CandidateFolder(within, closed is not None, is_given_up)
         self._folders[number] = found
         return found
 
@@ -167,13 +171,13 @@ class FileStepPlanner:
         counting = self._counting(copies)
         ids = set(map(id, counting))
         ranked = [counting[at] for at in self.groups.criteria.order(counting)]
-        ranked += [copy for copy in copies if id(copy) not in ids]
+        if len(counting) < len(copies):
+            ranked += [copy for copy in copies if id(copy) not in ids]
         files = group_by_inode(ranked)
         given_up = {
             id(copy)
             for copy in ranked
-            if not self.groups.criteria.wants(copy)
-            and self.sites.folders.rank_in(self.sites.folder_of(copy)) == GIVEN_UP
+            if self._folders[copy.folder].is_given_up and not self.groups.criteria.wants(copy)
         }
         for fallible in (given_up, set[int]()):
             stay: list[FileCopy] = []
@@ -338,6 +342,8 @@ class _CandidateFolder(NamedTuple):
     """None for a folder that is removed, or that the folder tree lacks."""
     is_closed: bool = False
     """Whether no file in it may be removed, whatever is kept for it."""
+    is_given_up: bool = False
+    """Whether it is in a copy of a tree that is not kept."""
 
 
 _CandidateFile = tuple[_CandidateFolder, CopyRow]

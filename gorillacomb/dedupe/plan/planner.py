@@ -28,7 +28,7 @@ from gorillacomb.dedupe.plan.surplus import OTHER_DRIVE, SurplusCopies, SurplusT
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.fs.extents import DiskSpace
-from gorillacomb.fs.paths import path_and_parents, path_text
+from gorillacomb.fs.paths import parent_path, path_and_parents, path_text
 from gorillacomb.index.database import Index
 from gorillacomb.model import Root
 from gorillacomb.progress import Progress
@@ -177,7 +177,8 @@ def plan_notes(steps: Collection[PlanStep], sites: IndexLocations) -> Iterator[s
     """Yield what the user should know of steps beforehand: what reaches the cloud, or a drive."""
     synced: set[bytes] = set()
     drives: set[bytes] = set()
-    for step in steps:
+    # One step for each pair of folders: all of them would be answered alike.
+    for step in {(parent_path(each.path), parent_path(each.keep)): each for each in steps}.values():
         root, other = map(sites.root_around, (step.path, step.keep))
         folder = cloud_folder_around(step.path)
         if folder is not None:

@@ -169,10 +169,12 @@ def known_bytes(name: str, size: int, unknown: Iterable[str]) -> dict[str, Any]:
     return {name: None, f"{name}_at_least": size, f"{name}_unknown": causes}
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+
+
 def _dump(document: Mapping[str, Any]) -> bytes:
     # A user's pattern may contain bytes that are not UTF-8; JSON reads that escape back unchanged.
-    text = json.dumps(document, ensure_ascii=False)
-    return text.encode("utf-8", "backslashreplace") + b"\n"
+    return _ENCODER.encode(document).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def read_plan(path: Path) -> Plan:
