@@ -146,6 +146,30 @@ def merged(setting: Setting) -> Timed:
         return timed(setting, case, home)
 
 
+def plan(setting: Setting) -> Timed:
+    """A plan of what can be removed: of the copies of the project, a few folders."""
+    return _planned(setting, "plan", "A plan")
+
+
+def plan_photos(setting: Setting) -> Timed:
+    """A plan of 40,000 steps, each for a single picture."""
+    return _planned(on(setting, "photos"), "plan-photos", "A plan of 40,000 steps")
+
+
+def _planned(setting: Setting, name: str, title: str) -> Timed:
+    case = Case(name, title, (contenders.FLOOR_READ, contenders.PLAN), contenders.PLAN.name)
+    with scanned(setting, contenders.SCAN) as home:
+        return timed(setting, case, home)
+
+
+def lost(setting: Setting) -> Timed:
+    """What would be lost with one copy of the project, all of which stands elsewhere too."""
+    programs = (contenders.FLOOR_READ, contenders.UNIQUE)
+    case = Case("lost", "What would be lost", programs, contenders.UNIQUE.name)
+    with scanned(setting, contenders.SCAN) as home:
+        return timed(one_copy(setting), case, home)
+
+
 def quick(setting: Setting) -> Timed:
     """A scan for duplicates only, beside jdupes, whose work is nearest."""
     near = tuple(peer for peer in setting.peers if peer.name == "jdupes")
@@ -278,6 +302,9 @@ CASES: dict[str, Callable[[Setting], Timed]] = {
     "changed": changed,
     "million": million,
     "merged": merged,
+    "lost": lost,
+    "plan": plan,
+    "plan-photos": plan_photos,
     "version": version,
     "manifest": manifest,
     "verify": verify,

@@ -180,6 +180,16 @@ FOLDERS = Contender(
     (*_OURS, "folders", "--json", "--vault", "VAULT"),
     "all relations, identical, contained and overlapping, from the index of an earlier scan",
 )
+PLAN = Contender(
+    "gorillacomb dedupe --plan",
+    (*_OURS, "dedupe", "--plan", "--vault", "VAULT"),
+    "what can be removed, from the index of an earlier scan; looks at each file of it on disk",
+)
+UNIQUE = Contender(
+    "gorillacomb unique",
+    (*_OURS, "unique", "TREE", "--vault", "VAULT"),
+    "what would be lost if the folder were deleted: lists it, and looks at a copy of each file",
+)
 GIT_STATUS = Contender(
     "git status",
     ("git", "--git-dir", "HOME/git", "--work-tree", "TREE", "status", "--porcelain"),

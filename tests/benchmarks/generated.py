@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 
 UNIQUE_FILES = 200_000
+PHOTOS = 20_000
+"""Pictures, of which each has two copies more."""
 LARGE_FILES = 20
 LARGE_SIZE = 500_000_000
 MILLION_FOLDERS = 60_000
@@ -28,6 +30,24 @@ def unique(folder: Path) -> str:
             file.write(b"%08d" % number + chance.randbytes(492))
             file.truncate(500 + number - (number % 100 == 1))
     return f"{UNIQUE_FILES:,} sparse files, no two of them equal, 1 % of them of equal sizes"
+
+
+def photos(folder: Path) -> str:
+    """Small pictures, each three times, in folders that are no albums; some with a sidecar."""
+    chance = random.Random(20261130)
+    contents = [chance.randbytes(chance.randint(600, 4_000)) for _ in range(PHOTOS)]
+    order = list(range(PHOTOS))
+    chance.shuffle(order)
+    for number, at in enumerate(order):
+        name = f"camera/{at // 250}/IMG_{at:05}"
+        second = f"old/{number % 80}/Downloads/P_{number:05}" if number % 2 else f"{name} (1)"
+        for each in (name, second, f"phone/{number % 60}/Downloads/WA_{number:05}"):
+            picture = folder / f"{each}.jpg"
+            picture.parent.mkdir(parents=True, exist_ok=True)
+            picture.write_bytes(contents[at])
+            if at % 40 == 0:
+                picture.with_name(f"{picture.name}.xmp").write_text(f"<rated>{at}</rated>" * 100)
+    return f"{PHOTOS:,} small pictures, each with two copies that can be removed file by file"
 
 
 def large(folder: Path) -> str:

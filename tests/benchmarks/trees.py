@@ -106,6 +106,7 @@ def _recipe(fill: Callable[[Path], str], part: str = "") -> Callable[[Path, Say]
 RECIPES: dict[str, Callable[[Path, Say], _Made]] = {
     "packages": _packages,
     "unique": _recipe(generated.unique),
+    "photos": _recipe(generated.photos, "phone"),
     "large": _recipe(generated.large),
     "million": _recipe(generated.million, "a"),
 }
