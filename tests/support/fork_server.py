@@ -13,8 +13,8 @@ import atexit
 import gc
 import importlib
 import io
+import marshal
 import os
-import pickle
 import pkgutil
 import runpy
 import selectors
@@ -25,7 +25,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -137,10 +137,11 @@ def fork(
     with _reading_umask:
         umask = os.umask(0o022)
         os.umask(umask)
-    request = Request(tuple(words), dict(env), str(cwd or Path.cwd()), umask, own_session, before)
+    # Without a class in it, which each child would look up: what a child touches it copies.
+    request = (tuple(words), dict(env), str(cwd or Path.cwd()), umask, own_session, before)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        socket.send_fds(_server(os.getpid()), [pickle.dumps(request)], [*streams, theirs.fileno()])
+        socket.send_fds(_server(os.getpid()), [marshal.dumps(request)], [*streams, theirs.fileno()])
     return Forked(ours)
 
 
@@ -189,8 +190,7 @@ def _serve(asked: socket.socket) -> Request:
                 for told in (asked, *(told for _, told in running.values())):
                     told.close()
                 _take_streams(streams[:3])
-                request: Request = pickle.loads(message)
-                return request
+                return Request(*marshal.loads(message))
             for each in streams[:3]:
                 os.close(each)
             told = socket.socket(fileno=streams[3])
@@ -222,8 +222,11 @@ def _become(request: Request) -> None:
         os.setsid()
     os.umask(request.umask)
     os.chdir(request.cwd)
-    os.environ.clear()
-    os.environ.update(request.env)
+    for name in [name for name in os.environ if name not in request.env]:
+        del os.environ[name]
+    for name, value in request.env.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
     time.tzset()
     sys.argv = ["gorillacomb", *map(os.fsdecode, request.words)]
     sys.stdin = _stream(0, sys.stdin)
@@ -256,6 +259,7 @@ def _warm_up() -> None:
         os.environ.update(at_home)
         try:
             _scan_and_plan(folder)
+            _call_commands()
         finally:
             for name, value in before.items():
                 if value is None:
@@ -278,10 +282,20 @@ def _scan_and_plan(folder: Path) -> None:
         vault.trace.verify()
 
 
+def _call_commands() -> None:
+    """Call some commands, for what click and the standard library remember."""
+    from gorillacomb.cli.main import cli
+
+    with redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")):
+        for words in (["--version"], ["status"], ["scan", "--help"], ["dedupe", "--help"]):
+            cli.main(words, standalone_mode=False, prog_name="gorillacomb")
+
+
 def main() -> None:
     """Serve; in a forked child, run its command to the end and beyond: this returns there too."""
     _import_all()
     _warm_up()
+    _, spec, code = runpy._get_module_details("gorillacomb.__main__")  # type: ignore[attr-defined]
     gc.collect()
     gc.freeze()  # else each child copies all pages when its garbage collector looks at them
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for the tests alone
@@ -291,7 +305,8 @@ def main() -> None:
     if request.before is not None:
         importlib.import_module(request.before[0]).prepare(request.before[1])
     try:
-        runpy.run_module("gorillacomb", run_name="__main__", alter_sys=True)
+        # As runpy.run_module does, with what it found out already.
+        runpy._run_module_code(code, None, "__main__", spec)  # type: ignore[attr-defined]
     except SystemExit as error:
         _exit(error)
 
