@@ -69,13 +69,12 @@ class _Measure(NamedTuple):
     is_empty: bool
 
 
-class _FolderPair(NamedTuple):
-    """A folder to be removed and the one that is kept for it, both open."""
+class _OpenSides(NamedTuple):
+    """A folder to be removed and the one that is kept for it, both open; with file system types."""
 
     path: bytes
     folder: int
     kind: str
-    """The type of its file system."""
     kept: int
     kept_kind: str
     names: Sequence[bytes]
@@ -206,7 +205,7 @@ class DiskCheck:
 
     def _folder_pairs(
         self, victim: TreeFolder, keep: TreeFolder, nested: Mapping[TreeFolder, TreeFolder]
-    ) -> Iterator[_FolderPair]:
+    ) -> Iterator[_OpenSides]:
         """Compare the folders below one with their kept copies; yield those with files."""
         folders = self.sites.folders
         below = folders.forest.order[victim.first : victim.last + 1]
@@ -229,9 +228,9 @@ class DiskCheck:
                         _compare_folders(path, a, b)
                     if folder.id in names:
                         kinds = (self._root_around(each).volume_type for each in (path, other))
-                        yield _FolderPair(path, a, next(kinds), b, next(kinds), names[folder.id])
+                        yield _OpenSides(path, a, next(kinds), b, next(kinds), names[folder.id])
 
-    def _alone(self, pair: _FolderPair, name: bytes) -> _Measure:
+    def _alone(self, pair: _OpenSides, name: bytes) -> _Measure:
         """Measure a file that nothing is kept for."""
         file = open_file(name, pair.folder)
         try:
@@ -240,7 +239,7 @@ class DiskCheck:
         finally:
             os.close(file)
 
-    def _pair_in(self, pair: _FolderPair, name: bytes) -> _Measure | None:
+    def _pair_in(self, pair: _OpenSides, name: bytes) -> _Measure | None:
         """Like `_pair`, for the files of a name in two folders."""
         file = open_file(name, pair.folder)
         try:
