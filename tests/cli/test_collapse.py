@@ -1,0 +1,110 @@
+"""A collapse on the command line: what is said before, after, and about what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.run import run
+from tests.support.trees import Tree, make_tree
+
+SRC: Tree = {f"f{number}": f"{number}" * 3000 for number in range(8)}
+APP: Tree = {"package.json": "{}", "src": SRC}
+DRIVE: Tree = {
+    "work": {"App": APP},
+    "Backup": {"App": {**APP, "notes.txt": "only here", "src": {**SRC, "f1": "edited"}}},
+    "New Folder": {"App": APP},
+}
+
+
+@pytest.fixture
+def top(tmp_path: Path, vault: Path) -> Path:
+    made = make_tree(tmp_path / "Drive", DRIVE)
+    assert run("scan", made, vault=vault).code == 0
+    return made
+
+
+def said(text: str) -> str:
+    return re.sub(r"\s+", " ", text)
+
+
+def test_the_preview_says_what_will_be_where(top: Path, vault: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "one.jsonl"
+    words = ("dedupe", "--plan", "--collapse", top / "work/App", "--into", top / "work/App")
+    ran = run(*words, "-o", plan, vault=vault)
+    text = said(ran.out)
+    assert "App: 2 copies leave, 19 files" in text
+    assert "keep as it is: work/App" in text
+    assert "new beside it: work/App (from copies) (2 files, 15 B)" in text
+    assert "Backup/App (2 files copied there)" in text
+    assert re.search(r"What is copied needs 15 B; \S+ \S+ are free in", text)
+    tried = run("dedupe", "--apply", plan, "--dry-run", vault=vault)
+    assert "Would be done: 2 steps, 19 files" in tried.out
+    done = run("dedupe", "--apply", plan, vault=vault)
+    assert "2 copies were quarantined" in done.out
+    assert "Copied to shelves and kept trees: 2 files, 15 B" in done.out
+    back = run("dedupe", "--undo", vault=vault)
+    assert "Put back: 19 files in 2 steps" in back.out
+    assert "Removed again from shelves and kept trees: 2 files" in back.out
+
+
+def test_single_steps_and_json_name_everything(top: Path, vault: Path) -> None:
+    words = ("dedupe", "--collapse", "all", "--into", top / "work/App", "--bring", "all")
+    document = json.loads(run(*words, "--json", vault=vault).out)
+    kinds = [(each["kind"], each["path"]) for each in document["copies"]]
+    assert ("bring", str(top / "work/App/notes.txt")) in kinds
+    assert {each["kind"] for each in document["step_list"]} == {"leave"}
+    text = said(run(*words, vault=vault).out)
+    assert "keep: work/App" in text
+    assert "new in it: work/App/notes.txt (1 file, 9 B)" in text
+    assert "Whole folders: 2" in run(*words, "--steps", vault=vault).out
+
+
+def test_what_is_kept_nowhere_else_needs_its_number(top: Path, vault: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "one.jsonl"
+    wanted = ("--collapse", "all", "--into", top / "work/App")
+    run("dedupe", "--plan", *wanted, "-o", plan, vault=vault)
+    name = json.loads(run("dedupe", "--apply", plan, "--json", vault=vault).out)["run"]
+    shutil.rmtree(top / "work/App (from copies)")
+    words = ("dedupe", "--empty-quarantine", name, "--yes")
+    first = run(*words, vault=vault)
+    assert first.code == 3
+    assert "Kept nowhere else: 2 files of those" in first.out
+    assert f"dedupe --empty-quarantine {name} --including-unique 2" in first.out
+    wrong = run(*words, "--including-unique", "1", vault=vault)
+    assert (wrong.code, "has 2 files that are kept nowhere else, not 1" in wrong.err) == (5, True)
+    unnamed = run("dedupe", "--empty-quarantine", "--including-unique", "2", "--yes", vault=vault)
+    assert (unnamed.code, "from one run only" in unnamed.err) == (2, True)
+    last = run(*words, "--including-unique", "2", vault=vault)
+    assert (last.code, "Deleted: 10 files" in last.out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--bring", "all"), "none to collapse"),
+        (("--into", "Drive/work/App"), "none to collapse"),
+        (("--collapse", "Drive/work"), "is not one of several copies of a tree"),
+        (("--collapse", "all", "--into", "Drive/work"), "is not one of several copies of a tree"),
+        (("--collapse", "all", "--keep", "2"), "only quarantines whole copies"),
+        (("--collapse", "all", "--action", "hardlink"), "only quarantines whole copies"),
+        (("--collapse", "elsewhere"), "elsewhere"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(
+    top: Path, vault: Path, words: tuple[str, ...], why: str
+) -> None:
+    ran = run("dedupe", *words, vault=vault, cwd=top.parent)
+    assert ran.code == 2
+    assert why in said(ran.err)
+
+
+def test_nothing_to_collapse_is_said(tmp_path: Path, vault: Path) -> None:
+    made = make_tree(tmp_path / "Drive", {"a": {"x": "x"}, "b": {"y": "y"}})
+    assert run("scan", made, vault=vault).code == 0
+    ran = run("dedupe", "--collapse", "all", vault=vault)
+    assert (ran.code, "Nothing can be removed." in ran.out) == (0, True)
