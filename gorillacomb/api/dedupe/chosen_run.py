@@ -12,7 +12,7 @@ from gorillacomb.api.text import format_time
 from gorillacomb.dedupe.quarantine.bases import base_of_run
 from gorillacomb.dedupe.quarantine.inventory import RecordedRun, recorded_runs
 from gorillacomb.dedupe.quarantine.items import ItemState, RunItem, items_at, items_of
-from gorillacomb.dedupe.quarantine.journal_entries import PURGED
+from gorillacomb.dedupe.quarantine.journal_entries import DONE, PURGED
 from gorillacomb.dedupe.quarantine.run_folders import is_empty_run
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import UsageError, VaultError, near_names
@@ -111,11 +111,10 @@ def _known(index: Index, named: str, warnings: list[str]) -> list[RecordedRun]:
 
 
 def _has_copies(run: RecordedRun) -> bool:
-    """Return whether something that a run copied is at its place, or on the way from it."""
+    """Return whether something that a run copied is at its place, or was left half done."""
     return any(
-        os.path.lexists(path)
+        copy.state != DONE or os.path.lexists(join(run.base, copy.path))
         for copy in run.recorded.copies_left()
-        for path in (join(run.base, copy.path), join(run.folder, copy.slot))
     )
 
 
