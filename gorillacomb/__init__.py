@@ -159,6 +159,9 @@ if TYPE_CHECKING:
     from gorillacomb.api.unique import UnverifiedPath as UnverifiedPath
     from gorillacomb.api.upkeep.backup import VaultBackup as VaultBackup
     from gorillacomb.api.upkeep.check import VaultCheck as VaultCheck
+    from gorillacomb.api.upkeep.doctor import Checkup as Checkup
+    from gorillacomb.api.upkeep.doctor import Trial as Trial
+    from gorillacomb.api.upkeep.doctor import examine as examine
     from gorillacomb.api.upkeep.remove import VaultRemoval as VaultRemoval
     from gorillacomb.api.upkeep.restore import VaultRestore as VaultRestore
     from gorillacomb.api.verify import ManifestCheck as ManifestCheck
@@ -271,6 +274,7 @@ _PUBLIC = {
     "api.unique": ("RolledUpEntry", "UniqueFile", "UniqueResult", "UnverifiedPath"),
     "api.upkeep.backup": ("VaultBackup",),
     "api.upkeep.check": ("VaultCheck",),
+    "api.upkeep.doctor": ("Checkup", "Trial", "examine"),
     "api.upkeep.remove": ("VaultRemoval",),
     "api.upkeep.restore": ("VaultRestore",),
     "api.verify": ("ManifestCheck", "verify_manifest"),

@@ -37,6 +37,11 @@ _MOST_VALUES = 999
 single one."""
 
 
+def library_version() -> str:
+    """Return the version of the SQLite library."""
+    return sqlite3.sqlite_version
+
+
 def is_defined(connection: Connection, name: str) -> bool:
     """Return whether a table or an index exists: what older versions wrote lacks some."""
     found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (name,))

@@ -18,6 +18,7 @@ from gorillacomb.api.lookup import (
 )
 from gorillacomb.api.paths import PathInput, PathsInput, encoded_paths
 from gorillacomb.api.text import suspect_texts
+from gorillacomb.api.upkeep.examined import is_examined
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.names import is_version_control
 from gorillacomb.dedupe.model import PlanStep
@@ -149,7 +150,8 @@ def find_unique(
 ) -> UniqueResult:
     """Find what would be lost if a folder were deleted, as `OpenVault.unique` says."""
     if count_offline:
-        refuse_untested("Counting copies on a drive that is not connected", untested_macos)
+        what = "Counting copies on a drive that is not connected"
+        refuse_untested(what, untested_macos, lambda: is_examined(vault, offline=True))
     shown = as_progress(progress)
     with Index.read(vault) as index, translate_errors(vault):
         found = look_up_path(index, real_path(os.fsencode(path)))

@@ -38,6 +38,7 @@ COMMANDS = {
     "pulse": ("watch", "Say whether the watcher is alive, for people and for cron."),
     "roots": ("admin", "List the drives and folders known, name or forget one."),
     "vault": ("admin", "Check the vault, or copy it while it is in use."),
+    "doctor": ("admin", "Measure what a folder's volume does, and what can be promised there."),
     "completion": ("admin", "Print the completion script of a shell."),
     "help": ("admin", "Show the documentation: its topics, one of them, or a word in them."),
 }

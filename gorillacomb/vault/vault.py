@@ -28,6 +28,8 @@ WATCHER = "watcher"
 """The name of the file that its watcher locks."""
 _NAMING_FOLDERS = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
 """The environment variables that name the user's folders."""
+EXAMINED = "doctor.json"
+"""The name of the file with the volumes that `doctor` examined."""
 _DATABASES = ("index", "trace")
 _FINDER = (".DS_Store", ".localized", "._")
 """What the names of files begin with that macOS leaves in folders."""
@@ -245,7 +247,8 @@ class Vault:
 
 def is_vault_file(name: str) -> bool:
     """Return whether a file of that name in a vault's folder is the vault's own."""
-    return name in (LOCK, WATCHER, *_database_names()) or bool(_OTHER_TRACE.fullmatch(name))
+    ours = (LOCK, WATCHER, EXAMINED, *_database_names())
+    return name in ours or bool(_OTHER_TRACE.fullmatch(name))
 
 
 def _database_names() -> tuple[str, ...]:

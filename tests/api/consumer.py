@@ -361,6 +361,12 @@ def keeping(vault: gorillacomb.OpenVault) -> None:
         use(marked.state is gorillacomb.MarkState.CURRENT)
     check: gorillacomb.VaultCheck = vault.check()
     use(check.index, check.trace, check.together, check.entries, check.is_sound, check.to_dict())
+    checkup: gorillacomb.Checkup = gorillacomb.examine("/data")
+    use(checkup.path, checkup.file_system, checkup.volume, checkup.system, checkup.python)
+    use(checkup.sqlite, checkup.is_fit, checkup.promises, checkup.limits, checkup.to_dict())
+    for trial in checkup.trials:
+        tried: gorillacomb.Trial = trial
+        use(tried.name, tried.result == "yes", tried.detail)
     backup: gorillacomb.VaultBackup = vault.back_up(Path("/backup"))
     use(backup.folder, backup.size, backup.to_dict())
     restored: gorillacomb.VaultRestore = vault.restore("/backup", replace=True, without_keys=False)

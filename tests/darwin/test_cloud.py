@@ -102,6 +102,7 @@ USES: dict[str, list[tuple[str, ...]]] = {
     "pulse": [()],
     "roots": [("list",)],
     "vault": [("check",)],
+    "doctor": [("@",)],
     "completion": [("zsh",)],
     "help": [()],
 }

@@ -22,6 +22,7 @@ from gorillacomb.api.dedupe.runs import (
 )
 from gorillacomb.api.paths import PathInput
 from gorillacomb.api.rescan import rescan_changed
+from gorillacomb.api.upkeep.examined import is_examined
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import DedupeAction, RunOutcome
 from gorillacomb.dedupe.roots import live_roots_of
@@ -73,7 +74,7 @@ def apply_plan(
     progress: Progress | ProgressCallback | None = None,
 ) -> RunResult:
     """Apply a plan, as `OpenVault.apply` says of ``dry_run=False``."""
-    refuse_untested("Applying a plan", untested_macos)
+    refuse_untested("Applying a plan", untested_macos, lambda: is_examined(vault))
     plan = _plan_of(plan)
     require_index(vault)
     if plan.action is DedupeAction.DELETE:

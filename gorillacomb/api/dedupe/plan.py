@@ -28,6 +28,7 @@ from gorillacomb.api.documents.plan import (
 )
 from gorillacomb.api.lookup import criteria_of, folders_of, noise_names
 from gorillacomb.api.paths import PathInput, PathsInput
+from gorillacomb.api.upkeep.examined import is_examined
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.dedupe.model import (
     EMPTY,
@@ -210,7 +211,8 @@ def make_plan(
     """Plan what is removed, as `OpenVault.plan` says."""
     request = plan_request(**wanted)
     if request[0].action is DedupeAction.HARDLINK:
-        refuse_untested("Replacing files with hard links", untested_macos)
+        what = "Replacing files with hard links"
+        refuse_untested(what, untested_macos, lambda: is_examined(vault))
     shown = as_progress(progress)
     try:
         with Index.read(vault) as index, translate_errors(vault):

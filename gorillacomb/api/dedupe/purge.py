@@ -16,6 +16,7 @@ from gorillacomb.api.dedupe.runs import (
     tree_comparer,
 )
 from gorillacomb.api.text import format_count, format_size, format_time
+from gorillacomb.api.upkeep.examined import is_examined
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.model import RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
@@ -57,7 +58,7 @@ def purge_quarantine(
             "What is kept nowhere else can be deleted from one run only.",
             "Name it: gorillacomb dedupe --empty-quarantine RUN --including-unique N",
         )
-    refuse_untested("Emptying the quarantine", untested_macos)
+    refuse_untested("Emptying the quarantine", untested_macos, lambda: is_examined(vault))
     shown = as_progress(progress)
     total, names = RunOutcome(""), list[str]()
     later: list[RunOutcome] = []

@@ -17,6 +17,7 @@ DOCUMENTS = {
     "dedupe --undo": "dedupe.RunDocument",
     "dedupe -o": "plan.SavedPlanDocument",
     "dedupe": "plan.PlanDocument",
+    "doctor": "upkeep.DoctorDocument",
     "dupes": "duplicates.DupesDocument",
     "explain": "explain.ExplainDocument",
     "export": "manifest.ExportDocument",

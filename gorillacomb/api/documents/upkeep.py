@@ -1,4 +1,4 @@
-"""The documents of `gorillacomb vault`: of `check`, `backup`, `restore` and `remove`."""
+"""The documents of `gorillacomb vault` and of `gorillacomb doctor`."""
 
 from __future__ import annotations
 
@@ -67,3 +67,36 @@ class VaultRemovalDocument(TypedDict):
     """Whether the index could be read; if not, nothing is known about quarantines."""
     keys: PathDocument
     """The folder with the keys, which is left where it is."""
+
+
+class TrialDocument(TypedDict):
+    """One thing that was tried."""
+
+    name: str
+    """``identity``, ``case``, ``rename-file`` …"""
+    result: str
+    """``yes``, ``no`` or ``unknown``."""
+    detail: str
+    """What was found, in words."""
+
+
+class DoctorDocument(PathDocument):
+    """What a folder's volume and this system do, as measured in a temporary folder."""
+
+    file_system: str
+    """Its type."""
+    volume: str
+    """Its identity."""
+    system: str
+    """The operating system, its release and the kind of machine."""
+    python: str
+    """The version of Python."""
+    sqlite: str
+    """The version of SQLite."""
+    trials: list[TrialDocument]
+    promises: list[str]
+    """What this program can promise there, in sentences."""
+    limits: list[str]
+    """What it cannot promise there, in sentences."""
+    fit: bool
+    """Whether all works that a removal needs."""

@@ -18,6 +18,7 @@ from gorillacomb.api.documents.scrub import RepairDocument, repair_document
 from gorillacomb.api.lookup import look_up_path, noise_names, unknown_path_error
 from gorillacomb.api.paths import PathsInput, encoded_paths, path_text
 from gorillacomb.api.rescan import rescan_changed
+from gorillacomb.api.upkeep.examined import is_examined
 from gorillacomb.dedupe.apply.repair import DamagedFile, repair_files
 from gorillacomb.dedupe.model import PlanOptions, RunOutcome
 from gorillacomb.dedupe.quarantine.journal_entries import REPAIR
@@ -72,7 +73,7 @@ def repair_damage(
     progress: Progress | ProgressCallback | None = None,
 ) -> RepairResult:
     """Put good copies in place of damaged files, as `OpenVault.repair_damage` says."""
-    refuse_untested("Repairing files", untested_macos)
+    refuse_untested("Repairing files", untested_macos, lambda: is_examined(vault))
     shown = as_progress(progress)
     require_index(vault)
     settings = load_settings()

@@ -1,0 +1,175 @@
+"""Measure what a folder's volume and this system really do, and say what can be promised there."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import stat
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from typing import cast
+
+from gorillacomb import sqlite
+from gorillacomb.api.documents.upkeep import DoctorDocument
+from gorillacomb.api.paths import PathInput, absolute_path
+from gorillacomb.errors import UsageError
+from gorillacomb.fs.checkup.trials import Trial, run_trials
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.real_path import real_path
+from gorillacomb.fs.volumes import identify_volume
+from gorillacomb.json_paths import path_to_json
+
+__all__ = ["Checkup", "Trial", "examine"]
+
+_FEW_FILES = 256
+_PREFIX = "gorillacomb-doctor-"
+_PROMISES = (
+    # what is promised, the trials that it needs, what is said otherwise
+    (
+        ("rename-file", "folder-lock", "sync", "clock"),
+        "Files can be quarantined and put back.",
+        "Files cannot be quarantined here without risk.",
+    ),
+    (
+        ("rename-folder", "folder-lock", "sync", "clock"),
+        "Whole folders can be quarantined and put back.",
+        "Whole folders stay where they are; --files-only moves their files.",
+    ),
+    (
+        ("attributes",),
+        "What is attached to files (tags, comments) is compared and kept.",
+        "What is attached to files is not kept by this volume.",
+    ),
+    (
+        ("identity",),
+        "The volume is recognized when it was unplugged: --count-offline can count it.",
+        "The volume is not recognized when it was unplugged: it never counts while it is away.",
+    ),
+    (
+        ("hard-link",),
+        "Copies can become hard links.",
+        "Copies cannot become hard links.",
+    ),
+    (("reflink",), "Copies can share their blocks.", "Copies cannot share their blocks."),
+    (
+        ("writers",),
+        "A file that a program has open is left alone.",
+        "Whether a program has a file open is not known: what is quarantined waits for a day before"
+        " it can be deleted.",
+    ),
+    (
+        ("shared-blocks",),
+        "It is known how much space a removal frees.",
+        "It is not known how much space a removal frees.",
+    ),
+)
+_NEEDED = frozenset({"rename-file", "folder-lock", "sync", "clock", "attributes"})
+"""Without these, nothing is to be removed there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkup:
+    """What was measured, and what follows."""
+
+    path: bytes
+    """The folder that was asked about."""
+    file_system: str
+    volume: str
+    """Its identity."""
+    system: str
+    python: str
+    sqlite: str
+    trials: tuple[Trial, ...]
+
+    @property
+    def is_fit(self) -> bool:
+        """Whether all that a removal needs was measured and works."""
+        return _NEEDED.issubset(each.name for each in self.trials if each.result == "yes")
+
+    @property
+    def promises(self) -> tuple[str, ...]:
+        """What this program can promise there, in sentences."""
+        return self._sentences(True)
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What it cannot promise there, in sentences."""
+        return self._sentences(False)
+
+    def _sentences(self, kept: bool) -> tuple[str, ...]:
+        works = {each.name for each in self.trials if each.result == "yes"}
+        return tuple(
+            promise if kept else limit
+            for names, promise, limit in _PROMISES
+            if (works >= set(names)) == kept
+        )
+
+    def to_dict(self) -> DoctorDocument:
+        """Return the document of ``doctor --json``."""
+        document = {
+            **path_to_json(self.path),
+            "file_system": self.file_system,
+            "volume": self.volume,
+            "system": self.system,
+            "python": self.python,
+            "sqlite": self.sqlite,
+            "trials": [asdict(each) for each in self.trials],
+            "promises": list(self.promises),
+            "limits": list(self.limits),
+            "fit": self.is_fit,
+        }
+        return cast(DoctorDocument, document)
+
+
+def examine(path: PathInput = ".") -> Checkup:
+    """Measure in a temporary folder beside a folder, or in it where another volume begins.
+
+    Nothing else is changed, and the temporary folder is removed. Raises UsageError for a path that
+    is not a folder, or beside which nothing can be written.
+    """
+    place = real_path(absolute_path(path))
+    shown = os.fsdecode(place)
+    try:
+        if not stat.S_ISDIR(os.stat(place).st_mode):
+            raise UsageError(f"{shown} is not a folder.", "Name the folder it is in.")
+        volume, beside = identify_volume(place), os.path.dirname(place)
+        if identify_volume(beside).id != volume.id or not os.access(beside, os.W_OK):
+            beside = place
+        with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=os.fsdecode(beside)) as folder:
+            trials = run_trials(os.fsencode(folder), volume)
+    except OSError as error:
+        raise UsageError(
+            f"{shown} cannot be examined: {os_error_text(error)}.",
+            "Name a folder beside which, or in which, a temporary folder can be created.",
+        ) from error
+    return Checkup(
+        place,
+        volume.type,
+        volume.id,
+        f"{platform.system()} {platform.release()} {platform.machine()}",
+        platform.python_version(),
+        sqlite.library_version(),
+        (*trials, _open_files(), *_downloads()),
+    )
+
+
+def _open_files() -> Trial:
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return Trial("open-files", "yes" if limit >= _FEW_FILES else "no", f"at most {limit:,} at once")
+
+
+def _downloads() -> tuple[Trial, ...]:
+    if sys.platform != "darwin":
+        return ()
+    from gorillacomb.fs.darwin.downloads import forbid_downloads
+
+    kept = forbid_downloads()
+    return (
+        Trial(
+            "no-downloads",
+            "yes" if kept else "no",
+            f"the system {'keeps' if kept else 'cannot keep'} us from downloading files by reading",
+        ),
+    )
