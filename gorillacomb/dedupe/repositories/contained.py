@@ -19,13 +19,14 @@ from gorillacomb.dedupe.repositories.object_store import (
     EMPTY_TREE,
     GIT_LINK,
     ObjectStore,
+    index_entries,
 )
 from gorillacomb.dedupe.repositories.soundness import (
     reading,
     refuse_configured,
     refuse_damaged,
-    refuse_damaged_index,
     refuse_false_objects,
+    refuse_unusual_index,
 )
 from gorillacomb.fs.bounded_read import open_regular
 from gorillacomb.fs.comparison import contents_equal, has_attributes_of_its_own, may_be_one_file
@@ -170,9 +171,9 @@ class _RepositoryComparison:
         if b"index" not in self._ours.entries:
             return
         path = join(self._ours.path, b"index")
-        refuse_damaged_index(self._ours)
+        refuse_unusual_index(self._ours)
         with reading(self._ours):
-            entries = list(self._store.index_entries(path))
+            entries = list(index_entries(self._program, path))
         for entry in entries:
             if entry.mode == GIT_LINK:
                 raise self._ours.stays("has submodules, or other repositories in its index")

@@ -56,7 +56,7 @@ _PROGRAMS_OWN = {b"lfs", b"annex", b"hooks", b"modules"}
 _OBJECT = re.compile(rb"objects/([0-9a-f]{2})/([0-9a-f]{38})")
 _PACK = re.compile(rb"objects/pack/(pack-[0-9a-f]{40})\.(pack|idx|rev|bitmap|mtimes)")
 _MADE = re.compile(
-    rb"index|packed-refs|HEAD|ORIG_HEAD|FETCH_HEAD|AUTO_MERGE|REBASE_HEAD|gc\.log|info/refs"
+    rb"index|sharedindex\.[0-9a-f]{40}|packed-refs|HEAD|ORIG_HEAD|FETCH_HEAD|AUTO_MERGE|REBASE_HEAD|gc\.log|info/refs"
     rb"|fsmonitor--daemon/.*|objects/info/(packs|alternates|http-alternates|commit-graph)"
     rb"|objects/info/commit-graphs/.*|objects/pack/multi-pack-index.*|shallow|info/grafts",
     re.DOTALL,

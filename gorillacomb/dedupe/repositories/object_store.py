@@ -131,13 +131,6 @@ class ObjectStore:
         with self.program.run(words, self.path) as stream:
             return set(stream.records(b"\0"))
 
-    def index_entries(self, index: bytes) -> Iterator[IndexEntry]:
-        """Yield the entries of an index, by its path."""
-        words = ["ls-files", "--stage", "-z", "--full-name"]
-        with self.program.run(words, self.path, index=index) as stream:
-            for record in stream.records(b"\0"):
-                yield IndexEntry(*record.partition(b"\t")[0].split(b" "))
-
     def contents(self, oids: Collection[bytes]) -> Iterator[tuple[bytes, bytes, bytes]]:
         """Yield id, kind and content of some objects, which should be small."""
         if oids:
@@ -180,6 +173,17 @@ class ObjectStore:
         """Return what reads objects one by one."""
         with self.program.asked(["cat-file", "--batch"], self.path) as stream:
             yield ObjectReader(stream)
+
+
+def index_entries(program: GitProgram, index: bytes) -> Iterator[IndexEntry]:
+    """Yield the entries of an index, by its path. Raises GitFailed.
+
+    Git gets no objects for that: if it thought that it had to write one, it would touch the one
+    that is there.
+    """
+    with program.run(["ls-files", "--stage", "-z", "--full-name"], index=index) as stream:
+        for record in stream.records(b"\0"):
+            yield IndexEntry(*record.partition(b"\t")[0].split(b" "))
 
 
 @dataclass(slots=True)

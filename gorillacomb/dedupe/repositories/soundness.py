@@ -23,6 +23,8 @@ _PACK_INDEX = b"\xfftOc\0\0\0\2"
 _FANOUT = slice(8 + 255 * 4, 8 + 256 * 4)
 """Where it has the number of objects."""
 _DIGEST = 20
+_SPARSE = b"sdir\0\0\0\0"
+"""The extension of an index that has folders instead of what is in them; gitformat-index(5)."""
 _PIECE = 1 << 20
 _PROMISOR = re.compile(rb"remote\..*\.(promisor|partialclonefilter)", re.DOTALL)
 _FORMATS = {b"extensions.worktreeconfig", b"extensions.noop"}
@@ -101,15 +103,26 @@ def refuse_damaged(folder: GitFolder) -> None:
             raise _damaged(folder, path + b".pack", "its index is of another pack, or damaged")
 
 
-def refuse_damaged_index(folder: GitFolder) -> None:
-    """Refuse an index that is not as git wrote it, which git itself does not check.
+def refuse_unusual_index(folder: GitFolder) -> None:
+    """Refuse an index that is not as git wrote it, in several files, or sparse.
 
-    Raises RepositoryStays.
+    Git does not check the first, would look for the other files in our repository, and fills in a
+    sparse one, for which it touches objects. Raises RepositoryStays.
     """
     content = folder.text(b"index")
     digest = hashlib.sha1(content[:-_DIGEST], usedforsecurity=False).digest()
     if content[-_DIGEST:] not in (digest, bytes(_DIGEST)):  # zeros: index.skipHash
         raise _damaged(folder, join(folder.path, b"index"), "its digest is wrong")
+    if _SPARSE in content:
+        advice = "run `git sparse-checkout reapply --no-sparse-index` there"
+        raise folder.stays("has a sparse index", advice)
+    for found in re.finditer(rb"link(.{4})", content, re.DOTALL):
+        size = int.from_bytes(found[1], "big")
+        after, end = found.end() + size, len(content) - _DIGEST
+        is_extension = after == end or (after < end and content[after : after + 4].isalpha())
+        if size >= _DIGEST and is_extension:
+            advice = "run `git update-index --no-split-index` there"
+            raise folder.stays("has an index in several files", advice)
 
 
 def _pack(path: bytes) -> tuple[bytes, bytes]:

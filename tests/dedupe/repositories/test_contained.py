@@ -105,6 +105,54 @@ def kept_worktree(pair: Pair) -> None:
     git(pair.keep, "worktree", "add", "-q", str(pair.keep.parent / "tree"))
 
 
+def large_files(pair: Pair) -> None:
+    (pair.member / "big").write_bytes(os.urandom(5 << 20))
+    git(pair.member, "add", "big")
+    git(pair.member, "commit", "-q", "-m", "big")
+    pair.keep_a_copy_of_the_member()
+    commit(pair.keep, "later.txt")
+    git(pair.keep, "gc", "-q")
+
+
+def index_of_version_4(pair: Pair) -> None:
+    git(pair.member, "update-index", "--index-version", "4")
+    git(pair.member, "update-index", "--untracked-cache")
+    git(pair.member, "update-index", "--assume-unchanged", "a.txt")
+
+
+def index_that_was_split(pair: Pair) -> None:
+    for each in ("link", "link.txt", "src/link"):
+        commit(pair.keep, each)
+        git(pair.member, "fetch", "-q", str(pair.keep), "main")
+        git(pair.member, "reset", "-q", "--hard", "FETCH_HEAD")
+    git(pair.member, "update-index", "--split-index")
+    git(pair.member, "update-index", "--no-split-index")
+    assert list((pair.member / ".git").glob("sharedindex.*"))
+
+
+def old_caches(pair: Pair) -> None:
+    """What git keeps to be faster may be wrong: it is not believed."""
+    for top in (pair.member, pair.keep):
+        git(top, "repack", "-q", "-a", "-d", "-b")
+        git(top, "commit-graph", "write", "--reachable")
+        git(top, "multi-pack-index", "write", "--bitmap")
+        packs = top / ".git/objects/pack"
+        for path in (*packs.glob("pack-*.bitmap"), *packs.glob("multi-pack-index*")):
+            path.chmod(0o644)
+            path.write_bytes(b"nonsense")
+        graph = top / ".git/objects/info/commit-graph"
+        graph.chmod(0o644)
+        graph.write_bytes(b"nonsense")
+        git(top, "update-server-info")
+
+
+def odd_branch_names(pair: Pair) -> None:
+    for name in (b"\xff\xfe", "Ünï/ö".encode(), b"a;b&c|$(d)"):
+        for top in (pair.member, pair.keep):
+            git(top, "branch", os.fsdecode(name))
+        git(pair.member, "update-ref", os.fsdecode(b"refs/heads/" + name), "HEAD~1")
+
+
 def sync_noise(pair: Pair) -> None:
     for each in ("refs/heads/.DS_Store", "logs/desktop.ini", "objects/Thumbs.db", ".DS_Store"):
         (pair.member / ".git" / each).write_bytes(b"noise")
@@ -127,6 +175,11 @@ def sync_noise(pair: Pair) -> None:
         same_stash,
         remote_without_branch,
         kept_worktree,
+        large_files,
+        index_of_version_4,
+        index_that_was_split,
+        old_caches,
+        odd_branch_names,
         sync_noise,
     ],
     ids=lambda each: each.__name__,
@@ -167,6 +220,18 @@ def test_what_is_no_object_is_kept_beside_unless_it_is_equal(pair: Pair, name: s
     assert pair.beside() == []
     write_all(pair.keep / ".git", [name], content.swapcase())
     assert pair.beside() == [name]
+
+
+def test_a_sparse_checkout_is_understood(pair: Pair) -> None:
+    """Its index has folders as they are in the commit."""
+    commit(pair.keep, "docs/c.txt")
+    git(pair.member, "fetch", "-q", str(pair.keep), "main")
+    git(pair.member, "reset", "-q", "--hard", "FETCH_HEAD")
+    git(pair.member, "sparse-checkout", "set", "--cone", "--sparse-index", "src")
+    assert "docs/ " in git(pair.member, "ls-files", "--sparse", "--format=%(path) ")
+    assert "has a sparse index; run `git sparse-checkout reapply" in pair.refusal()
+    git(pair.member, "sparse-checkout", "reapply", "--no-sparse-index")
+    assert set(pair.beside()) <= {"config", "config.worktree", "info/sparse-checkout"}
 
 
 def test_a_hook_that_is_executable_in_one_copy_differs(pair: Pair) -> None:
@@ -275,6 +340,11 @@ def dangling_commit(pair: Pair) -> str:
     return "1 commit that nothing refers to"
 
 
+def odd_branch(pair: Pair) -> str:
+    git(pair.member, "branch", os.fsdecode(b"\xff"))
+    return "branch \\xff"
+
+
 def many_dangling(pair: Pair) -> str:
     for number in range(20):
         amended_file = f"mine{number}.txt"
@@ -376,6 +446,7 @@ FETCHED = [
     amended,
     deleted_branch,
     dangling_commit,
+    odd_branch,
     many_dangling,
     dangling_blob,
     dangling_packed,

@@ -221,6 +221,12 @@ def stash_in_conflict(pair: Pair) -> str:
     return ".git has conflicts that are not resolved"
 
 
+def split_index(pair: Pair) -> str:
+    """Part of its index is in another file."""
+    git(pair.member, "update-index", "--split-index")
+    return ".git has an index in several files"
+
+
 def locked(pair: Pair) -> str:
     write_all(pair.member / ".git", ["index.lock"])
     return ".git is in use by a git command (index.lock)"
@@ -312,6 +318,7 @@ LEFT = [
     revert,
     bisect,
     stash_in_conflict,
+    split_index,
     locked,
     kept_is_collected,
     linked_objects,
