@@ -11,7 +11,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gorillacomb.classify.names import SHELF
+from gorillacomb.classify.names import SHELF, is_version_control
 from gorillacomb.dedupe.apply.empty_folders import check_empty_folder
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.compare.entry_compare import MemberParts
@@ -363,10 +363,9 @@ def _is_for(step: PlanStep, copy: CopyStep) -> bool:
     if is_below(copy.target, step.path):
         return False
     if copy.is_brought:
-        return (
-            copy.source != step.path
-            and copy.target == join(step.keep, relative_path(copy.source, step.path))
-            if is_below(copy.source, step.path)
-            else False
-        )
+        if copy.source == step.path or not is_below(copy.source, step.path):
+            return False
+        inner = relative_path(copy.source, step.path)
+        is_git = any(map(is_version_control, inner.split(b"/")))
+        return copy.target == join(step.keep, inner) and not is_git
     return copy.source == step.path and os.path.dirname(copy.target) == step.keep + SHELF

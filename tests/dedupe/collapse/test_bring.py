@@ -196,6 +196,20 @@ def test_what_others_could_not_read_is_shelved(drive: Bringing) -> None:
     assert drive.shelved() == {"src/new.js"}
 
 
+def test_an_edited_plan_brings_no_repository(drive: Bringing) -> None:
+    (drive.copy / "src/new.js").write_text("new")
+    make_tree(drive.copy, {"src": {".git": {"HEAD": "ref"}}})
+    shutil.rmtree(drive.copy / "src/.git")
+    drive.plan(bring=["all"]).save(drive.file)
+    text = drive.file.read_text()
+    drive.file.write_text(text.replace("src/new.js", "src/.git"))
+    make_tree(drive.copy, {"src": {".git": {"HEAD": "ref"}}})
+    (drive.copy / "src/new.js").unlink()
+    before = look(drive.top)
+    assert not drive.vault.apply(drive.file, dry_run=False).done
+    assert look(drive.top) == before
+
+
 def test_what_cannot_be_brought_is_told(drive: Bringing) -> None:
     (drive.copy / "src/f1").write_text("edited")
     [note] = drive.plan(bring=[drive.copy / "src/f1"]).contents.notes
