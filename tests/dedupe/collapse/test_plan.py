@@ -7,6 +7,8 @@ import shutil
 import socket
 import stat
 import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from gorillacomb.api.dedupe.plan import DedupePlan
 from gorillacomb.api.facade.vault import OpenVault
 from gorillacomb.dedupe.model import SafetyRule
 from gorillacomb.errors import RefusedForSafety, UsageError
+from gorillacomb.fs import mutations
 from gorillacomb.vault.vault import Vault
 from tests.dedupe.collapse.test_oracle import contents
 from tests.dedupe.drives import look
@@ -599,3 +602,90 @@ def test_an_undo_after_one_of_two_copies_stayed(tmp_path: Path, edited: str) -> 
     assert vault.undo().is_complete
     after = look(top)
     assert after == before, [path for path in before if after.get(path) != before[path]]
+
+
+def test_a_copy_that_an_environment_needs_stays(drive: Drive) -> None:
+    make_tree(drive.copy, {"python": {"bin": {"python3": "#!"}}})
+    make_tree(drive.keep, {"python": {"bin": {"python3": "#!"}}})
+    home = f"home = {drive.copy}/python/bin\n"
+    make_tree(drive.top / "site", {".venv": {"pyvenv.cfg": f"{home}version = 3.11.7\n"}})
+    rule, cause = drive.left()
+    assert rule == SafetyRule.LINKED
+    assert "pyvenv.cfg line 1 leads to" in cause
+
+
+def test_a_copy_in_another_cloud_stays(tmp_path: Path) -> None:
+    cloud = "Library/CloudStorage/GoogleDrive-me@example.org/My Drive"
+    top = make_tree(tmp_path / "home", {"Dropbox": {"App": {**APP, "own": "1"}}})
+    make_tree(top / cloud, {"App": APP, "Old": {"App": {**APP, "also": "2"}}})
+    vault = OpenVault(Vault(tmp_path / "vault"))
+    vault.scan(top)
+    plan = vault.plan(collapse=["all"], into=top / cloud / "App")
+    assert [os.fsdecode(step.path) for step in plan.steps] == [str(top / cloud / "Old/App")]
+    [left] = plan.left_alone
+    assert (left.path, left.rule) == (
+        os.fsencode(top / "Dropbox/App"),
+        SafetyRule.OTHER_VOLUME,
+    )
+    assert "same cloud folder" in left.cause
+    assert any("synced with the cloud" in note for note in plan.contents.notes)
+
+
+def test_hard_links_that_leave_the_copy_are_copied(drive: Drive) -> None:
+    (drive.copy / "own").write_text("own" * 100)
+    (drive.top / "elsewhere").mkdir()
+    os.link(drive.copy / "own", drive.top / "elsewhere/name")
+    drive.there_and_back()
+    drive.file.unlink()
+    drive.plan().save(drive.file)
+    drive.vault.apply(drive.file, dry_run=False)
+    shelved = drive.top / SHELF / "Backup/own"
+    assert shelved.stat().st_ino != (drive.top / "elsewhere/name").stat().st_ino
+
+
+@pytest.mark.parametrize("bring", [(), ("all",)])
+def test_what_comes_right_before_it_is_published_is_not_replaced(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch, bring: tuple[str, ...]
+) -> None:
+    (drive.copy / "own").write_text("own")
+    drive.plan(bring=bring).save(drive.file)
+    place = drive.keep / "own" if bring else drive.top / SHELF / "Backup"
+    rename = mutations.rename_no_replace
+    came: list[str] = []
+
+    def late(folder: int, name: bytes, to: int, new: bytes) -> None:
+        if not came:
+            came.append("now")
+            place.write_text("someone else's")
+        rename(folder, name, to, new)
+
+    monkeypatch.setattr(mutations, "rename_no_replace", late)
+    result = drive.vault.apply(drive.file, dry_run=False)
+    assert came and result.skipped and not result.done
+    assert place.read_text() == "someone else's"
+    assert (drive.copy / "own").read_text() == "own"
+
+
+def test_two_programs_apply_one_plan(drive: Drive) -> None:
+    for number in range(30):
+        (drive.copy / f"own{number}").write_text(str(number))
+    drive.plan().save(drive.file)
+    before, had = look(drive.top), contents(drive.top)
+    script = (
+        "import sys, gorillacomb\n"
+        "vault = gorillacomb.open_vault(sys.argv[1])\n"
+        "try:\n"
+        "    vault.apply(sys.argv[2], dry_run=False)\n"
+        "except gorillacomb.GorillaCombError as error:\n"
+        "    print(error.message)\n"
+    )
+    vault = drive.file.parent / "vault"
+    words = [sys.executable, "-c", script, str(vault), str(drive.file)]
+    both = [subprocess.Popen(words) for _ in range(2)]
+    assert [each.wait(timeout=100) for each in both] == [0, 0]
+    assert contents(drive.top) == had
+    assert not drive.copy.exists()
+    with suppress(UsageError):
+        for _ in range(3):
+            drive.vault.undo()
+    assert look(drive.top) == before
