@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli.test_review import review
 from tests.support.run import run
 from tests.support.trees import Tree, make_tree
 
@@ -81,6 +82,18 @@ def test_what_is_kept_nowhere_else_needs_its_number(top: Path, vault: Path, tmp_
     assert (unnamed.code, "from one run only" in unnamed.err) == (2, True)
     last = run(*words, "--including-unique", "2", vault=vault)
     assert (last.code, "Deleted: 10 files" in last.out) == (0, True)
+
+
+def test_a_review_says_what_is_copied_first(top: Path, vault: Path, tmp_path: Path) -> None:
+    plan = tmp_path / "one.jsonl"
+    wanted = ("--collapse", "all", "--into", top / "work/App")
+    run("dedupe", "--plan", *wanted, "-o", plan, vault=vault)
+    shown = review(["s", "y", "n"], plan, vault=vault)
+    text = said(shown.out)
+    assert "lost: nothing, 2 files of it are copied first" in text
+    assert "make another plan with --collapse and --into" in text
+    done = run("dedupe", "--apply", plan, vault=vault)
+    assert "1 copy was quarantined" in done.out
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def unit_lines(review: PlanReview, unit: FolderPair) -> Iterator[str]:
     for each in swapped or (unit,):
         pairs = review.pairs if swapped is None else swapped
         yield from pair_lines(pairs, each, PLANNED[review.plan.action])
-        yield from _lost_lines(each)
+        yield from _lost_lines(review, each)
     if swapped is not None:
         yield "   because: you swapped the two copies; s swaps them back"
         return
@@ -34,7 +34,14 @@ def unit_lines(review: PlanReview, unit: FolderPair) -> Iterator[str]:
         yield from render.wrapped_paragraph(f"because: {reason}", "   ")
 
 
-def _lost_lines(unit: FolderPair) -> Iterator[str]:
+def _lost_lines(review: PlanReview, unit: FolderPair) -> Iterator[str]:
+    leaving = tuple(step.path + b"/" for step in unit.steps if step.is_member)
+    if leaving:
+        copies = review.plan.contents.copies
+        copied = sum(each.files for each in copies if (each.source + b"/").startswith(leaving))
+        first = f", {render.format_count(copied, 'file')} of it are copied first" if copied else ""
+        yield f"      lost: nothing{first}"
+        return
     lost = losses(unit)
     names, dates = len(lost.names), lost.earlier
     counts = render.counted(
