@@ -182,6 +182,7 @@ USES: dict[str, Use] = {
     "DedupePlan.save.path":
         lambda b, form: saved(b, gorillacomb.read_plan(b.known("plan")).save, form),
     "read_plan.path": lambda b, form: gorillacomb.read_plan(form(b.known("plan"))).to_dict(),
+    "examine.path": lambda b, form: gorillacomb.examine(form(b.path("a"))).path,
     "create_manifest.path": lambda b, form:
         gorillacomb.create_manifest(form(b.path("a")), vault=b.vault, workers=0).manifest.entries,
     "create_manifest.output":

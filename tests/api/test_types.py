@@ -47,7 +47,7 @@ INNER = {
 """Classes of what results show in more detail, which semantic versioning does not cover."""
 LITERALS = {
     *("CheckpointStatus", "ExportFormat", "KeyKind", "Lack", "RolledUpKind", "SignatureState"),
-    "SpecialKind",
+    *("SpecialKind", "TrialResult"),
 }
 BUILT_IN = {"Mapping", "Sequence", "Path", "None"}
 
