@@ -13,12 +13,15 @@ from gorillacomb.dedupe.model import CopyStep, Plan, PlanOptions, PlanStep
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.planner import roots_apart
 from gorillacomb.dedupe.plan.scope import PlanScope
+from gorillacomb.dedupe.quarantine.inventory import recorded_runs
+from gorillacomb.dedupe.quarantine.journal_entries import UNDONE
+from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.dedupe.safety.named_paths import NamedPaths
 from gorillacomb.errors import UsageError
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.fs.mounts import free_bytes
-from gorillacomb.fs.paths import path_and_parents, relative_path
+from gorillacomb.fs.paths import is_below, join, path_and_parents, path_prefixes, relative_path
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.database import Index
 from gorillacomb.vault.settings import Settings
@@ -85,7 +88,17 @@ def _traced(index: Index, tree: bytes) -> frozenset[bytes]:
     if root is None or not index.vault.trace.exists():
         return frozenset()
     with open_trace_for_reading(index.vault) as ledger:
-        return frozenset(named_below(ledger, root.uid, relative_path(tree, root.path)))
+        found = frozenset(named_below(ledger, root.uid, relative_path(tree, root.path)))
+    runs = recorded_runs(live_roots_of(index))
+    # What an undo took out again was not deleted by anyone.
+    taken = {
+        relative_path(path, tree)
+        for run in runs
+        for copy in run.recorded.copies.values()
+        if copy.is_brought and copy.state == UNDONE
+        if is_below(path := join(run.base, copy.path), tree)
+    }
+    return frozenset(each for each in found if taken.isdisjoint(path_prefixes(each)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,9 +60,15 @@ def _one(tree: CollapsedTree, verb: Verb, is_all: bool) -> Iterator[str]:
         if step.regenerable:
             names = sorted({os.path.basename(path) for path in step.regenerable})
             notes.append(f"{' and '.join(map(render.printable_path, names))} not compared")
-        note = f" ({'; '.join(notes)})" if notes else ""
+        if step.in_history:
+            past = render.format_count(len(step.in_history), "file")
+            notes.append(f"{past} only in the git history of the kept tree")
         label = f"{render.format_size(step.size):>13}  "
-        yield from _labelled(label, step.path, around, note)
+        yield from _labelled(label, step.path, around, "")
+        if notes:
+            text = f"({'; '.join(notes)})"
+            indent = " " * (2 + len(label))
+            yield from render.wrapped_paragraph(text, indent) if width else [indent + text]
     rest = len(tree.leaving) - len(steps)
     if rest:
         yield f"  and {render.format_count(rest, 'more copy', 'more copies')}"

@@ -88,7 +88,7 @@ class _TreeComparison:
     folders: set[FileIdentity] = field(default_factory=set)
     """Folders to be removed."""
     leading: set[bytes] = field(init=False)
-    """The folders that lead to nested ones, or to what left, by relative paths."""
+    """The folders that lead to what is kept elsewhere, or to what left, by relative paths."""
     emptied: set[bytes] = field(init=False)
     """Those that lead to what left."""
 
@@ -99,7 +99,8 @@ class _TreeComparison:
         oids = self.parts.in_history.values()
         self.repositories = KeptRepositories(self.keep, self.sighting, self._opened, oids)
         self.emptied = {each for path in self.parts.left for each in path_prefixes(path)[:-1]}
-        self.leading = {each for path in self.nested for each in path_prefixes(path)[:-1]}
+        elsewhere = (*self.nested, *self.parts.in_history)
+        self.leading = {each for path in elsewhere for each in path_prefixes(path)[:-1]}
         self.leading |= self.emptied
 
     def close(self) -> None:

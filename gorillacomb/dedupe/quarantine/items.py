@@ -50,7 +50,8 @@ class RunItem:
     aside: bytes
     """Where it is, or was, in the quarantine."""
     keep: bytes
-    """The copy that was kept for it; empty for an empty folder."""
+    """The copy that was kept for it; empty for an empty folder, and for what a lock file makes
+    again."""
     set_aside_ns: int
     ended_ns: int | None
     """When it was put back or deleted; None while it is in the quarantine."""
@@ -181,7 +182,8 @@ def _part(
 ) -> Iterator[RunItem]:
     """Describe what was at a path inside an item, if anything was."""
     inner = relative_path(path, whole.path)
-    keep = kept_for(record, move, inner).at(run.base)
+    is_made_again = any(is_below(inner, each) for each in record.regenerable)
+    keep = b"" if is_made_again else kept_for(record, move, inner).at(run.base)
     aside = join(whole.aside, inner)
     oid = dict(record.in_history).get(inner, b"") if move is record.moves[0] else b""
     part = replace(whole, path=path, aside=aside, keep=keep, files=0, size=0, kept_in=())
@@ -233,5 +235,8 @@ def kept_for(record: StepRecord, move: MovedItem, inner: bytes) -> KeptCopy:
             return replace(keep, path=join(keep.path, b".git"))
         around = [(path, kept) for path, kept in record.nested if is_below(inner, path)]
         for path, kept in sorted(around, key=lambda pair: len(pair[0]))[-1:]:
-            rest, keep = relative_path(inner, path), kept
+            return replace(kept, path=join(kept.path, relative_path(inner, path)))
+        for path in record.repositories:
+            if is_below(inner, path):  # in whatever form
+                rest = path
     return replace(keep, path=join(keep.path, rest))

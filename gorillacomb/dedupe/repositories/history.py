@@ -50,7 +50,9 @@ class HistoryUnreadable(Exception):
 def find_past_versions(
     keep: bytes, files: Iterable[tuple[bytes, bytes]], seconds: float = SECONDS
 ) -> dict[bytes, PastVersion]:
-    """Return which files are in the history of a repository, by their paths on disk.
+    """Return which files are in the history of what a repository has checked out, by their paths.
+
+    What only another branch has may be newer, and does not count.
 
     ``keep`` is the path of its `.git`; each file is given by the path that it has relative to the
     repository, and by the one on disk. The history is read once. Raises HistoryUnreadable.
@@ -67,8 +69,11 @@ def find_past_versions(
         missing = store.missing(oid for _, _, oid in wanted)
         left = {key for key in wanted if key[2] not in missing}
         found: dict[tuple[bytes, bytes, bytes], bytes] = {}
-        if left:
-            for version in store.versions(refs.lasting):
+        if left and refs.head is not None:
+            lasting = set(refs.lasting)
+            if refs.head not in lasting:  # nothing but HEAD leads to the last commits
+                left.intersection_update(list(store.versions(lasting)))
+            for version in store.versions([refs.head]):
                 if version in left:
                     found[version] = version[2]
         there = store.paths_in(refs.head) if found and refs.head else set()

@@ -232,3 +232,11 @@ def test_a_repository_is_not_filled_with_what_it_deleted(drive: Bringing) -> Non
     (drive.copy / "deleted.js").write_text("deleted")
     (drive.copy / "new.js").write_text("new")
     assert "deleted.js" not in drive.brought()
+
+
+def test_what_an_undo_took_out_again_is_brought_again(drive: Bringing) -> None:
+    (drive.copy / "new.js").write_text("new")
+    make_tree(drive.copy / "docs", {"a": "a"})
+    drive.apply()
+    assert drive.vault.undo().is_complete
+    assert drive.brought() == {"new.js", "docs"}

@@ -15,6 +15,7 @@ from gorillacomb.errors import RefusedForSafety
 from tests.dedupe.collapse.test_oracle import contents
 from tests.dedupe.collapse.test_plan import SHELF, Drive, git
 from tests.dedupe.drives import look
+from tests.support.trees import make_tree
 
 
 class Repositories(Drive):
@@ -171,14 +172,14 @@ def test_a_history_that_is_rewritten_keeps_what_relied_on_it(drive: Repositories
 
 @pytest.fixture
 def plain(tmp_path: Path) -> Repositories:
-    """A copy without a repository, with a file that only another branch of the kept one has."""
+    """A copy without a repository, with a file that was deleted in the last commit."""
     drive = Repositories(tmp_path)
     shutil.rmtree(drive.copy / ".git")
-    git(drive.keep, "checkout", "-q", "-b", "idea")
     (drive.keep / "idea.txt").write_text("an idea\n" * 200)
     git(drive.keep, "add", ".")
     git(drive.keep, "commit", "-q", "-m", "an idea")
-    git(drive.keep, "checkout", "-q", "main")
+    git(drive.keep, "rm", "-q", "idea.txt")
+    git(drive.keep, "commit", "-q", "-m", "a bad one")
     (drive.copy / "idea.txt").write_text("an idea\n" * 200)
     assert [path for path, _ in drive.plan().steps[0].in_history][1] == b"idea.txt"
     return drive
@@ -187,7 +188,7 @@ def plain(tmp_path: Path) -> Repositories:
 def test_what_no_ref_leads_to_any_more_is_no_history(plain: Repositories) -> None:
     """The object is still there, but only until the next garbage collection."""
     plain.plan().save(plain.file)
-    git(plain.keep, "branch", "-D", "idea")
+    git(plain.keep, "reset", "-q", "--hard", "HEAD~2")
     before = look(plain.top)
     result = plain.vault.apply(plain.file, dry_run=False)
     assert result.skipped and not result.done
@@ -197,9 +198,9 @@ def test_what_no_ref_leads_to_any_more_is_no_history(plain: Repositories) -> Non
 def test_what_no_ref_leads_to_any_more_is_not_deleted(plain: Repositories) -> None:
     plain.collapsed()
     idea = subprocess.run(
-        ["git", "rev-parse", "idea"], cwd=plain.keep, capture_output=True, text=True, check=True
+        ["git", "rev-parse", "HEAD~1"], cwd=plain.keep, capture_output=True, text=True, check=True
     ).stdout.strip()
-    git(plain.keep, "branch", "-D", "idea")
+    git(plain.keep, "reset", "-q", "--hard", "HEAD~2")
     purged = plain.vault.purge(confirm=True)
     assert purged.skipped and not purged.done
     git(plain.keep, "branch", "again", idea)
@@ -265,3 +266,33 @@ def test_without_git_it_stays(drive: Repositories, monkeypatch: pytest.MonkeyPat
     assert rule == SafetyRule.REPOSITORY
     assert "git" in cause
     assert os.path.isdir(drive.copy)
+
+
+def test_a_folder_that_is_in_the_history_alone(drive: Repositories) -> None:
+    """The kept tree has no folder at its place any more."""
+    make_tree(drive.keep, {"old": {"deep": {"x": "x\n" * 900, "y": "y\n" * 900}}})
+    git(drive.keep, "add", ".")
+    git(drive.keep, "commit", "-q", "-m", "with it")
+    shutil.rmtree(drive.copy)
+    shutil.copytree(drive.keep, drive.copy, ignore=shutil.ignore_patterns(".git"))
+    git(drive.keep, "rm", "-q", "-r", "old")
+    git(drive.keep, "commit", "-q", "-m", "without it")
+    assert not (drive.keep / "old").exists()
+    [step] = drive.plan().steps
+    assert {path for path, _ in step.in_history} == {b"old/deep/x", b"old/deep/y"}
+    drive.there_and_back()
+    drive.collapsed()
+    assert drive.vault.purge(confirm=True).is_complete
+
+
+def test_what_only_another_branch_has_is_shelved(drive: Repositories) -> None:
+    """It may be newer than what is checked out."""
+    git(drive.keep, "checkout", "-q", "-b", "next")
+    (drive.keep / "src/f2").write_text("newer\n" * 500)
+    git(drive.keep, "commit", "-q", "-a", "-m", "three")
+    shutil.rmtree(drive.copy)
+    shutil.copytree(drive.keep, drive.copy, ignore=shutil.ignore_patterns(".git"))
+    git(drive.keep, "checkout", "-q", "main")
+    items = {item for each in drive.plan().contents.copies for item in each.items}
+    assert items == {b"src/f2"}
+    drive.there_and_back()

@@ -19,6 +19,7 @@ from gorillacomb.api.dedupe.plan import (
     make_plan,
 )
 from gorillacomb.api.next_step.dedupe import after_plan
+from gorillacomb.api.paths import join
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.collapsed_trees import space_lines, tree_lines
@@ -110,6 +111,7 @@ def _steps_by_pair(made: DedupePlan, verbose: bool) -> Iterator[str]:
 
 
 def _steps_by_kind(made: DedupePlan, verbose: bool) -> Iterator[str]:
+    yield from _copy_lines(made, verbose)
     titles = {"folder": "Whole folders", "file": "Single files", "empty": "Empty folders"}
     for kind, title in titles.items():
         steps = [step for step in made.steps if step.kind == kind]
@@ -121,6 +123,26 @@ def _steps_by_kind(made: DedupePlan, verbose: bool) -> Iterator[str]:
             if len(steps) > _SHOWN and not verbose:
                 rest = sum(step.size for step in steps[_SHOWN:])
                 yield f"  and {len(steps) - _SHOWN:,} more, {render.format_size(rest)}"
+
+
+def _copy_lines(made: DedupePlan, verbose: bool) -> Iterator[str]:
+    """Name what is copied before anything leaves."""
+    copies = made.contents.copies
+    if not copies:
+        return
+    files = render.format_count(sum(each.files for each in copies), "file")
+    yield f"Copied first: {files}, {render.format_size(sum(each.size for each in copies))}"
+    names = [
+        (join(each.source, item), join(each.target, item))
+        for each in copies
+        for item in each.items or (b"",)
+    ]
+    width = render.terminal_width()
+    for source, target in names if verbose else names[:_SHOWN]:
+        yield "  " + render.path_from_here(source, width and width - 2)
+        yield "        to: " + render.path_from_here(target, width and width - 12)
+    if len(names) > _SHOWN and not verbose:
+        yield f"  and {len(names) - _SHOWN:,} more; --verbose names them all"
 
 
 def _empty_folder_lines(made: DedupePlan, verbose: bool) -> Iterator[str]:
@@ -184,7 +206,10 @@ def _left_lines(left: Sequence[SkippedCopy], verbose: bool) -> Iterator[str]:
         label = f"  {render.format_size(each.size):>9}  "
         yield label + render.path_from_here(each.path, width and width - len(label))
         cause = f"{render.printable(each.cause)} ({each.rule})"
-        yield render.shorten_path(f"             {cause}", None if verbose else width)
+        if "`" in cause and width:  # a command, which is of no use if it is cut
+            yield from render.wrapped_paragraph(cause, " " * 13)
+        else:
+            yield render.shorten_path(f"             {cause}", None if verbose else width)
     if len(left) > _LEFT_SHOWN and not verbose:
         yield f"  and {len(left) - _LEFT_SHOWN:,} more: gorillacomb dedupe --verbose names them all"
 
