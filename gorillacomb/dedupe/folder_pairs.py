@@ -306,8 +306,10 @@ def _pair(parts: Sequence[tuple[_Base, list[PlanStep]]]) -> FolderPair:
             for place in step.kept_in or (KeptPlace(pair.keep, step.files),):
                 if is_below(pair.path, pair.keep) and pair.path != pair.keep:
                     around = _beside(pair, step, place)
+                elif is_below(place.path, pair.keep) and not step.is_member:
+                    around = pair.keep
                 else:
-                    around = pair.keep if is_below(place.path, pair.keep) else place.path
+                    around = place.path
                 places[around] += place.files
     first = parts[0][0]
     steps = [step for _, each in parts for step in each]

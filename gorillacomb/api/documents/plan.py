@@ -55,7 +55,7 @@ class PlanHeaderDocument(TypedDict):
     """The first line of a plan."""
 
     version: int
-    """The version of the format: 1."""
+    """The version of the format: 1, or 2 for a plan that makes one tree of several copies."""
     plan: str
     """The id of the plan, 32 hex digits: it tells a run what was done of the plan before."""
     made_ns: str
@@ -119,7 +119,7 @@ class PlanStepDocument(RemovalPairDocument):
     reasons: list[str]
     """Why the other copy is the one to keep."""
     nested: NotRequired[list[RemovalPairDocument]]
-    """Folders inside it that have another copy to keep than the folder around them."""
+    """What is inside it and has another copy to keep than the folder around it."""
     sidecars: NotRequired[list[RemovalPairDocument]]
     """Files that are removed together with it."""
     kept_in: NotRequired[list[KeptPlaceDocument]]

@@ -283,7 +283,7 @@ class _Purging:
         if found != number:
             raise RefusedForSafety(
                 f"The run has {found:,} files that are kept nowhere else, not {number:,}.",
-                "Nothing was deleted. See what they are: gorillacomb dedupe --history RUN --steps",
+                "Nothing was deleted.",
             )
         self.unique = number
 
