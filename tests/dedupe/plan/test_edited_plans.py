@@ -383,7 +383,7 @@ def test_an_unsafe_edit_is_refused(name: str, scanned: Scanned, tmp_path: Path) 
 
 
 HEADERS: dict[str, tuple[str, Document | None]] = {
-    "version 2": ("version", {"version": 2}),
+    "version 3": ("version", {"version": 3}),
     "version true": ("version", {"version": True}),
     "no version": ("version", {"version": None}),
     "an action that is not there": ("", {"action": "shred"}),
