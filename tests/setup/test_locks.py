@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from email.parser import Parser
 from pathlib import Path
@@ -15,8 +17,23 @@ import pytest
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
+from packaging.version import Version
 
 from tests.setup.conftest import LOCKS, PIP, PLAIN, PYTHONS, Wheels, Words, locked
+from tests.support.run import REPOSITORY
+
+PROJECT = REPOSITORY / "pyproject.toml"
+
+
+PLATFORMS = [
+    {"sys_platform": system, "platform_machine": machine}
+    for system, machine in (
+        *(("darwin", "arm64"), ("darwin", "x86_64")),
+        *(("linux", "x86_64"), ("linux", "aarch64")),
+    )
+]
+WITHOUT_INTEL_MACS = ("cryptography", "49")
+"""A package, and its first version that has no wheel for them."""
 
 
 def environment(python: str, extra: str = "") -> dict[str, str]:
@@ -29,13 +46,14 @@ def environment(python: str, extra: str = "") -> dict[str, str]:
     }
 
 
-def pinned(lock: str, python: str) -> dict[str, str]:
-    """The versions that pip installs of a lock, by name."""
+def pinned(lock: str, python: str, platform: dict[str, str] | None = None) -> dict[str, str]:
+    """The versions that pip installs of a lock, by name; on another platform if one is given."""
     found: dict[str, str] = {}
     for entry, _ in locked(lock):
-        if entry.marker is None or entry.marker.evaluate(environment(python)):
+        if entry.marker is None or entry.marker.evaluate(environment(python) | (platform or {})):
             (only,) = entry.specifier
             assert only.operator == "==", entry
+            assert canonicalize_name(entry.name) not in found, "it is named twice"
             found[canonicalize_name(entry.name)] = only.version
     return found
 
@@ -52,6 +70,25 @@ def test_every_line_is_pinned_with_hashes(lock: str) -> None:
 @pytest.mark.parametrize("python", PYTHONS)
 def test_the_lock_for_development_has_all_of_the_other(python: str) -> None:
     assert pinned("run-time", python).items() <= pinned("development", python).items()
+
+
+@pytest.mark.parametrize("lock", ["run-time", "development"])
+def test_nothing_is_built_from_source_on_an_intel_mac(lock: str) -> None:
+    """What has a wheel for the others has one there: in 2026 only one package differed."""
+    name, first = WITHOUT_INTEL_MACS
+    dependencies = tomllib.loads(PROJECT.read_text("utf-8"))["project"]["dependencies"]
+    for platform, python in itertools.product(PLATFORMS, PYTHONS):
+        is_intel_mac = platform == {"sys_platform": "darwin", "platform_machine": "x86_64"}
+        found = Version(pinned(lock, python, platform)[name])
+        assert (found < Version(first)) == is_intel_mac, (platform, python, found)
+        wanted = [
+            each
+            for each in map(Requirement, dependencies)
+            if each.name == name
+            and (each.marker is None or each.marker.evaluate(environment(python) | platform))
+        ]
+        assert len(wanted) == 1 and found in wanted[0].specifier
+        assert (Version(first) in wanted[0].specifier) != is_intel_mac
 
 
 @pytest.mark.parametrize("python", PYTHONS)
