@@ -16,6 +16,7 @@ from gorillacomb.api.rescan import paths_that_runs_deleted, recorder_for
 from gorillacomb.api.text import suspect_texts
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.errors import RootVanished, UsageError
+from gorillacomb.fs.openat import privacy_advice_for
 from gorillacomb.fs.paths import common_suffix_parts, is_below, join, path_text
 from gorillacomb.fs.volumes import present_path
 from gorillacomb.index import content_queries, folder_queries, stamps
@@ -190,6 +191,11 @@ class ScanResult:
             if each.suspect is not None
         ]
         return vanished + suspect
+
+    @property
+    def privacy_advice(self) -> str | None:
+        """What to do if macOS kept this program from folders; None if it did not."""
+        return privacy_advice_for([each.cause for each in self.unreadable])
 
     @property
     def warnings(self) -> tuple[str, ...]:

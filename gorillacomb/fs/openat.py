@@ -6,7 +6,7 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Literal
@@ -183,7 +183,12 @@ def os_error_text(error: OSError) -> str:
 
 def privacy_advice(error: OSError) -> str | None:
     """Return what to do if macOS keeps programs from a folder whatever its mode; None elsewhere."""
-    if sys.platform != "darwin" or error.errno != errno.EPERM:
+    return privacy_advice_for([os_error_text(error)])
+
+
+def privacy_advice_for(causes: Iterable[str]) -> str | None:
+    """Return the same for errors in the wording of `os_error_text`: once for all of them."""
+    if sys.platform != "darwin" or os.strerror(errno.EPERM).lower() not in causes:
         return None
     return (
         "macOS protects some folders: allow Full Disk Access for your terminal, in System Settings,"

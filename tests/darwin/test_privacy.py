@@ -22,3 +22,27 @@ def test_a_closed_folder_is_told_and_nothing_in_it_is_gone(mac: Mac) -> None:
     assert ran.code == 3
     assert [each["cause"] for each in ran.json()["unreadable"]] == ["operation not permitted"]
     assert mac.run("explain", home / "Desktop/a").code == 0
+
+
+def test_closed_folders_below_a_root_are_told_with_one_advice(mac: Mac) -> None:
+    home = make_tree(
+        mac.volume("Home"),
+        {
+            "Desktop": {"a": "1"},
+            "Documents": {"a": "2"},
+            "Downloads": {"a": "3"},
+            "Library": {"CloudStorage": {}},
+            "b": "words",
+        },
+    )
+    names = ("Desktop", "Documents", "Downloads", "Library/CloudStorage")
+    mac.machine.forbidden = closed = [str(home / name) for name in names]
+    ran = mac.run("scan", home, "--workers", "0")
+    assert ran.code == 3
+    assert "could not be read: operation not permitted" in ran.err
+    assert ran.err.count("Full Disk Access") == 1, ran.err
+    ran = mac.run("scan", home, "--workers", "0", "--json")
+    assert sorted(each["path"] for each in ran.json()["unreadable"]) == closed
+    mac.machine.forbidden = []
+    ran = mac.run("scan", home, "--workers", "0")
+    assert ran.code == 0 and "Full Disk Access" not in ran.err, ran

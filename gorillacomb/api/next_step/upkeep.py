@@ -37,6 +37,11 @@ def after_status(status: VaultStatus) -> NextSteps:
     return tuple(steps) or (NextStep(("scan",), "look for changes"),)
 
 
+def after_check() -> NextSteps:
+    """Return the commands to suggest after a check of the vault."""
+    return (NextStep(("doctor", "PATH"), "measure what a drive does, not only the vault"),)
+
+
 def after_roots(roots: tuple[RootStatus, ...]) -> NextSteps:
     """Return the commands to suggest after the list of roots."""
     if not roots:

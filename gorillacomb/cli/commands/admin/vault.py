@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gorillacomb.api.next_step.upkeep import after_remove, after_restore
+from gorillacomb.api.next_step.upkeep import after_check, after_remove, after_restore
 from gorillacomb.api.upkeep.backup import back_up_vault
 from gorillacomb.api.upkeep.check import check_vault
 from gorillacomb.api.vault import Vault
@@ -43,6 +43,8 @@ def check(as_json: bool, vault: Vault) -> ExitCode:
         click.echo(f"trace: {found.trace or f'sound, {found.entries:,} entries'}")
         if found.together:
             click.echo(f"together: {found.together}")
+        for line in render.next_lines(after_check(), vault):
+            click.echo(line)
     return ExitCode.DONE if found.is_sound else ExitCode.FOUND
 
 

@@ -201,6 +201,8 @@ def _print_ending(result: ScanResult, early_files: int, early_bytes: int) -> Non
         click.echo(f"gorillacomb: {render.printable(what)}", err=True)
         click.echo(render.printable(advice), err=True)
     _print_failures("could not be read", result.unreadable)
+    if result.privacy_advice is not None:
+        click.echo(result.privacy_advice, err=True)
     _print_failures("changed each time it was read", result.unstable)
     _print_failures("in the file list cannot be scanned", report.junk)
     for file in result.damaged[:_SHOWN]:
