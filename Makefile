@@ -46,6 +46,7 @@ test: dev
 
 test-deep: dev
 	$(BIN)/pytest -m 'deep or not deep' -n 2 --dist loadfile --hypothesis-profile=deep
+	$(BIN)/python -m tests.darwin.suite
 
 lint: dev
 	$(BIN)/ruff check

@@ -24,9 +24,22 @@ settings.register_profile("default", max_examples=60, deadline=None, derandomize
 settings.register_profile("deep", max_examples=2000, deadline=None)
 settings.load_profile("default")  # else hypothesis takes one of its own where CI is set
 
+MOST_FOR_LINUX = 0.15
+MANY = 500
+
 
 def pytest_configure() -> None:
     watch_over_this_process()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests for Linux alone say why, and are few; one file may have more of them."""
+    marks = [mark for item in items if (mark := item.get_closest_marker("linux")) is not None]
+    if not all(len(mark.args) == 1 for mark in marks):
+        raise pytest.UsageError("a test that is marked linux does not say why")
+    if len(items) > MANY and len(marks) > MOST_FOR_LINUX * len(items):
+        raise pytest.UsageError(f"{len(marks)} of {len(items)} tests are for Linux alone")
 
 
 def pytest_collection_finish() -> None:

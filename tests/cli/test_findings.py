@@ -188,6 +188,7 @@ def test_what_was_left_out_is_said(tmp_path: Path, vault: Path) -> None:
     assert "1 group" in ran.out
 
 
+@pytest.mark.linux("mounts a file system, which the made-up macOS has no volume for")
 def test_another_drive_inside_is_not_entered_but_named(tmp_path: Path, vault: Path) -> None:
     tree = make_tree(tmp_path / "tree", {"a": "x"})
     with tmpfs(tree / "inner", "1m") as inner:

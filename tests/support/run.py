@@ -25,7 +25,12 @@ from tests.support import fork_server
 from tests.support.documents import check_document
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-TIMEOUT = 30.0
+MADE_UP_MAC = "FAKE_DARWIN" in os.environ
+"""Whether this process, and the commands it starts, run on a made-up Mac: see `tests.darwin`."""
+PYTHONPATH = os.pathsep.join(
+    map(str, [REPOSITORY, REPOSITORY / "tests/darwin/fake"][: 1 + MADE_UP_MAC])
+)
+TIMEOUT = 120.0 if MADE_UP_MAC else 30.0
 PIPE_HOLDS = 60_000
 """Bytes that can be written into a pipe before anybody reads."""
 Argument = str | bytes | Path
@@ -58,7 +63,7 @@ def environment(vault: Path | None = None, **changes: str | None) -> dict[str, s
     """The environment of a command: without the size of the terminal that the tests run on."""
     values = {
         **{key: value for key, value in os.environ.items() if key not in ("COLUMNS", "LINES")},
-        "PYTHONPATH": str(REPOSITORY),
+        "PYTHONPATH": PYTHONPATH,
         "TERM": "xterm-256color",
     }
     values.pop("NO_COLOR", None)

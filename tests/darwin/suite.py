@@ -1,0 +1,52 @@
+"""Run tests of the suite on a made-up Mac: `python -m tests.darwin.suite [WORDS OF PYTEST]`.
+
+Without words, those that must pass there. Python looks for `sitecustomize` when it starts, so
+pytest is started with it on its path; commands and readers of the tests start the same way, which
+takes longer than their forks on Linux.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.darwin.fake.configuration import FakeVolume, Machine
+from tests.support.run import REPOSITORY
+
+ROOMS = ("canonical", "classify", "index", "scan/test_lifecycle.py", "cli/test_findings.py")
+"""What decides which files are copies, and whether they are read. Left out: what changes files,
+which macOS refuses until `doctor` was asked (`tests.darwin` tests that), and rooms whose tests were
+not gone through yet."""
+SITE = REPOSITORY / "tests/darwin/fake"
+
+
+def main(words: list[str]) -> int:
+    with tempfile.TemporaryDirectory(prefix="gorillacomb-mac-") as folder:
+        machine = Machine(str(Path(folder, "log")), volumes())
+        file = Path(folder, "machine.json")
+        machine.write(file)
+        env = {
+            **os.environ,
+            "FAKE_DARWIN": str(file),
+            "PYTHONPATH": f"{REPOSITORY}{os.pathsep}{SITE}",
+        }
+        words = words or ["-q", *(str(REPOSITORY / "tests" / room) for room in ROOMS)]
+        words = [sys.executable, "-m", "pytest", "-m", "not linux and not deep", *words]
+        return os.spawnve(os.P_WAIT, sys.executable, words, env)
+
+
+def volumes() -> list[FakeVolume]:
+    """One for each file system that tests work on."""
+    found = {os.stat("/").st_dev: "/"}
+    for place in (os.environ.get("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir()), "/dev/shm"):
+        if os.path.isdir(place):
+            found.setdefault(os.stat(place).st_dev, os.path.realpath(place))
+    return [
+        FakeVolume(path, uuid=f"{number:032x}") for number, path in enumerate(found.values(), 1)
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
