@@ -78,7 +78,7 @@ def scanning(vault: gorillacomb.OpenVault) -> None:
     complete: bool = result.is_complete
     warnings: tuple[str, ...] = result.warnings
     use(complete, warnings, result.files, result.size, result.read_files, result.read_size)
-    use(result.report, result.damaged, result.root_warnings())
+    use(result.report, result.damaged, result.root_warnings(), result.privacy_advice)
     unreadable: tuple[gorillacomb.UnreadablePath, ...] = (*result.unreadable, *result.unstable)
     for each in unreadable:
         use(each.path, each.cause, each.folder)
