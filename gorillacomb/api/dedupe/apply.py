@@ -131,11 +131,10 @@ def _carry_out(
     folders = list(map(os.path.dirname, paths))
     taken = tuple(pair.path for step in outcome.done for pair in step.pairs)
     warnings = [*rescan_changed(vault, roots, folders, shown, taken)]
-    for copy in outcome.copied:
-        if copy.is_brought:
-            continue
+    shelved = [copy.target for copy in outcome.copied if not copy.is_brought]
+    if shelved:
         try:
-            mark_paths(vault, MarkKind.KEEP, [copy.target], note="from copies of a tree")
+            mark_paths(vault, MarkKind.KEEP, shelved, note="from copies of a tree")
         except GorillaCombError as error:
             warnings.append(error.message)
     return replace(RunResult.of(outcome, warnings), retired=contents.options.retire)

@@ -32,8 +32,9 @@ class BringRules:
     wanted: Collection[bytes] | None
     """Paths in copies that are to be brought; empty for all that may be, None for nothing."""
     companions: CompanionTable
-    former: Callable[[bytes], Set[bytes] | None]
-    """Returns what was ever in a tree, as paths relative to it; None if that cannot be known."""
+    former: Callable[[], Set[bytes] | None]
+    """Returns what was ever in the kept tree: relative paths, with the folders around each. None if
+    that cannot be known. It may be asked often."""
     named: dict[bytes, str] = field(default_factory=dict)
     """By wanted paths in copies: why what is there is not brought; empty text if it is."""
     _versions: Counter[bytes] = field(default_factory=Counter)
@@ -44,12 +45,11 @@ class BringRules:
     """By folder of the kept tree: the folded names in it."""
     _sets: dict[bytes, Companions] = field(default_factory=dict)
     """By folder of a copy: which of its files belong together."""
-    _former: list[Set[bytes] | None] = field(default_factory=list)
-    """What `former` returned, once it was asked."""
     _is_ignored: Callable[[bytes], bool] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._is_ignored = ignored_in(self.kept) if self.wanted is not None else bool
+        # Without a wish nothing is asked, and no library is needed.
+        self._is_ignored = (lambda path: True) if self.wanted is None else ignored_in(self.kept)
 
     def count(self, items: Mapping[bytes, Sequence[OwnItem]]) -> None:
         """Take in what only the copies contain, by their paths, before anything is decided."""
@@ -118,18 +118,11 @@ class BringRules:
             return "is in a folder that others cannot enter, and could there"
         if self._belongs_to_others(top, item.path):
             return "belongs to files beside it"
-        if not is_named and self._was_there(item.path):
-            return "was in the kept tree before, and was deleted there"
+        if not is_named:
+            known = self.former()
+            if known is None or item.path in known:
+                return "was in the kept tree before, and was deleted there"
         return None
-
-    def _was_there(self, path: bytes) -> bool:
-        """Return whether something was at a path of the kept tree, or below it, before."""
-        if not self._former:
-            found = self.former(self.kept)
-            inner = {each for path in found or () for each in path_prefixes(path)}
-            self._former.append(None if found is None else inner)
-        [known] = self._former
-        return known is None or path in known
 
     def _belongs_to_others(self, top: bytes, path: bytes) -> bool:
         around, _, name = path.rpartition(b"/")

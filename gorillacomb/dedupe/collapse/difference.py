@@ -70,6 +70,8 @@ class TreeDifference:
     """Relative paths of `.git` folders that differ from the kept ones, which have all of them."""
     regenerable: list[bytes] = field(default_factory=list)
     """Relative paths of folders that a program makes again from a lock file, which is covered."""
+    made_again: int = 0
+    """Files in those."""
     files: int = 0
     """Files on disk, in all."""
 
@@ -155,11 +157,8 @@ class TreeDifference:
             self._refuse(SafetyRule.REPOSITORY, path, "is not in the copy to keep")
         files, size, longest = 0, 0, 0
         names: dict[bytes, list[bytes]] = {}
-        for inner, facts in everything_below(join(self.top, path)):
+        for inner, facts in self._plain_below(path):
             names.setdefault(os.path.dirname(inner), []).append(os.path.basename(inner))
-            kind = special_kind(facts.st_mode)
-            if kind is not None:
-                self._refuse(SafetyRule.INCOMPLETE, join(path, inner), f"is a {kind}")
             if os.path.basename(inner).lower().endswith(CLOUD_POINTERS):
                 self._refuse(SafetyRule.POINTER, join(path, inner), _POINTS)
             longest = max(longest, len(inner))
@@ -172,6 +171,14 @@ class TreeDifference:
         key = (ours.digest, False) if whole and ours is not None else None
         self.own.append(OwnItem(path, key, files, size, True, longest))
         return False
+
+    def _plain_below(self, path: bytes) -> Iterator[tuple[bytes, os.stat_result]]:
+        """Yield what is in a folder, relative to it, and its stat. Raises CannotLeave."""
+        for inner, facts in everything_below(join(self.top, path)):
+            kind = special_kind(facts.st_mode)
+            if kind is not None:
+                self._refuse(SafetyRule.INCOMPLETE, join(path, inner), f"is a {kind}")
+            yield inner, facts
 
     def _is_regenerable(self, path: bytes, mine: _Rows, its: _Rows) -> bool:
         inner, _, name = path.rpartition(b"/")
@@ -195,11 +202,9 @@ class TreeDifference:
 
     def _add_regenerable(self, path: bytes) -> None:
         self.regenerable.append(path)
-        for inner, facts in everything_below(join(self.top, path)):
-            kind = special_kind(facts.st_mode)
-            if kind is not None:
-                self._refuse(SafetyRule.INCOMPLETE, join(path, inner), f"is a {kind}")
-            self.files += stat.S_ISREG(facts.st_mode)
+        files = sum(stat.S_ISREG(facts.st_mode) for _, facts in self._plain_below(path))
+        self.made_again += files
+        self.files += files
 
     def _is_equal(self, path: bytes, ours: TreeFolder | None, theirs: TreeFolder | None) -> bool:
         """Return whether everything in a folder has an equal counterpart, by the index."""

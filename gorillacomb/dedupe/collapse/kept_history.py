@@ -12,7 +12,7 @@ from gorillacomb.dedupe.repositories.history import (
     find_past_versions,
     paths_ever,
 )
-from gorillacomb.fs.paths import join, path_text
+from gorillacomb.fs.paths import join, path_prefixes, path_text
 
 GIT = b".git"
 
@@ -61,14 +61,17 @@ class KeptHistory:
                 left.append(item)
         difference.own = left
 
-    def paths(self, tree: bytes) -> Set[bytes] | None:
-        """Return what was ever in the tree, relative to it; None if that cannot be known."""
-        found = self.traced(tree)
-        store = join(tree, GIT)
-        if not os.path.lexists(store):
-            return found
-        try:
-            return found | paths_ever(store)
-        except HistoryUnreadable as error:
-            self.notes.append(f"Nothing is brought: {error.refusal.cause}.")
-            return None
+    def paths(self) -> Set[bytes] | None:
+        """Return what was ever in the tree, relative to it, with the folders around each.
+
+        None if that cannot be known.
+        """
+        found = self.traced(self.tree)
+        store = join(self.tree, GIT)
+        if os.path.lexists(store):
+            try:
+                found |= paths_ever(store)
+            except HistoryUnreadable as error:
+                self.notes.append(f"Nothing is brought: {error.refusal.cause}.")
+                return None
+        return {each for path in found for each in path_prefixes(path)}

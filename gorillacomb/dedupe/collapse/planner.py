@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
 from gorillacomb.classify.cloud_folders import cloud_folder_around
 from gorillacomb.classify.companions import Companions
@@ -96,10 +97,7 @@ class CollapsePlanner:
         if not folders:
             named = next((each for each in every if chosen in each.members), None)
             if into is not None and named is None:
-                raise UsageError(
-                    f"{path_text(into)} is not one of several copies of a tree.",
-                    "`gorillacomb folders` lists them.",
-                )
+                raise _no_copy(into)
             for each in every:
                 if not each.structural or each is named:
                     yield each, chosen if chosen is not None and each is named else each.keep
@@ -108,10 +106,7 @@ class CollapsePlanner:
             folder = self.sites.folder_at(path)
             family = next((each for each in every if folder in each.members), None)
             if folder is None or family is None:
-                raise UsageError(
-                    f"{path_text(path)} is not one of several copies of a tree.",
-                    "`gorillacomb folders` lists them.",
-                )
+                raise _no_copy(path)
             keep = family.keep
             if into is not None:
                 if chosen is None or chosen not in family.members:
@@ -145,7 +140,7 @@ class CollapsePlanner:
                 own = self._with_companions(difference.top, difference)
                 found[difference.top] = member, difference, own
                 self._leaving.add(difference.top)
-        rules = BringRules(path, self.bring, self.policy.companions, past.paths)
+        rules = BringRules(path, self.bring, self.policy.companions, cache(past.paths))
         rules.count({top: own for top, (_, _, own) in found.items()})
         held: _Held = {}
         for top, (member, difference, own) in found.items():
@@ -153,8 +148,7 @@ class CollapsePlanner:
             with self._left_if_it_cannot_leave(member):
                 self._step(member, keep, difference, own, labels, rules, held)
                 self._leaving.add(top)
-        for place, cause in rules.named.items():
-            self._named[place] = cause
+        self._named |= rules.named
 
     @contextmanager
     def _left_if_it_cannot_leave(self, member: TreeFolder) -> Iterator[None]:
@@ -223,7 +217,8 @@ class CollapsePlanner:
             each.files for each in copies if each.is_brought
         )
         known = len(difference.in_history)
-        places = [KeptPlace(kept, difference.files - on_shelf - known), *_on_shelf(copies)]
+        elsewhere = on_shelf + known + difference.made_again
+        places = [KeptPlace(kept, difference.files - elsewhere), *_on_shelf(copies)]
         if known:
             places.append(KeptPlace(join(kept, GIT), known))
         self._copies += copies
@@ -358,6 +353,11 @@ class CollapsePlanner:
             for number, (source, target, files, size) in enumerate(brought, first + len(copies))
         ]
         return copies, pairs
+
+
+def _no_copy(path: bytes) -> UsageError:
+    message = f"{path_text(path)} is not one of several copies of a tree."
+    return UsageError(message, "`gorillacomb folders` lists them.")
 
 
 def _files_in(folder: bytes) -> dict[bytes, os.stat_result]:

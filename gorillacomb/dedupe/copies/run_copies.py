@@ -154,28 +154,38 @@ def _publish(run: Quarantine, record: CopyRecord) -> int:
 def finish_copies(run: Quarantine, now: Now) -> list[tuple[bytes, str]]:
     """Finish what a killed run left half done; return paths, and what became of them.
 
-    What was being taken back is finished by the next undo. Raises ContentDiffers, and OSError if
-    the journal cannot be written.
+    What was being taken back is finished by the next undo. What cannot be finished is reported, and
+    tried again the next time: it must not keep anyone from an undo.
     """
     found = []
     for record in run.journal.recorded.copies_left():
-        if record.state not in (INTENT, COPIED):
-            is_back = os.path.lexists(record.source.at(run.base))
-            is_half = record.state == UNDOING and _has_slot(run, record)
-            # Another run may have copied it once more.
-            if is_half and not is_back and not os.path.lexists(_place(run, record).path):
-                _publish(run, replace(record, made_parent=False))
-                run.journal.note([replace(record, state=DONE, when_ns=now())])
-            continue
-        if record.state == COPIED and not _has_slot(run, record) and _is_there(run, record):
-            after = replace(with_time_after(run, record), state=DONE, when_ns=now())
-            words = "copied"
-        else:
-            after = _discard(run, record, "interrupted", now)
-            words = "the unfinished copy was removed"
-        run.journal.note([after])
-        found.append((join(run.base, record.path), words))
+        try:
+            words = _finish(run, record, now)
+        except (ContentDiffers, OSError) as error:
+            words = _cause(error)
+        if words is not None:
+            found.append((join(run.base, record.path), words))
     return found
+
+
+def _finish(run: Quarantine, record: CopyRecord, now: Now) -> str | None:
+    """Finish one copy; return what became of it, None for nothing.
+
+    Raises ContentDiffers, OSError.
+    """
+    if record.state not in (INTENT, COPIED):
+        is_back = os.path.lexists(record.source.at(run.base))
+        is_half = record.state == UNDOING and _has_slot(run, record)
+        # Another run may have copied it once more.
+        if is_half and not is_back and not os.path.lexists(_place(run, record).path):
+            _publish(run, replace(record, made_parent=False))
+            run.journal.note([replace(record, state=DONE, when_ns=now())])
+        return None
+    if record.state == COPIED and not _has_slot(run, record) and _is_there(run, record):
+        run.journal.note([replace(with_time_after(run, record), state=DONE, when_ns=now())])
+        return "copied"
+    run.journal.note([_discard(run, record, "interrupted", now)])
+    return "the unfinished copy was removed"
 
 
 def with_time_after(run: Quarantine, record: CopyRecord) -> CopyRecord:
@@ -233,12 +243,19 @@ def take_back_copy(
             try:
                 _publish(run, replace(record, made_parent=False))
             except (ContentDiffers, OSError):
-                return f"{cause}; it is in {os.fsdecode(join(run.path, record.slot))}"
+                return _aside(run, record, cause)
         return _ends(run, record, cause, now)
-    for _ in remove_seen(run, record.slot, seen):
-        pass
+    try:
+        for _ in remove_seen(run, record.slot, seen):
+            pass
+    except (ContentDiffers, OSError) as error:  # someone writes to it still
+        return _aside(run, record, _cause(error))
     mutations.fsync(run.folder)
     return _ends(run, record, None, now)
+
+
+def _aside(run: Quarantine, record: CopyRecord, cause: str) -> str:
+    return f"{cause}; it is in {path_text(join(run.path, record.slot))}"
 
 
 def _is_held(run: Quarantine, source: bytes) -> bool:

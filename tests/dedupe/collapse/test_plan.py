@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,9 +16,13 @@ import pytest
 
 from gorillacomb.api.dedupe.plan import DedupePlan
 from gorillacomb.api.facade.vault import OpenVault
+from gorillacomb.dedupe.copies import run_copies
 from gorillacomb.dedupe.model import SafetyRule
+from gorillacomb.dedupe.quarantine.removal import remove_seen
+from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.errors import RefusedForSafety, UsageError
 from gorillacomb.fs import mutations
+from gorillacomb.fs.paths import join
 from gorillacomb.vault.vault import Vault
 from tests.dedupe.collapse.test_oracle import contents
 from tests.dedupe.drives import look
@@ -335,7 +340,12 @@ def test_what_a_lock_file_makes_again_is_not_copied(drive: Drive) -> None:
     (drive.copy / "node_modules/.bin/pad").symlink_to("../left-pad/index.js")
     make_tree(drive.copy / "node_modules", {".cache": {"x": "x"}})
     assert drive.items() == set()
-    assert drive.plan().steps[0].regenerable == (b"node_modules",)
+    (drive.copy / "own").write_text("own")
+    [step] = drive.plan().steps
+    assert step.regenerable == (b"node_modules",)
+    # Nothing is said to be kept of what is not.
+    kept = {os.path.basename(each.path): each.files for each in step.kept_in}
+    assert kept == {b"App": len(SRC) + 2, b"Backup": 1}
     drive.there_and_back()
     drive.file.unlink()
     drive.plan().save(drive.file)
@@ -689,3 +699,31 @@ def test_two_programs_apply_one_plan(drive: Drive) -> None:
         for _ in range(3):
             drive.vault.undo()
     assert look(drive.top) == before
+
+
+def test_a_copy_that_someone_writes_to_while_it_is_deleted_is_told(
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through a descriptor that was opened when it was on the shelf."""
+    (drive.copy / "own").write_text("own")
+    drive.plan().save(drive.file)
+    drive.vault.apply(drive.file, dry_run=False)
+    remove = remove_seen
+
+    def written(
+        run: Quarantine, slot: bytes, seen: Mapping[bytes, os.stat_result]
+    ) -> Iterator[bytes]:
+        with open(join(join(run.path, slot), b"own"), "a") as file:
+            file.write(" and more")
+        return remove(run, slot, seen)
+
+    monkeypatch.setattr(run_copies, "remove_seen", written)
+    undone = drive.vault.undo()
+    [failed] = undone.failed
+    assert "changed meanwhile; it is in" in failed.cause
+    aside = failed.cause.rpartition("it is in ")[2]
+    assert Path(aside, "own").read_text() == "own and more"
+    assert (drive.copy / "own").read_text() == "own"
+    monkeypatch.undo()
+    assert drive.vault.undo().failed  # it differs now, and is put at its place again
+    assert (drive.top / SHELF / "Backup/own").read_text() == "own and more"
