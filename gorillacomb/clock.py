@@ -17,6 +17,17 @@ def boot_id() -> str:
         return ""
 
 
+def process_start(pid: int) -> str:
+    """Return when a process was started, in ticks since the machine's start; empty if unknown.
+
+    With the boot id it tells a process from a later one that got the same number.
+    """
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
 def uptime_ns() -> int:
     """Return the time of a clock that cannot be set, and that runs while the machine sleeps."""
     if sys.platform == "linux":

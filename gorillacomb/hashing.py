@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from hashlib import sha256
@@ -116,6 +116,14 @@ def blake3_of(size: int) -> bytes:
 def blake3_of_short(data: bytes) -> bytes:
     """Return 16 bytes of BLAKE3, enough to rule out collisions, even deliberate ones."""
     return blake3(data).digest(16)
+
+
+def blake3_of_parts(parts: Iterable[bytes]) -> bytes:
+    """Return the digest of some bytes joined."""
+    hasher = blake3()
+    for part in parts:
+        hasher.update(part)
+    return hasher.digest()
 
 
 def sha256_of(size: int) -> bytes:

@@ -16,6 +16,8 @@ from gorillacomb.api.text import parse_size
 from gorillacomb.api.vault import ENVIRONMENT, Vault, damaged_values_as_errors, find_vault
 from gorillacomb.errors import UsageError
 
+EVENTS = "gorillacomb.events"
+"""Where a command's context has the file of ``--events``."""
 _WAIT = "gorillacomb.wait"
 """Where a command's context has the value of ``--wait``."""
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -129,10 +131,30 @@ def json_option(function: Function) -> Function:
 
 
 def progress_option(function: Function) -> Function:
-    """Add ``--progress``: whether to show it; passed on as None if the terminal decides."""
-    return click.option(
+    """Add ``--progress``: whether to show it; passed on as None if the terminal decides.
+
+    And ``--events``, which `cli.output.progress.progress_for` finds by itself.
+    """
+    shown = click.option(
         "--progress/--no-progress", default=None, help="Show progress [default: on a terminal]."
-    )(function)
+    )
+    written = click.option(
+        "--events",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        callback=_open_events,
+        expose_value=False,
+        help="Append the progress to FILE, as lines of JSON.",
+    )
+    return shown(written(function))
+
+
+def _open_events(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
+    if value is not None:
+        from gorillacomb.cli.event_file import EventFile
+
+        events = context.meta[EVENTS] = EventFile(value)
+        context.call_on_close(events.end)
 
 
 def untested_macos_option(function: Function) -> Function:

@@ -71,6 +71,17 @@ def state_folder() -> Path:
     return _of_the_user(user_state_path)
 
 
+def vault_state_folder(vault: Vault, what: str) -> Path:
+    """Return the folder of one vault's pulses, jobs or the like, in the state folder.
+
+    It is named after where the vault is. Raises VaultError if there is no home.
+    """
+    import hashlib  # what only reads the index does without
+
+    path = os.path.realpath(os.fsencode(vault.folder))
+    return state_folder() / what / hashlib.sha256(path).hexdigest()[:16]
+
+
 def _of_the_user(find: Callable[[str], Path]) -> Path:
     """Return our folder in the user's home. Raises VaultError if there is no home."""
     # A scan asks ten times, and platformdirs takes long.

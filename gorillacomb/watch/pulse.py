@@ -7,7 +7,6 @@ for a database or the disk: a pulse is late only when the machine is.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import time
@@ -23,7 +22,7 @@ from gorillacomb.fs.durable_files import replace_file
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.model import SECOND
-from gorillacomb.vault.vault import Vault, state_folder
+from gorillacomb.vault.vault import Vault, vault_state_folder
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.keys import note
 from gorillacomb.vaultmesh.keys.cosign import WATCHER
@@ -43,8 +42,7 @@ UNWRITTEN = "a pulse could not be written: "
 
 def pulse_folder(vault: Vault) -> Path:
     """Return the folder of the pulses of a vault's watcher."""
-    path = os.path.realpath(os.fsencode(vault.folder))
-    return state_folder() / "pulses" / hashlib.sha256(path).hexdigest()[:16]
+    return vault_state_folder(vault, "pulses")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ PACKAGE = "gorillacomb"
 LEVELS = (
     {"cli", "web"},
     {"api"},
+    {"jobs"},
     {"watch"},
     {"dedupe", "stamping"},
     {"folders"},
@@ -38,6 +39,12 @@ FRONT_DOOR = "importlib.import_module(f'{__name__}.{_PLACES[name]}')"
 """How the package itself imports a public name when it is used."""
 HOMES = {
     "click": "cli/",
+    "fastapi": "web/",
+    "starlette": "web/",
+    "pydantic": "web/",
+    "uvicorn": "web/",
+    "h11": "web/",
+    "jinja2": "web/",
     "tqdm": "cli/",
     "watchdog": "watch/",
     "xxhash": "hashing.py",
@@ -69,8 +76,11 @@ USERS_FILES = (
 )
 CHANGES = "fs/mutations.py"
 SHELLS = {"subprocess", "pty", "multiprocessing.popen"}
-RUNS = {"watch/triggers.py", "dedupe/repositories/git_program.py"}
-"""The modules that run programs: those that the user names, and git."""
+RUNS = {
+    *("watch/triggers.py", "dedupe/repositories/git_program.py"),
+    *("jobs/start.py", "jobs/supervisor.py"),
+}
+"""The modules that run programs: those that the user names, git, and our own commands."""
 OUTPUT = {("sys", "stdout"), ("sys", "stderr"), ("sys", "__stdout__"), ("sys", "__stderr__")}
 
 

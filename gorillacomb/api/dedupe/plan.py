@@ -52,6 +52,7 @@ from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.fs.darwin.untested import refuse_untested
 from gorillacomb.fs.output_file import write_file
 from gorillacomb.fs.volumes import is_online
+from gorillacomb.hashing import blake3_of_parts
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.model import Root
 from gorillacomb.progress import Progress, ProgressCallback, as_progress
@@ -145,6 +146,14 @@ class DedupePlan:
     def space_needed(self) -> list[SpaceNeeded]:
         """Return what it copies to each volume. Raises OSError."""
         return space_needed(self.contents.copies)
+
+    @property
+    def digest(self) -> str:
+        """BLAKE3 of the plan as it is saved, 64 hex digits.
+
+        That of a plan with the answers of a review covers both: it is about what is then removed.
+        """
+        return blake3_of_parts(serialize.plan_lines(self.contents)).hex()
 
     @property
     def files(self) -> int:

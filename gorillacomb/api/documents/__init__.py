@@ -32,7 +32,7 @@ DOCUMENTS = {
     "mark list": "marks.MarksDocument",
     "mark not-duplicates": "marks.MarkChangeDocument",
     "overview": "overview.OverviewDocument",
-    "pulse": "pulse.PulseDocument",
+    "pulse": "watch.PulseDocument",
     "roots": "status.RootsDocument",
     "roots forget": "status.ForgetDocument",
     "roots list": "status.RootsDocument",

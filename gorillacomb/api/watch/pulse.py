@@ -14,7 +14,7 @@ from gorillacomb.watch.pulse import Clocks, pulse_folder
 from gorillacomb.watch.pulse_check import PulseState, check_pulse
 
 if TYPE_CHECKING:
-    from gorillacomb.api.documents.pulse import PulseDocument
+    from gorillacomb.api.documents.watch import PulseDocument
 
 __all__ = ["PulseResult", "PulseState", "check_watcher"]
 

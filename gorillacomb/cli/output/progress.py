@@ -7,6 +7,9 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any, Never
 
+import click
+
+from gorillacomb.cli.options import EVENTS
 from gorillacomb.cli.output.render import DEFAULT_WIDTH, format_size
 from gorillacomb.progress import NullProgress, Progress
 
@@ -111,7 +114,38 @@ class ProgressBar:
             self._bar = None
 
 
+class _ProgressOfTwo:
+    """Passes progress on to two others."""
+
+    def __init__(self, first: Progress, second: Progress) -> None:
+        self._both = first, second
+
+    def stage(self, name: str, files: int | None, size: int | None) -> None:
+        for each in self._both:
+            each.stage(name, files, size)
+
+    def total(self, files: int | None, size: int | None) -> None:
+        for each in self._both:
+            each.total(files, size)
+
+    def advance(self, files: int, size: int) -> None:
+        for each in self._both:
+            each.advance(files, size)
+
+    def close(self) -> None:
+        for each in self._both:
+            each.close()
+
+
 def progress_for(wanted: bool | None) -> Progress:
-    """Return a bar on a terminal or if requested, else the null progress."""
+    """Return a bar on a terminal or if requested, else the null progress.
+
+    With ``--events``, the progress is written to that file as well.
+    """
     shown = sys.stderr.isatty() if wanted is None else wanted
-    return ProgressBar() if shown else NullProgress()
+    bar: Progress = ProgressBar() if shown else NullProgress()
+    context = click.get_current_context(silent=True)
+    events = None if context is None else context.meta.get(EVENTS)
+    if events is None:
+        return bar
+    return _ProgressOfTwo(bar, events) if shown else events

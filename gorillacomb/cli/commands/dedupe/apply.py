@@ -12,6 +12,7 @@ import click
 from gorillacomb.api.dedupe.answered_plan import AnsweredPlan, read_answered_plan
 from gorillacomb.api.dedupe.apply import DryRunResult, RunResult, apply_plan, dry_run
 from gorillacomb.api.dedupe.collapse import collapsed_trees
+from gorillacomb.api.dedupe.expected import Expected
 from gorillacomb.api.dedupe.pairs import pairs_of_plan
 from gorillacomb.api.dedupe.plan import DedupeAction, DedupePlan, PlanStep
 from gorillacomb.api.next_step.dedupe import after_apply, after_dry_run
@@ -30,6 +31,7 @@ _PAIRS_SHOWN = 8
 def apply(
     vault: Vault,
     file: Path,
+    expected: Expected,
     only_say: bool,
     yes_delete: int | None,
     untested_macos: bool,
@@ -40,6 +42,7 @@ def apply(
     """Apply a plan, or show what applying it would do."""
     answered, shown = read_answered_plan(file), progress_for(progress)
     plan = answered.plan
+    expected.check_plan(plan)
     told = list(_answers_lines(answered, as_json))
     for line in told if as_json else ():
         click.echo(line, err=True)

@@ -9,8 +9,14 @@ from typing import Unpack
 import click
 from click.core import ParameterSource
 
+from gorillacomb.api.dedupe.expected import Expected
 from gorillacomb.api.vault import Vault
-from gorillacomb.cli.commands.dedupe.options import PlanFlags, plan_keywords, plan_options
+from gorillacomb.cli.commands.dedupe.options import (
+    PlanFlags,
+    expected_options,
+    plan_keywords,
+    plan_options,
+)
 from gorillacomb.cli.option_groups import GroupedCommand
 from gorillacomb.cli.options import (
     BytesPath,
@@ -25,15 +31,18 @@ from gorillacomb.cli.options import (
 _FILE = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 _LAST = ""
 """Means the last run: the option was given without a value."""
+_EXPECTED = ("expect_digest", "expect_files")
 _ABOUT: dict[str, Collection[str]] = {
     "planning": {
         *("output", "verbose", "single", "as_json", "untested_macos"),
         *PlanFlags.__annotations__,
     },
     "review": {"single"},
-    "applying": {"dry_run", "yes_delete", "single", "as_json", "untested_macos"},
+    "applying": {"dry_run", "yes_delete", *_EXPECTED, "single", "as_json", "untested_macos"},
     "undo": {"only", "as_json"},
-    "purging": {"yes", "older_than", "including_unique", "as_json", "untested_macos"},
+    "purging": {
+        *("yes", "older_than", "including_unique", *_EXPECTED, "as_json", "untested_macos")
+    },
     "history": {"single", "as_json"},
 }
 """The actions, by parameter name, each with the parameters that only some actions take."""
@@ -47,7 +56,7 @@ OPTION_GROUPS = {
         "--verbose",
     ),
     "Review": ("--review",),
-    "Apply": ("--apply", "--dry-run", "--yes-delete"),
+    "Apply": ("--apply", "--dry-run", "--yes-delete", "--expect-digest", "--expect-files"),
     "Take back": ("--undo", "--only"),
     "Free space": ("--empty-quarantine", "--older-than", "--including-unique", "--yes"),
     "Look back": ("--history",),
@@ -84,6 +93,7 @@ OPTION_GROUPS = {
     metavar="N",
     help="Delete N files, as the plan says, without being asked.",
 )
+@expected_options
 @click.option(
     "--undo",
     is_flag=False,
@@ -153,6 +163,7 @@ def command(
     single: bool,
     dry_run: bool,
     yes_delete: int | None,
+    expected: Expected,
     yes: bool,
     older_than: int,
     including_unique: int | None,
@@ -165,17 +176,15 @@ def command(
     """Plan what may be removed, apply the plan, and take it back.
 
     Without an option, show what a plan would contain. Only `--apply` changes files: it compares
-    every byte, and moves what is redundant into a quarantine on the same drive, from which `--undo`
-    puts it back. Nothing inside projects, repositories and libraries is removed; whole copies of
-    them may be.
-
-    Only `--empty-quarantine` deletes, and it compares once more before it does.
+    every byte, and moves what is redundant into a quarantine on the drive, from which `--undo` puts
+    it back. Nothing in projects, repositories and libraries is removed; whole copies of them may
+    be. Only `--empty-quarantine` deletes, and it compares once more before it does.
     """
     _refuse_mixed(context)  # each module is large, so only the one that is needed is imported
     if applying is not None:
         from gorillacomb.cli.commands.dedupe.apply import apply
 
-        allowed = dry_run, yes_delete, untested_macos
+        allowed = expected, dry_run, yes_delete, untested_macos
         return apply(vault, applying, *allowed, single, progress, as_json)
     if review is not None:
         from gorillacomb.cli.commands.dedupe.review import review_plan
@@ -188,8 +197,8 @@ def command(
     if purging is not None:
         from gorillacomb.cli.commands.dedupe.purge import purge
 
-        how = older_than, including_unique, yes, untested_macos, progress, as_json
-        return purge(vault, purging or None, *how)
+        how = expected, older_than, including_unique, yes, untested_macos
+        return purge(vault, purging or None, *how, progress, as_json)
     if history is not None:
         from gorillacomb.cli.commands.dedupe.history import history as show
 

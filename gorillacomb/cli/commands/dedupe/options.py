@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypedDict, Unpack
+import functools
+from typing import Any, TypedDict, Unpack
 
 import click
 
+from gorillacomb.api.dedupe.expected import Expected
 from gorillacomb.api.dedupe.plan import DedupeAction, PlanKeywords
 from gorillacomb.cli.options import BytesPath, Function, SizeParam
 
@@ -144,3 +146,27 @@ def plan_keywords(**given: Unpack[PlanFlags]) -> PlanKeywords:
         "into": given["into"],
         "bring": given["bring"],
     }
+
+
+def expected_options(function: Function) -> Function:
+    """Add ``--expect-digest`` and ``--expect-files``; passed on as one `Expected`."""
+
+    @functools.wraps(function)
+    def call(
+        *arguments: Any, expect_digest: str | None, expect_files: int | None, **others: Any
+    ) -> Any:
+        return function(*arguments, expected=Expected(expect_digest, expect_files), **others)
+
+    digest = click.option(
+        "--expect-digest",
+        metavar="HEX",
+        help="Only if this is the digest of what was shown: of a plan with its answers, or of the"
+        " quarantine.",
+    )
+    files = click.option(
+        "--expect-files",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Only if this is the number of files that was shown.",
+    )
+    return digest(files(call))  # type: ignore[return-value]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from gorillacomb.api.dedupe.expected import Expected
 from gorillacomb.api.dedupe.purge import (
     QuarantinedRun,
     RunResult,
@@ -25,6 +26,7 @@ from gorillacomb.errors import ExitCode
 def purge(
     vault: Vault,
     named: str | None,
+    expected: Expected,
     older_than_ns: int,
     including_unique: int | None,
     yes: bool,
@@ -33,10 +35,15 @@ def purge(
     as_json: bool,
 ) -> ExitCode:
     """Delete quarantined items whose other copy still exists."""
+
+    def is_agreed(chosen: Sequence[QuarantinedRun]) -> bool:
+        expected.check_quarantine(chosen)
+        return yes or _is_agreed(chosen)
+
     result = purge_quarantine(
         vault,
         named,
-        confirm=yes or (_is_agreed if sys.stdin.isatty() else False),
+        confirm=is_agreed if yes or sys.stdin.isatty() else False,
         older_than_ns=older_than_ns,
         including_unique=including_unique,
         untested_macos=untested_macos,

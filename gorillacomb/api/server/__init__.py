@@ -1,0 +1,1 @@
+"""Use cases of the server alone: jobs, sessions, pages of long lists."""
