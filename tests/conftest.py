@@ -65,11 +65,12 @@ def own_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with in_memory() as folder:
         home = folder / "home"
         home.mkdir()
-        _use_home(home, monkeypatch)
+        use_home(home, monkeypatch)
         yield home
 
 
-def _use_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def use_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the user's folders be those in a home."""
     monkeypatch.setenv("HOME", str(home))
     for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)

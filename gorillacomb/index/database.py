@@ -7,7 +7,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -152,6 +152,21 @@ class Index:
     def rows_written(self) -> int:
         """Rows inserted, updated or deleted since it was opened."""
         return self.connection.total_changes
+
+    def generation(self) -> str:
+        """Return what changes with the database, as far as the times of its files show it.
+
+        Two that are equal were read from the same content; it may change without need, as when the
+        write-ahead log is moved into the database.
+        """
+        from gorillacomb.hashing import blake3_of_short  # what asks once does without
+
+        found = []
+        for path in (self.vault.index, f"{self.vault.index}-wal"):
+            with suppress(FileNotFoundError):
+                facts = os.stat(path)
+                found.append((facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns))
+        return blake3_of_short(repr(found).encode()).hex()
 
     def close(self) -> None:
         """Close the index, discarding uncommitted writes."""

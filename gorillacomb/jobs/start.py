@@ -31,7 +31,7 @@ from gorillacomb.jobs.folder import (
     jobs_in,
 )
 from gorillacomb.jobs.request import JobRequest
-from gorillacomb.vault.vault import Vault, vault_state_folder
+from gorillacomb.vault.vault import Vault, create_state_folder, vault_state_folder
 
 MOST_LIVE = 32
 """Jobs of a vault that run or wait; a further one is refused."""
@@ -54,7 +54,7 @@ def start_job(vault: Vault, request: JobRequest) -> JobFolder:
     """
     base = jobs_folder(vault)
     try:
-        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create_state_folder(base)
         _remove_old(base)
         if sum(job.is_locked() for job in jobs_in(base)) >= MOST_LIVE:
             raise RefusedForSafety(

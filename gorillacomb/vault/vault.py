@@ -74,12 +74,22 @@ def state_folder() -> Path:
 def vault_state_folder(vault: Vault, what: str) -> Path:
     """Return the folder of one vault's pulses, jobs or the like, in the state folder.
 
-    It is named after where the vault is. Raises VaultError if there is no home.
+    It is named after where the vault is, and need not exist. Raises VaultError if there is no home.
     """
     import hashlib  # what only reads the index does without
 
     path = os.path.realpath(os.fsencode(vault.folder))
     return state_folder() / what / hashlib.sha256(path).hexdigest()[:16]
+
+
+def create_state_folder(folder: Path) -> None:
+    """Create a folder in the state folder, and those around it, for the user alone.
+
+    Raises OSError.
+    """
+    for parent in reversed((folder, *folder.parents)):
+        if parent.is_relative_to(state_folder()):
+            parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _of_the_user(find: Callable[[str], Path]) -> Path:

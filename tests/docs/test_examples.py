@@ -19,7 +19,7 @@ from tests.docs.typed import Typist
 
 PAGES = pages()
 BLOCKS = [block for page, text in PAGES.items() for block in blocks(page, text)]
-ELSEWHERE = {"make demo", "make test", "pipx install ."}
+ELSEWHERE = {"make demo", "make test", "pipx install .", "pip install 'gorillacomb[web]'"}
 """Commands that run in `.ci/run` and in `tests/setup`."""
 BEFORE = {
     "quarantine.md": """
@@ -36,7 +36,7 @@ BEFORE = {
         ("vault.md", "trace.md", "scrub.md", "json.md", "exit-codes.md", "upgrading.md"),
         "gorillacomb scan ~/Drive",
     ),
-    **dict.fromkeys(("marks.md", "rules.md"), "gorillacomb scan ~/Drive"),
+    **dict.fromkeys(("marks.md", "rules.md", "serve.md", "api.md"), "gorillacomb scan ~/Drive"),
     "collapse.md": """
         for name in README.md LICENSE Makefile; do
             echo "$name" >~/Drive/Projects/HealthTrack/$name

@@ -43,6 +43,7 @@ class Typist:
 
     def __init__(self, address: Path) -> None:
         self.typed: list[tuple[int, list[str]]] = []
+        self._servers: list[fork_server.Forked] = []
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(str(address))
         self._socket.listen()
@@ -50,6 +51,9 @@ class Typist:
         self._serving.start()
 
     def close(self) -> None:
+        for server in self._servers:
+            server.send_signal(signal.SIGTERM)
+            assert server.wait(TIMEOUT) == 0
         self._socket.shutdown(socket.SHUT_RDWR)  # ends the wait for a client
         self._serving.join()
         self._socket.close()
@@ -67,13 +71,26 @@ class Typist:
                 words, cwd, env = json.loads(rest.read(int(head)))
             code = 99
             try:
-                code = _type(words, Path(cwd), env, streams)
+                if words[:1] == ["serve"] and words[1:2] != ["link"]:
+                    code = self._start_server(words, Path(cwd), env)
+                else:
+                    code = _type(words, Path(cwd), env, streams)
             finally:
                 self.typed.append((code, words))
                 for each in streams:
                     os.close(each)
                 with suppress(OSError):
                     client.sendall(b"%d" % code)
+
+    def _start_server(self, words: list[str], cwd: Path, env: dict[str, str]) -> int:
+        """Start a server on a free port, which runs until the page has been read."""
+        read, write = os.pipe()
+        with open(os.devnull, "r+") as null:
+            own = null.fileno(), null.fileno(), write
+            self._servers.append(_fork([*words, "--port", "0"], cwd, env, own))
+        os.close(write)
+        with open(read) as lines:
+            return 0 if lines.readline().startswith("Listening") else 1
 
 
 def _type(words: list[str], cwd: Path, env: dict[str, str], streams: list[int]) -> int:

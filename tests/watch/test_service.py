@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gorillacomb.api.watch.service import launchd_plist, systemd_unit
+from gorillacomb.api.watch.service import WATCH, WEB, ServiceKind, launchd_plist, systemd_unit
 from tests.support.run import environment, refused, run
 from tests.support.trees import make_tree
 from tests.watch.daemon import Daemon
@@ -48,23 +48,53 @@ def test_install_and_uninstall(own_home: Path, top: Path, vault: Path) -> None:
     refused(run("watch"), 2, "Name a folder")
 
 
-def test_the_unit_is_one(tmp_path: Path) -> None:
+def test_the_server_as_a_service(own_home: Path, tmp_path: Path, vault: Path) -> None:
+    (tmp_path / "cert").write_text("")
+    tls = ("--tls-cert", "cert", "--tls-key", "cert", "--bind", "0.0.0.0")
+    ran = run("service", "install", "web", "--read-only", *tls, vault=vault, cwd=tmp_path)
+    assert (ran.code, ran.err) == (0, "")
+    place = own_home / ".config/systemd/user/gorillacomb-web.service"
+    text = place.read_text()
+    cert = tmp_path / "cert"
+    wanted = f'"--tls-cert" "{cert}" "--tls-key" "{cert}" "--vault" "{vault}"'
+    assert '"serve" "--bind" "0.0.0.0" "--read-only"' in text and wanted in text
+    assert "KillMode=process" in text, "jobs go on when the server is restarted"
+    refused(run("service", "install", "web", vault=vault), 5, "already exists")
+    refused(run("service", "install", "web", "--open", vault=vault), 2, "no page")
+    refused(run("service", "install", "web", "--nonsense", vault=vault), 2, "--nonsense")
+    assert run("service", "remove", "web").code == 0 and not place.exists()
+    refused(run("service", "remove", "web"), 2, "No server is installed")
+
+
+def test_the_watcher_by_its_other_name(own_home: Path, top: Path, vault: Path) -> None:
+    assert run("service", "install", "watch", top, "--quiet", "3", vault=vault).code == 0
+    place = own_home / ".config/systemd/user/gorillacomb-watch.service"
+    text = place.read_text()
+    assert run("service", "remove", "watch").code == 0 and not place.exists()
+    assert run("watch", top, "--quiet", "3", "--install", vault=vault).code == 0
+    assert place.read_text() == text
+
+
+@pytest.mark.parametrize(("kind", "pulse"), [(WATCH, 9), (WEB, None)])
+def test_the_unit_is_one(
+    own_home: Path, tmp_path: Path, kind: ServiceKind, pulse: float | None
+) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is missing: apt install systemd")
     program = tmp_path / "program"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    path = tmp_path / "gorillacomb-watch.service"
-    path.write_bytes(systemd_unit([os.fsencode(program), b"watch", *ODD], 9))
+    path = tmp_path / kind.unit
+    path.write_bytes(systemd_unit(kind, [os.fsencode(program), b"watch", *ODD], pulse))
     words = ["systemd-analyze", "verify", "--user", str(path)]
-    env = environment(XDG_RUNTIME_DIR=str(tmp_path))
+    env = environment(XDG_RUNTIME_DIR=str(own_home))  # short enough for its sockets
     ran = subprocess.run(words, capture_output=True, text=True, env=env, timeout=60)
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
 def test_the_agent_is_a_property_list() -> None:
     words = [b"/usr/bin/python", b"-m", b"gorillacomb", b"watch", b"/a b"]
-    assert plistlib.loads(launchd_plist(words))["ProgramArguments"] == [
+    assert plistlib.loads(launchd_plist(WEB, words))["ProgramArguments"] == [
         os.fsdecode(each) for each in words
     ]
 

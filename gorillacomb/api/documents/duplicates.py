@@ -45,6 +45,14 @@ class DupesDocument(TypedDict):
     groups: list[FileGroupDocument]
 
 
+class GroupsPageDocument(TypedDict):
+    """Some groups of identical files, the most wasteful first."""
+
+    items: list[FileGroupDocument]
+    next: str | None
+    """What ``after`` takes to continue; null if no more follow."""
+
+
 def dupes_document(groups: Iterable[FileGroup]) -> DupesDocument:
     """Return groups as a document."""
     return {"groups": [group_document(group) for group in groups]}

@@ -195,6 +195,31 @@ class PlanDocument(SavedPlanDocument):
     """With ``--collapse``: what is copied before that."""
 
 
+class PlanAnswersDocument(TypedDict):
+    """What is removed of a plan according to the answers to it, and how many there are."""
+
+    digest: str
+    """BLAKE3 of what is removed, 64 hex digits: it changes with each answer."""
+    files: int
+    bytes: int
+    """On disk."""
+    yes: int
+    swapped: int
+    no: int
+    open: int
+    """Steps without an answer; they are removed if there is no answer at all."""
+    is_reviewed: bool
+    """Whether there are answers: then only what was answered with yes is removed."""
+
+
+class KeptPlanDocument(PlanDocument):
+    """A plan that the server keeps, according to the answers to it."""
+
+    digest: str
+    """Its name: BLAKE3 of the plan without answers, 64 hex digits."""
+    shown: PlanAnswersDocument
+
+
 class EmptyFolderDocument(PathDocument):
     """A folder that holds no file at any depth, and is in no other one."""
 

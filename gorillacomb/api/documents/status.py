@@ -59,6 +59,17 @@ class QuarantineDocument(PathDocument):
     """When the run began, ns since the epoch, as decimal text."""
 
 
+class QuarantineListDocument(TypedDict):
+    """What is in quarantines."""
+
+    items: list[QuarantineDocument]
+    files: int
+    bytes: int
+    """On disk."""
+    digest: str
+    """BLAKE3 of all that, 64 hex digits: it changes with what is in them."""
+
+
 class ForgottenRootDocument(PathDocument):
     """The root that was forgotten."""
 

@@ -1,4 +1,4 @@
-"""The watcher as a user service: a systemd unit, or a launchd agent on macOS."""
+"""Watcher and server as user services: systemd units, or launchd agents on macOS."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import plistlib
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from platformdirs import user_config_path
@@ -17,34 +18,61 @@ from gorillacomb.fs.durable_files import replace_file
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.vault.vault import Vault
 
-__all__ = ["AGENT", "UNIT", "install_service", "is_launchd", "uninstall_service"]
+__all__ = ["WATCH", "WEB", "ServiceKind", "install_service", "is_launchd", "uninstall_service"]
 
-UNIT = "gorillacomb-watch.service"
-AGENT = "org.gorillacomb.watch"
 _OURS = b"gorillacomb"
 _SILENT = 60
 _BEATS = 5
 """Seconds, and pulses, after which systemd restarts a silent watcher: the longer of them."""
 
 
-def install_service(
-    vault: Vault, paths: Sequence[PathInput], options: Sequence[str], pulse: float
-) -> bytes:
-    """Write the service; return its path. ``pulse`` is in seconds.
+@dataclass(frozen=True, slots=True)
+class ServiceKind:
+    """A command that can run as a service."""
 
-    ``options`` are those of `gorillacomb watch`, in the same form. Raises RefusedForSafety if a
-    service for other folders or options exists, UsageError if it cannot be written.
+    name: str
+    """``watch`` or ``web``."""
+    what: str
+    """As the subject of a sentence."""
+    about: str
+    """The description that the system shows."""
+
+    @property
+    def unit(self) -> str:
+        """The name of its systemd unit."""
+        return f"gorillacomb-{self.name}.service"
+
+    @property
+    def agent(self) -> str:
+        """The label of its launchd agent."""
+        return f"org.gorillacomb.{self.name}"
+
+
+WATCH = ServiceKind("watch", "watcher", "Gorilla Comb keeps its index and trace true")
+WEB = ServiceKind("web", "server", "Gorilla Comb in the browser")
+
+
+def install_service(
+    kind: ServiceKind,
+    vault: Vault,
+    words: Sequence[PathInput],
+    pulse: float | None = None,
+) -> bytes:
+    """Write the service; return its path.
+
+    ``words`` are the command and its arguments without the vault, ``pulse`` the seconds between two
+    signs of life, if the command gives any. Raises RefusedForSafety if a service with other
+    arguments exists, UsageError if it cannot be written.
     """
-    place = _place()
-    words = [*_command(), b"watch"]
-    words += [os.path.abspath(os.fsencode(each)) for each in paths]
-    words += [*map(os.fsencode, options), b"--vault", os.path.abspath(os.fsencode(vault.folder))]
-    data = launchd_plist(words) if is_launchd() else systemd_unit(words, pulse)
+    place = _place(kind)
+    vault_words = b"--vault", os.path.abspath(os.fsencode(vault.folder))
+    line = [*_command(), *map(os.fsencode, words), *vault_words]
+    data = launchd_plist(kind, line) if is_launchd() else systemd_unit(kind, line, pulse)
     try:
         if place.exists() and place.read_bytes() != data:
             raise RefusedForSafety(
-                f"{_shown(place)} already exists, for other folders or options.",
-                "Remove it first: gorillacomb watch --uninstall",
+                f"{_shown(place)} already exists, with other arguments.",
+                f"Remove it first: gorillacomb service remove {kind.name}",
             )
         place.parent.mkdir(parents=True, exist_ok=True)
         replace_file(place, data)
@@ -53,15 +81,15 @@ def install_service(
     return os.fsencode(place)
 
 
-def uninstall_service() -> bytes:
+def uninstall_service(kind: ServiceKind) -> bytes:
     """Remove the service; return its former path. Raises RefusedForSafety, UsageError."""
-    place = _place()
+    place = _place(kind)
     try:
         if _OURS not in place.read_bytes():
             raise RefusedForSafety(f"{_shown(place)} was not written by Gorilla Comb.")
         place.unlink()
     except FileNotFoundError:
-        raise UsageError(f"No watcher is installed: there is no {_shown(place)}.") from None
+        raise UsageError(f"No {kind.what} is installed: there is no {_shown(place)}.") from None
     except OSError as error:
         raise UsageError(f"Removing {_shown(place)} failed: {os_error_text(error)}.") from error
     return os.fsencode(place)
@@ -72,21 +100,26 @@ def is_launchd() -> bool:
     return sys.platform == "darwin"
 
 
-def systemd_unit(words: Sequence[bytes], pulse: float) -> bytes:
-    """Return a systemd unit (systemd.service(5)) that runs a command, which sends a pulse (s)."""
+def systemd_unit(kind: ServiceKind, words: Sequence[bytes], pulse: float | None) -> bytes:
+    """Return a systemd unit (systemd.service(5)) that runs a command, with its pulse in seconds."""
+    if pulse is None:
+        # Jobs that the server has started go on when it is restarted.
+        kind_of_start, own, calm = "exec", ["KillMode=process"], []
+    else:
+        silent = max(_SILENT, math.ceil(_BEATS * pulse))
+        own = ["ExecReload=kill -HUP $MAINPID", f"WatchdogSec={silent}"]
+        kind_of_start, calm = "notify", ["Nice=10", "IOSchedulingClass=idle"]
     lines = [
         "[Unit]",
-        "Description=Gorilla Comb keeps its index and trace true",
+        f"Description={kind.about}",
         "",
         "[Service]",
-        "Type=notify",
+        f"Type={kind_of_start}",
         f"ExecStart={' '.join(map(_quoted, words))}",
-        "ExecReload=kill -HUP $MAINPID",
-        f"WatchdogSec={max(_SILENT, math.ceil(_BEATS * pulse))}",
+        *own,
         "Restart=on-failure",
         "RestartSec=10",
-        "Nice=10",
-        "IOSchedulingClass=idle",
+        *calm,
         "",
         "[Install]",
         "WantedBy=default.target",
@@ -94,17 +127,16 @@ def systemd_unit(words: Sequence[bytes], pulse: float) -> bytes:
     return "".join(line + "\n" for line in lines).encode()
 
 
-def launchd_plist(words: Sequence[bytes]) -> bytes:
+def launchd_plist(kind: ServiceKind, words: Sequence[bytes]) -> bytes:
     """Return a launchd agent (launchd.plist(5)) that runs a command."""
+    in_background = {"ProcessType": "Background", "LowPriorityIO": True, "Nice": 10}
     return plistlib.dumps(
         {
-            "Label": AGENT,
+            "Label": kind.agent,
             "ProgramArguments": [os.fsdecode(word) for word in words],
             "RunAtLoad": True,
             "KeepAlive": {"SuccessfulExit": False},
-            "ProcessType": "Background",
-            "LowPriorityIO": True,
-            "Nice": 10,
+            **(in_background if kind == WATCH else {"AbandonProcessGroup": True}),
         }
     )
 
@@ -126,10 +158,10 @@ def _command() -> list[bytes]:
     return [os.fsencode(sys.executable), b"-m", b"gorillacomb"]
 
 
-def _place() -> Path:
+def _place(kind: ServiceKind) -> Path:
     if is_launchd():
-        return Path.home() / "Library" / "LaunchAgents" / f"{AGENT}.plist"
-    return user_config_path("systemd") / "user" / UNIT
+        return Path.home() / "Library" / "LaunchAgents" / f"{kind.agent}.plist"
+    return user_config_path("systemd") / "user" / kind.unit
 
 
 def _shown(place: Path) -> str:

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from gorillacomb.api.paths import is_below
 from gorillacomb.api.vault import Vault
+from gorillacomb.api.watch.service import WATCH
 from gorillacomb.api.watch.watch import (
     TriggerEvent,
     Watcher,
@@ -21,7 +22,8 @@ from gorillacomb.api.watch.watch import (
     request_watch,
     watch_folders,
 )
-from gorillacomb.cli.commands.watch import service
+from gorillacomb.cli.commands.watch.install import install as install_service
+from gorillacomb.cli.commands.watch.install import uninstall as uninstall_service
 from gorillacomb.cli.commands.watch.log import WatchLog
 from gorillacomb.cli.options import BytesPath, DurationParam, RateParam, vault_option
 from gorillacomb.cli.output import render
@@ -98,8 +100,8 @@ def _seconds(
     help="Run a command, or post to a URL, at each such event: duplicate, damaged, missing,"
     " degraded, manifest-broken. It gets a JSON document on stdin. May be repeated.",
 )
-@click.option("--install", is_flag=True, help="Install a service that watches, started at login.")
-@click.option("--uninstall", is_flag=True, help="Remove that service.")
+@click.option("--install", is_flag=True, help="The same as `gorillacomb service install watch`.")
+@click.option("--uninstall", is_flag=True, help="The same as `gorillacomb service remove watch`.")
 @click.option("--json", "as_json", is_flag=True, help="Print each event as a line of JSON.")
 @vault_option
 def command(
@@ -125,7 +127,7 @@ def command(
     whether it is alive; all other commands can be used at the same time.
     """
     if uninstall:
-        service.uninstall()
+        uninstall_service(WATCH)
         return ExitCode.DONE
     if not paths:
         raise click.UsageError("Name a folder to watch: gorillacomb watch PATH")
@@ -133,7 +135,7 @@ def command(
     request = request_watch(paths, manifests=manifests, triggers=wanted)
     render.print_warnings(request.warnings)
     if install:
-        service.install(vault, paths, _typed(click.get_current_context()), pulse)
+        install_service(WATCH, vault, ["watch", *_typed(click.get_current_context())], pulse)
         return ExitCode.DONE
     _refuse_own_output(paths)
     options = WatchOptions(
@@ -163,9 +165,9 @@ def command(
     return ExitCode.DONE
 
 
-def _typed(context: click.Context) -> list[str]:
-    """Return the watcher's options that were given, so that a service can repeat them."""
-    found = []
+def _typed(context: click.Context) -> list[str | bytes]:
+    """Return the folders and options that were given, so that a service can repeat them."""
+    found: list[str | bytes] = [os.path.abspath(path) for path in context.params["paths"]]
     ages = ("scrub_every", "machine_quiet")
     for name in ("pulse", "quiet", "poll", "poll_remote", "scrub_rate", *ages):
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:

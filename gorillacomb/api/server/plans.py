@@ -1,0 +1,165 @@
+"""Plans that the server keeps: made by jobs, never changed, named after what is in them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from gorillacomb.api.dedupe.answered_plan import AnsweredPlan, read_answered_plan
+from gorillacomb.api.dedupe.plan import DedupePlan, read_plan
+from gorillacomb.api.dedupe.review import ReviewAnswer, open_review
+from gorillacomb.api.documents.plan import KeptPlanDocument, PlanAnswersDocument
+from gorillacomb.api.server.jobs import Job, JobRequest, JobState, start
+from gorillacomb.api.server.state import read_private, write_private
+from gorillacomb.errors import RefusedForSafety, UsageError, VaultUnwritable
+from gorillacomb.fs.bounded_read import read_bounded
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.vault.vault import Vault, create_state_folder, vault_state_folder
+
+__all__ = [
+    "KeptPlan",
+    "answer_plan",
+    "apply_shown",
+    "find_plan",
+    "list_plans",
+    "plan_of_job",
+    "read_plan_answers",
+]
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_MOST_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPlan:
+    """A plan that the server keeps, and the answers beside it."""
+
+    digest: str
+    """Its name: the BLAKE3 of the plan without answers."""
+    file: Path
+    answered: AnsweredPlan
+
+    @property
+    def plan(self) -> DedupePlan:
+        """What is removed according to the answers."""
+        return self.answered.plan
+
+    @property
+    def bytes(self) -> int:
+        """Bytes on disk of what is removed according to the answers."""
+        return sum(step.size for step in self.plan.steps)
+
+    def to_dict(self) -> KeptPlanDocument:
+        """Return the plan, with its answers, as a document."""
+        return {**self.plan.to_dict(), "digest": self.digest, "shown": self._shown()}
+
+    def _shown(self) -> PlanAnswersDocument:
+        counts = self.answered.counts
+        return {
+            "digest": self.plan.digest,
+            "files": self.plan.files,
+            "bytes": self.bytes,
+            "yes": 0 if counts is None else counts.yes,
+            "swapped": 0 if counts is None else counts.swapped,
+            "no": 0 if counts is None else counts.no,
+            "open": len(self.plan.steps) if counts is None else counts.open,
+            "is_reviewed": counts is not None,
+        }
+
+
+def plan_of_job(vault: Vault, job: Job) -> str | None:
+    """Return the name of the plan that a job has made, which is kept from then on.
+
+    None if it made none, or has not ended. Raises VaultError, UntrustedInput for a damaged plan.
+    """
+    if job.kind != "plan" or job.state is not JobState.DONE or not job.plan.exists():
+        return None
+    noted = job.folder / "plan"
+    name = (read_private(noted) or b"").decode("ascii", "replace")
+    if _DIGEST.fullmatch(name) and _file(vault, name).exists():
+        return name
+    name = read_plan(job.plan).digest
+    file = _file(vault, name)
+    try:
+        create_state_folder(file.parent)
+        write_private(file, read_bounded(job.plan, _MOST_BYTES))
+    except OSError as error:
+        raise VaultUnwritable(
+            f"Keeping a plan failed: {file.parent}: {os_error_text(error)}.",
+            "Make room on that disk, or check its permissions.",
+        ) from error
+    write_private(noted, name.encode())
+    return name
+
+
+def list_plans(vault: Vault) -> list[str]:
+    """Return the names of the plans that are kept, the latest first. Raises VaultError."""
+    folder = vault_state_folder(vault, "plans")
+    found: list[tuple[int, str]] = []
+    with suppress(FileNotFoundError):
+        for entry in os.scandir(folder):
+            name, _, end = entry.name.partition(".")
+            if end == "jsonl" and _DIGEST.fullmatch(name):
+                found.append((entry.stat().st_mtime_ns, name))
+    return [name for _, name in sorted(found, reverse=True)]
+
+
+def find_plan(vault: Vault, digest: str) -> KeptPlan:
+    """Read a plan that is kept, and its answers.
+
+    Raises UsageError if there is none of that name, UntrustedInput, RefusedForSafety while someone
+    reviews it on a terminal.
+    """
+    file = _file(vault, digest)
+    if not _DIGEST.fullmatch(digest) or not file.exists():
+        raise UsageError("There is no such plan.", "Make one.")
+    return KeptPlan(digest, file, read_answered_plan(file))
+
+
+def answer_plan(vault: Vault, digest: str, answers: Sequence[tuple[str, ReviewAnswer]]) -> KeptPlan:
+    """Record answers to steps of a plan, one after the other, beside it; return what it is then.
+
+    Raises as `find_plan`, UsageError for an unknown step or an answer that would lose a last copy.
+    """
+    found = find_plan(vault, digest)
+    with open_review(vault, found.file, single=True) as review:
+        units = {step.id: unit for unit in review.units for step in unit.steps}
+        for step, answer in answers:
+            if step not in units:
+                raise UsageError(f"The plan has no step {step!r}, or it cannot be done any more.")
+            review.give([units[step]], answer)
+    return find_plan(vault, digest)
+
+
+def read_plan_answers(vault: Vault, digest: str) -> Iterator[tuple[str, str]]:
+    """Yield what was answered: the id of a step, and the answer. Raises as `find_plan`."""
+    from gorillacomb.dedupe.review.answers import read_answers
+
+    file = find_plan(vault, digest).file
+    log = read_answers(file, read_plan(file).contents)
+    for step, answer in (log.answers() if log is not None else {}).items():
+        yield step, str(answer)
+
+
+def apply_shown(vault: Vault, digest: str, files: int, size: int) -> Job:
+    """Start a job that applies a plan as it was shown: with these files, and bytes on disk.
+
+    Raises RefusedForSafety if the plan with its answers has others by now, as `find_plan`.
+    """
+    found = find_plan(vault, digest)
+    if (found.plan.files, found.bytes) != (files, size):
+        raise RefusedForSafety(
+            f"The plan removes {found.plan.files:,} files of {found.bytes:,} bytes now, not"
+            f" {files:,} of {size:,}: nothing was done.",
+            "Look at it again.",
+        )
+    expected = {"expect_digest": found.plan.digest, "expect_files": files}
+    return start(vault, JobRequest("apply", {"plan": os.fsencode(found.file), **expected}))
+
+
+def _file(vault: Vault, digest: str) -> Path:
+    return vault_state_folder(vault, "plans") / f"{digest}.jsonl"

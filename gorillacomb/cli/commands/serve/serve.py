@@ -1,0 +1,143 @@
+"""`gorillacomb serve`: the API and the pages, for a browser or a program."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from gorillacomb.api.vault import Vault
+from gorillacomb.cli.options import vault_option
+from gorillacomb.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from gorillacomb.web.site import Site
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group(invoke_without_command=True, subcommand_metavar="[link]")
+@click.option(
+    "--bind",
+    metavar="ADDRESS",
+    default="127.0.0.1",
+    show_default=True,
+    help="Where to listen; beyond this machine only with TLS.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    default=8765,
+    show_default=True,
+    help="0 takes a free one.",
+)
+@click.option("--open", "open_page", is_flag=True, help="Open the first page in the browser.")
+@click.option("--read-only", is_flag=True, help="Answer questions only: nothing can be changed.")
+@click.option(
+    "--allow-host",
+    multiple=True,
+    metavar="NAME",
+    help="Another name under which the server may be reached.",
+)
+@click.option("--tls-cert", type=_FILE, metavar="FILE", help="Use TLS with this certificate (PEM).")
+@click.option("--tls-key", type=_FILE, metavar="FILE", help="The private key of --tls-cert.")
+@click.option("--make-cert", is_flag=True, help="Use TLS with a certificate of its own.")
+@click.option(
+    "--public-url",
+    metavar="URL",
+    help="The address of the proxy in front of it, which must be on this machine.",
+)
+@vault_option
+@click.pass_context
+def command(
+    context: click.Context,
+    bind: str,
+    port: int,
+    open_page: bool,
+    read_only: bool,
+    allow_host: tuple[str, ...],
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    make_cert: bool,
+    public_url: str | None,
+    vault: Vault,
+) -> ExitCode | None:
+    """Serve the vault to a browser, and to programs over HTTP, until Ctrl-C.
+
+    Prints an address that logs in once, within ten minutes; `gorillacomb serve link` prints another
+    one. There are no accounts. What runs as a job goes on when the server has ended.
+    """
+    if context.invoked_subcommand is not None:
+        typed = [
+            name
+            for name in context.params
+            if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        ]
+        if typed:
+            raise click.UsageError("Options go after `link`: it takes --vault alone.")
+        return None
+    _import_web()
+    from gorillacomb.web.server import ServerOptions, run_server
+
+    tls = _tls(vault, bind, tls_cert, tls_key, make_cert)
+    options = ServerOptions(bind, port, read_only, allow_host, public_url, tls)
+
+    def started(site: Site) -> None:
+        if open_page:
+            from gorillacomb.web.opened import open_in_browser
+
+            open_in_browser(vault, site.login_address())
+        for line in _first_lines(site, is_opened=open_page):
+            click.echo(line, err=True)
+
+    run_server(vault, options, started)
+    return ExitCode.DONE
+
+
+@command.command("link")
+@vault_option
+def link(vault: Vault) -> ExitCode:
+    """Print an address that logs in to the running server: once, within ten minutes."""
+    from gorillacomb.web.control import ask_for_address
+
+    click.echo(ask_for_address(vault))
+    return ExitCode.DONE
+
+
+def _import_web() -> None:
+    if any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn", "jinja2")):
+        raise UsageError(
+            "The server is an extra that is not installed.",
+            "Install it: pip install 'gorillacomb[web]'",
+        )
+
+
+def _tls(
+    vault: Vault, bind: str, cert: Path | None, key: Path | None, make: bool
+) -> tuple[Path, Path] | None:
+    if make:
+        if cert or key:
+            raise click.UsageError("--make-cert and --tls-cert cannot be combined: choose one.")
+        from gorillacomb.api.server.certificate import make_certificate
+
+        made = make_certificate(vault, bind)
+        click.echo(f"SHA-256 fingerprint of the certificate: {made.fingerprint}", err=True)
+        return made.certificate, made.key
+    if (cert is None) != (key is None):
+        raise click.UsageError("--tls-cert and --tls-key belong together.")
+    return None if cert is None or key is None else (cert, key)
+
+
+def _first_lines(site: Site, *, is_opened: bool) -> list[str]:
+    """Say where it is: with a token on a terminal alone, since other output may be kept."""
+    if is_opened:
+        return ["The page has been opened in the browser. Ctrl-C ends the server."]
+    if sys.stderr.isatty():
+        address = site.login_address()
+        return ["Open this address, which works once, within ten minutes:", f"  {address}"]
+    return [f"Listening on port {site.port}. `gorillacomb serve link` prints an address."]

@@ -1,0 +1,79 @@
+"""Assemble the app: routes, guard, answers to errors, and its description (OpenAPI)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+from fastapi import APIRouter, FastAPI
+from starlette.responses import JSONResponse, Response
+
+import gorillacomb
+from gorillacomb.api.watch.pulse import check_watcher
+from gorillacomb.errors import GorillaCombError
+from gorillacomb.web import pages
+from gorillacomb.web.answers import SCHEMAS, answers
+from gorillacomb.web.problems import answer_problems
+from gorillacomb.web.routes import dedupe, find, jobs, session
+from gorillacomb.web.security.guard import HEALTH_PATH, Guard
+from gorillacomb.web.site import GivenSite, Site
+from gorillacomb.web.streams import Streams
+
+_PREFIX = "/api/v1"
+READING = (session.router, find.router, jobs.router, dedupe.router)
+WRITING = (jobs.writing, dedupe.writing)
+
+
+class HealthDocument(TypedDict):
+    """Whether the server answers, and how the watcher is."""
+
+    status: Literal["ok"]
+    pulse: Literal["alive", "degraded", "dead", "none"]
+    """``none`` if no watcher ever ran."""
+
+
+def create_app(site: Site) -> FastAPI:
+    """Return the app of one vault's server; a read-only one has no route that writes."""
+    app = FastAPI(
+        title="Gorilla Comb",
+        version=gorillacomb.__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{_PREFIX}/openapi.json",
+        redirect_slashes=False,
+    )
+    app.state.site, app.state.streams = site, Streams()
+    app.state.show_problem = pages.show_problem
+    app.add_api_route(HEALTH_PATH, health, **answers(HealthDocument), tags=["health"])
+    api = APIRouter(prefix=_PREFIX)
+    for router in (*READING, *(() if site.options.read_only else WRITING)):
+        api.include_router(router)
+    app.include_router(api)
+    app.include_router(pages.router)
+    if not site.options.read_only:
+        app.include_router(pages.writing)
+    answer_problems(app)
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
+    app.add_middleware(Guard, names=site.names, sessions=site.sessions)
+    return app
+
+
+def health(site: GivenSite) -> Response:
+    """Return whether the server answers: it says nothing about what is in the vault."""
+    try:
+        found = check_watcher(site.vault)
+        pulse = "none" if found.pulse is None else found.state.value
+    except GorillaCombError:
+        pulse = "none"
+    return JSONResponse({"status": "ok", "pulse": pulse}, 503 if pulse == "dead" else 200)
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """Return the OpenAPI document, with a schema of each document that routes answer with."""
+    if app.openapi_schema is None:
+        found = FastAPI.openapi(app)
+        found.setdefault("components", {}).setdefault("schemas", {}).update(SCHEMAS)
+        for path in found["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None)  # FastAPI's own form; ours is among 4XX
+        app.openapi_schema = found
+    return app.openapi_schema

@@ -1,0 +1,190 @@
+"""What requests may contain: every model forbids fields that it does not know, and bounds sizes."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+
+from gorillacomb.api.paths import path_from_json
+
+MOST_PAGE = 1000
+_LONGEST_PATH = 65536
+
+
+def _path(value: Any) -> bytes:
+    if not isinstance(value, dict) or not value.keys() <= {"path", "path_b64"}:
+        raise ValueError("it is not an object with path or path_b64")
+    path = path_from_json(value)
+    if not path.startswith(b"/") or b"\0" in path or len(path) > _LONGEST_PATH:
+        raise ValueError("it is not an absolute path")
+    return path
+
+
+_TEXT = {"type": "string", "minLength": 1, "maxLength": _LONGEST_PATH}
+Path = Annotated[
+    bytes,
+    PlainValidator(_path),
+    WithJsonSchema(
+        {
+            "oneOf": [
+                {
+                    "type": "object",
+                    "required": [name],
+                    "additionalProperties": False,
+                    "properties": {name: {**_TEXT, **more}},
+                }
+                for name, more in (
+                    ("path", {"pattern": "^/[^\\u0000]*$"}),
+                    ("path_b64", {"contentEncoding": "base64"}),
+                )
+            ]
+        }
+    ),
+]
+"""A path in a body: ``{"path": TEXT}``, or ``{"path_b64": BASE64}`` if it is not valid UTF-8."""
+Paths = Annotated[list[Path], Field(max_length=1000)]
+Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^-\x00][^\x00]*$")]
+Texts = Annotated[list[Text], Field(max_length=1000)]
+Count = Annotated[int, Field(ge=0, lt=1 << 62, strict=True)]
+
+
+class Input(BaseModel):
+    """What a client sends."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    def options(self) -> dict[str, Any]:
+        """Return what was sent as the options of a job, without its kind."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        return {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in given.items()
+            if name != "kind" and value is not None
+        }
+
+
+class PathQuery(Input):
+    """The path in an address: ``?path=`` or ``?path_b64=``."""
+
+    path: str | None = Field(None, max_length=_LONGEST_PATH)
+    path_b64: str | None = Field(None, max_length=2 * _LONGEST_PATH)
+
+    @property
+    def named(self) -> bytes | None:
+        """The path; None if none was given. Raises ValueError."""
+        given = {name: getattr(self, name) for name in ("path", "path_b64")}
+        known = {name: value for name, value in given.items() if value is not None}
+        return _path(known) if known else None
+
+
+class PageQuery(Input):
+    """Which part of a list: it goes on ``after`` what ``next`` was."""
+
+    limit: int = Field(100, ge=1, le=MOST_PAGE)
+    after: str | None = Field(None, min_length=1, max_length=4096)
+
+
+class GroupsQuery(PageQuery):
+    """Which groups of identical files."""
+
+    min_reclaimable: int = Field(0, ge=0, lt=1 << 62)
+    """Bytes on disk that all copies but one take, at least."""
+
+
+class LoginInput(Input):
+    """The one-time token of `gorillacomb serve link`."""
+
+    token: str = Field(min_length=1, max_length=200)
+
+
+class ScanInput(Input):
+    """Read folders, or all known roots, into the index."""
+
+    kind: Literal["scan"]
+    paths: Paths = []
+    exclude: Texts = []
+    min_size: Count | None = None
+    clear_excludes: bool = False
+    quick: bool = False
+    rehash: bool = False
+    cross_file_systems: bool = False
+    accept_loss: bool = False
+
+
+class ScrubInput(Input):
+    """Read files again, and tell bit rot from edits."""
+
+    kind: Literal["scrub"]
+    paths: Paths = []
+    older_than: Count | None = None
+    """Seconds: only what was last read longer ago."""
+
+
+class VerifyInput(Input):
+    """Check a manifest against what is on disk."""
+
+    kind: Literal["verify"]
+    manifest: Path
+    root: Path | None = None
+    require_signature: bool = False
+
+
+JobInput = Annotated[ScanInput | ScrubInput | VerifyInput, Field(discriminator="kind")]
+
+
+class PlanInput(Input):
+    """Which copies a plan removes; as the options of `gorillacomb dedupe --plan`."""
+
+    action: Literal["quarantine", "hardlink", "symlink", "reflink"] = "quarantine"
+    within: Paths = []
+    prefer: Texts = []
+    protect: Texts = []
+    keep: Annotated[int, Field(ge=1, lt=1000)] = 1
+    min_size: Count = 0
+    free: Count | None = None
+    folders_only: bool = False
+    files_only: bool = False
+    retire: Paths = []
+    not_a_project: Paths = []
+    across_volumes: bool = False
+    empty_folders: bool = False
+    collapse: Paths = []
+    into: Path | None = None
+    bring: Paths = []
+
+
+class AnswerInput(Input):
+    """What a person says about a step of a plan."""
+
+    step: str = Field(min_length=1, max_length=64)
+    answer: Literal["yes", "no", "swap", "skip"]
+
+
+class ShownInput(Input):
+    """What was shown of a plan: it is applied only if it is still that."""
+
+    files: Count
+    bytes: Count
+
+
+class UndoInput(Input):
+    """Which part of a run to take back: all of it, or only some paths."""
+
+    only: Paths = []
+
+
+class PurgeInput(ShownInput):
+    """What was shown of the quarantine: it is emptied only if it is still that."""
+
+    digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    run: str | None = Field(None, pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+
+
+def named_path(query: PathQuery) -> bytes:
+    """Return the path in an address. Raises ValueError if there is none, or it is not valid."""
+    found = query.named
+    if found is None:
+        raise ValueError("the address needs path or path_b64")
+    return os.path.normpath(found)

@@ -1,0 +1,118 @@
+"""What is known: the vault's state, its roots, groups of identical files, one path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from starlette.responses import JSONResponse, Response
+
+from gorillacomb.api.dedupe.marks import list_marks
+from gorillacomb.api.documents.duplicates import FileGroupDocument, GroupsPageDocument
+from gorillacomb.api.documents.explain import (
+    ExplainedFileDocument,
+    ExplainedFolderDocument,
+    ExplainedGoneDocument,
+)
+from gorillacomb.api.documents.marks import MarksDocument, marks_document
+from gorillacomb.api.documents.status import RootsDocument, StatusDocument, roots_document
+from gorillacomb.api.documents.watch import PulseDocument
+from gorillacomb.api.duplicates import FileGroup
+from gorillacomb.api.find.explain import explain_path
+from gorillacomb.api.paths import path_columns
+from gorillacomb.api.roots import list_roots
+from gorillacomb.api.server.duplicates import (
+    GroupPosition,
+    GroupsPage,
+    group_of_content,
+    groups_page_document,
+    index_generation,
+    read_groups_page,
+)
+from gorillacomb.api.status import vault_status
+from gorillacomb.api.watch.pulse import check_watcher
+from gorillacomb.web.answers import answers, continue_token, missing_as_404, position_of, table
+from gorillacomb.web.inputs import GroupsQuery, PathQuery, named_path
+from gorillacomb.web.problems import Problem
+from gorillacomb.web.security.access import ReadIndex
+from gorillacomb.web.site import GivenSite, Site
+
+router = APIRouter(tags=["find"])
+_POSITION = (int, int, bytes)
+Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+
+
+@router.get("/status", **answers(StatusDocument))
+def status(site: GivenSite, session: ReadIndex) -> Response:
+    """Return what the vault knows: roots, files, redundancy, gaps."""
+    return JSONResponse(vault_status(site.vault).to_dict())
+
+
+@router.get("/roots", **answers(RootsDocument))
+def roots(site: GivenSite, session: ReadIndex) -> Response:
+    """Return the drives and folders that were scanned."""
+    return JSONResponse(roots_document(list_roots(site.vault)))
+
+
+@router.get("/pulse", **answers(PulseDocument))
+def pulse(site: GivenSite, session: ReadIndex) -> Response:
+    """Return whether the watcher is alive."""
+    return JSONResponse(check_watcher(site.vault).to_dict())
+
+
+@router.get("/groups", **answers(GroupsPageDocument))
+def groups(site: GivenSite, session: ReadIndex, query: Annotated[GroupsQuery, Query()]) -> Response:
+    """Return groups of identical files, the most wasteful first."""
+    page = _page(site, query)
+    return JSONResponse(groups_page_document(page, continue_token(page.generation, page.next)))
+
+
+@router.get("/groups.csv", responses={200: {"content": {"text/csv": {}}}}, response_model=None)
+def groups_csv(
+    site: GivenSite, session: ReadIndex, query: Annotated[GroupsQuery, Query()]
+) -> Response:
+    """Return the same page as a table with a row for each file."""
+    columns = ["blake3", "size", "reclaimable", "canonical", "path", "path_b64"]
+    return table(columns, _rows(_page(site, query).groups))
+
+
+def _page(site: Site, query: GroupsQuery) -> GroupsPage:
+    after = None
+    if query.after is not None:
+        generation = index_generation(site.vault)
+        after = GroupPosition(*position_of(query.after, _POSITION, generation))
+    return read_groups_page(site.vault, after, query.limit, query.min_reclaimable)
+
+
+def _rows(found: tuple[FileGroup, ...]) -> Iterator[list[Any]]:
+    for group in found:
+        for file in group.files:
+            facts = group.digest.hex(), group.size, group.reclaimable, int(file.is_canonical)
+            yield [*facts, *path_columns(file.path)]
+
+
+@router.get("/groups/{blake3}", **answers(FileGroupDocument))
+def group(site: GivenSite, session: ReadIndex, blake3: Digest) -> Response:
+    """Return the files with one content."""
+    with missing_as_404():
+        return JSONResponse(group_of_content(site.vault, bytes.fromhex(blake3)).to_dict())
+
+
+@router.get(
+    "/explain", **answers(ExplainedFileDocument | ExplainedFolderDocument | ExplainedGoneDocument)
+)
+def explain(site: GivenSite, session: ReadIndex, query: Annotated[PathQuery, Query()]) -> Response:
+    """Explain a file or folder: its copies, which one to keep, why, and what runs did with it."""
+    try:
+        path = named_path(query)
+    except ValueError as error:
+        raise Problem(422, f"The path cannot be read: {error}.") from error
+    with missing_as_404():
+        return JSONResponse(explain_path(site.vault, path).to_dict())
+
+
+@router.get("/marks", **answers(MarksDocument))
+def marks(site: GivenSite, session: ReadIndex) -> Response:
+    """Return what was marked to be kept, or as intended copies."""
+    return JSONResponse(marks_document(list_marks(site.vault)))

@@ -1,0 +1,42 @@
+"""What a route requires: a session with a scope, and for a form its token."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from gorillacomb.web.problems import Problem
+from gorillacomb.web.security.sessions import SCOPES, Session, form_token
+
+
+class Access:
+    """Requires a session that has a scope; every route of the API depends on one."""
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+
+    async def __call__(self, request: Request) -> Session:
+        session = request.scope["state"]["session"]
+        if session is None:
+            raise Problem(401, "There is no session.", "gorillacomb serve link prints an address.")
+        if self.scope not in SCOPES:
+            raise Problem(403, f"A session may not do this: it takes a token with {self.scope}.")
+        found: Session = session
+        return found
+
+
+ReadIndex = Annotated[Session, Depends(Access("read:index"))]
+ReadContent = Annotated[Session, Depends(Access("read:content"))]
+RunScans = Annotated[Session, Depends(Access("jobs:scan"))]
+MakePlans = Annotated[Session, Depends(Access("plan"))]
+ApplyPlans = Annotated[Session, Depends(Access("apply"))]
+Purge = Annotated[Session, Depends(Access("purge"))]
+
+
+def check_form(request: Request, sent: str) -> None:
+    """Refuse a form that is not of this session. Raises Problem."""
+    token = request.scope["state"]["token"]
+    if token is None or not hmac.compare_digest(form_token(token), sent):
+        raise Problem(403, "This form is of a session that has ended.", "Load the page again.")

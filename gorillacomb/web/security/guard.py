@@ -1,0 +1,219 @@
+"""What every request passes before any route sees it.
+
+Read from the outside in: the name that it was sent to, its address, the page that it comes from,
+the session that it belongs to, the size of its body. What browsers do is after Fetch Metadata (W3C)
+and RFC 6265bis: cookies do not know ports, so a cookie alone proves nothing under a name that other
+programs have too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gorillacomb.errors import GorillaCombError
+from gorillacomb.web.problems import Problem
+from gorillacomb.web.security.hosts import HostKind, HostNames, name_of
+from gorillacomb.web.security.sessions import Session, Sessions, has_secret
+
+API = "/api/"
+SESSION_PATH = "/api/v1/session"
+LOGIN_PATH = "/login"
+HEALTH_PATH = "/health"
+SECRET_HEADER = "x-gorillacomb-secret"
+MOST_BODY = 1 << 20
+"""Bytes."""
+_SAFE = ("GET", "HEAD")
+_TOKENS_IN_QUERY = frozenset({"token", "access_token", "session", "secret"})
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "content-security-policy": _POLICY,
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "same-origin",
+    "x-content-type-options": "nosniff",
+    "cache-control": "no-store",
+}
+"""Of every answer that does not have its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request was sent to, and by whose page."""
+
+    host: str
+    """The name, without its port."""
+    kind: HostKind
+    own: str
+    """The origin of this server, as that request sees it."""
+    is_secure: bool
+
+    @property
+    def cookie(self) -> str:
+        """The name of the session's cookie."""
+        return "__Host-gc_session" if self.is_secure else "gc_session"
+
+
+class Guard:
+    """Refuses what is not to reach the routes, and adds the headers that bind browsers."""
+
+    def __init__(self, app: ASGIApp, names: HostNames, sessions: Sessions) -> None:
+        self._app = app
+        self._names = names
+        self._sessions = sessions
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        send = _with_headers(send)
+        try:
+            self._check(scope)
+            receive = _bounded(scope, receive)
+        except Problem as problem:
+            await problem.response()(scope, receive, send)
+        except GorillaCombError as error:
+            await Problem.of(error).response()(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _check(self, scope: Scope) -> None:
+        headers = _headers(scope)
+        origin = self._origin(scope, headers)
+        _refuse_odd_address(scope)
+        path, method = scope["path"], scope["method"]
+        if method in _SAFE:
+            _refuse_foreign_reader(headers, path)
+        else:
+            _refuse_foreign_writer(headers, path, origin)
+        state = scope.setdefault("state", {})
+        state["origin"] = origin
+        token = _cookie(headers, origin.cookie)
+        session = None if token is None else self._sessions.find(token, origin.host)
+        state["session"], state["token"] = session, token if session else None
+        if session is not None and path.startswith(API) and path != SESSION_PATH:
+            _refuse_without_secret(session, headers)
+
+    def _origin(self, scope: Scope, headers: Mapping[str, str]) -> Origin:
+        host = headers.get("host", "")
+        kind, name = self._names.kind(host), name_of(host)
+        if kind is None or name is None:
+            raise Problem(
+                421,
+                "This server does not answer under that name.",
+                "`gorillacomb serve link` prints its address; --allow-host allows another name.",
+            )
+        own = self._names.origin(host, scope["scheme"])
+        return Origin(name, kind, own, own.startswith("https:"))
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    """Return the headers by name; one that was sent twice and may be sent once is refused."""
+    found: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key = name.decode("latin-1").lower()
+        if key in found and key in ("host", "origin", "content-length", SECRET_HEADER):
+            raise Problem(400, f"The header {key} was sent twice.")
+        found[key] = (
+            f"{found[key]}; {value.decode('latin-1')}" if key in found else value.decode("latin-1")
+        )
+    return found
+
+
+def _refuse_odd_address(scope: Scope) -> None:
+    """Refuse names that are no UTF-8, which the framework would change, and tokens in a query."""
+    query = scope["query_string"]
+    try:
+        unquote_to_bytes(query.replace(b"+", b" ")).decode("utf-8")
+        unquote_to_bytes(scope.get("raw_path", b"")).decode("utf-8")
+    except UnicodeDecodeError:
+        raise Problem(
+            400, "The address is not valid UTF-8.", "Give such a name as base64: path_b64=…"
+        ) from None
+    names = {name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)}
+    if names & _TOKENS_IN_QUERY:
+        raise Problem(400, "A token in an address would be kept by logs and histories.")
+
+
+def _refuse_foreign_reader(headers: Mapping[str, str], path: str) -> None:
+    """Refuse a page of another site, or of another port here, that reads; it may link to us."""
+    site = headers.get("sec-fetch-site", "none")
+    if site in ("none", "same-origin"):
+        return
+    is_link = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == (
+        "navigate",
+        "document",
+    )
+    if not is_link or path.startswith(API):
+        raise Problem(403, "A page of another site may not read from this server.")
+
+
+def _refuse_foreign_writer(headers: Mapping[str, str], path: str, origin: Origin) -> None:
+    """Refuse a write that does not come from a page of ours."""
+    site, sent = headers.get("sec-fetch-site"), headers.get("origin")
+    if site == "same-origin" or (site is None and sent is not None and sent == origin.own):
+        return
+    if site is None and sent is None and path == SESSION_PATH and "cookie" not in headers:
+        return  # a program that logs in
+    raise Problem(
+        403,
+        "What changes something has to come from a page of this server.",
+        f"A program sends the header Origin: {origin.own}",
+    )
+
+
+def _refuse_without_secret(session: Session, headers: Mapping[str, str]) -> None:
+    if not has_secret(session, headers.get(SECRET_HEADER)):
+        raise Problem(
+            403,
+            "Under this name other programs may get the session's cookie, so it is not enough.",
+            "Send the secret that the login returned in the header X-GorillaComb-Secret.",
+        )
+
+
+def _cookie(headers: Mapping[str, str], name: str) -> str | None:
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(name)
+    except CookieError:
+        return None
+    return None if found is None else found.value
+
+
+def _bounded(scope: Scope, receive: Receive) -> Receive:
+    """Return what reads at most `MOST_BODY` bytes. Raises Problem for a length beyond that."""
+    length = _headers(scope).get("content-length")
+    if length is not None and (not length.isdecimal() or int(length) > MOST_BODY):
+        raise Problem(413, f"The body has more than {MOST_BODY:,} bytes.")
+    read = 0
+
+    async def bounded() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > MOST_BODY:
+            raise Problem(413, f"The body has more than {MOST_BODY:,} bytes.")
+        return message
+
+    return bounded
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = message["headers"] = list(message.get("headers", ()))
+            known = {name.lower() for name, _ in headers}
+            headers += [
+                (name.encode(), value.encode())
+                for name, value in _HEADERS.items()
+                if name.encode() not in known
+            ]
+        await send(message)
+
+    return sending

@@ -1,0 +1,106 @@
+"""Run the server of a vault until it is told to end."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from gorillacomb.api.server.state import hold_server_lock
+from gorillacomb.api.vault import Vault
+from gorillacomb.errors import UsageError
+from gorillacomb.web.app import create_app
+from gorillacomb.web.bounds import config_of
+from gorillacomb.web.control import ControlSocket
+from gorillacomb.web.site import ServerOptions, Site
+
+__all__ = ["ServerOptions", "Site", "run_server"]
+
+
+def run_server(
+    vault: Vault, options: ServerOptions, started: Callable[[Site], object] = lambda site: None
+) -> None:
+    """Serve until SIGINT or SIGTERM; ``started`` is called once it answers.
+
+    Jobs that were started go on when it has ended. Raises UsageError if it cannot listen there,
+    RefusedForSafety if a server of the vault runs, VaultError.
+    """
+    vault.create()
+    lock = hold_server_lock(vault)
+    try:
+        site = Site.open(vault, options)
+        listening = _listen(options)
+        site.port = listening.getsockname()[1]
+        control = ControlSocket(vault, site.login_address)
+        try:
+            _run(site, listening, started)
+        finally:
+            control.close()
+            listening.close()
+    finally:
+        os.close(lock)
+
+
+def _listen(options: ServerOptions) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.bind else socket.AF_INET
+    listening = socket.socket(family)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((options.bind, options.port))
+        listening.listen(128)
+    except (OSError, OverflowError) as error:
+        listening.close()
+        number = getattr(error, "errno", None)
+        cause = os.strerror(number) if number else str(error)
+        raise UsageError(
+            f"Listening at {options.bind}, port {options.port} failed: {cause.lower()}.",
+            "Choose another port with --port; 0 takes a free one."
+            if number == errno.EADDRINUSE
+            else "",
+        ) from error
+    return listening
+
+
+class _Server(uvicorn.Server):
+    """Calls back once it answers, and leaves the signals to the caller."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._tell = started
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Change nothing: uvicorn would raise them again at the end."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if threading.current_thread() is threading.main_thread():
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, self.stop)
+        self._tell()
+
+    def stop(self) -> None:
+        """End: at once if asked again."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+def _run(site: Site, listening: socket.socket, started: Callable[[Site], object]) -> None:
+    tls = site.options.tls
+    files = {} if tls is None else {"ssl_certfile": tls[0], "ssl_keyfile": tls[1]}
+    try:
+        config = uvicorn.Config(**config_of(create_app(site), **files))
+        config.load()
+    except OSError as error:  # also what ssl raises
+        raise UsageError(f"The certificate or its key cannot be used: {error}.") from error
+    server = _Server(config, lambda: started(site))
+    asyncio.run(server.serve([listening]))

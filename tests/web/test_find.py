@@ -1,0 +1,96 @@
+"""What is known, over HTTP: the documents of the command line, in pages."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from tests.support.run import run
+from tests.support.server import Server, serving
+from tests.support.trees import Tree, make_tree, scan
+
+
+def test_the_documents_are_those_of_the_command_line(server: Server) -> None:
+    for name in ("status", "roots"):
+        wanted = run(name, "--json", vault=server.vault).json()
+        assert server.get(f"/api/v1/{name}").json() == wanted
+    marks = server.get("/api/v1/marks").json()
+    assert marks == run("mark", "list", "--json", vault=server.vault).json()
+    assert server.get("/api/v1/pulse").json()["state"] == "dead"
+    everything = run("dupes", "--json", vault=server.vault).json()["groups"]
+    assert server.get("/api/v1/groups").json() == {"items": everything, "next": None}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 100])
+def test_pages_are_the_whole_list(server: Server, limit: int) -> None:
+    everything = run("dupes", "--json", vault=server.vault).json()["groups"]
+    found, after = [], ""
+    while True:
+        page = server.get(f"/api/v1/groups?limit={limit}{after}").json()
+        assert 0 < len(page["items"]) <= limit
+        found += page["items"]
+        if page["next"] is None:
+            break
+        after = f"&after={page['next']}"
+    assert found == everything and len(everything) == 8
+
+
+def test_a_page_of_an_index_that_has_changed_is_refused(tmp_path: Path, vault: Path) -> None:
+    copies: Tree = {name: name[0] * 5000 for name in ("a1", "a2", "b1", "b2")}
+    scan(vault, make_tree(tmp_path / "tree", copies))
+    with serving(vault) as server:
+        _check_changed(server, tmp_path)
+
+
+def _check_changed(server: Server, tmp_path: Path) -> None:
+    page = server.get("/api/v1/groups?limit=1").json()
+    scan(server.vault, make_tree(tmp_path / "more", {"new": "y" * 5000, "other": "y" * 5000}))
+    answer = server.get(f"/api/v1/groups?limit=1&after={page['next']}")
+    assert answer.status == 409 and "has changed" in answer.detail
+
+
+@pytest.mark.parametrize("after", ["x", "W10", "WyJhIiwxZTk5LDEsInp6Il0="])
+def test_what_is_no_place_in_a_list_is_refused(server: Server, after: str) -> None:
+    assert server.get(f"/api/v1/groups?after={after}").status == 422
+
+
+def test_a_path_that_is_not_text(server: Server, tree: Path) -> None:
+    path = os.fsencode(tree) + b"/odd\xff"
+    encoded = quote(base64.b64encode(path), safe="")
+    found = server.get(f"/api/v1/explain?path_b64={encoded}").json()
+    assert base64.b64decode(found["path_b64"]) == path
+    answer = server.get(f"/api/v1/explain?path={quote(path)}")
+    assert answer.status == 400 and "UTF-8" in answer.detail, "it would have been another name"
+
+
+def test_a_path_is_explained(server: Server, tree: Path, tmp_path: Path) -> None:
+    path = tree / "copy0" / "f1"
+    wanted = run("explain", "--json", path, vault=server.vault).json()
+    assert server.get(f"/api/v1/explain?path={quote(str(path))}").json() == wanted
+    digest = wanted["blake3"]
+    group = server.get(f"/api/v1/groups/{digest}").json()
+    assert {file["path"] for file in group["files"]} >= {str(path)}
+    assert server.get(f"/api/v1/groups/{'0' * 64}").status == 404
+    missing = server.get(f"/api/v1/explain?path={quote(str(tmp_path / 'nothing'))}")
+    assert missing.status == 404 and missing.headers["content-type"] == "application/problem+json"
+    for query in ("", "?path=relative", "?path=/a&path_b64=Lw==", "?path=/a&more=1", "?path_b64=!"):
+        assert server.get(f"/api/v1/explain{query}").status == 422, query
+
+
+def test_a_table_computes_nothing(server: Server) -> None:
+    answer = server.get("/api/v1/groups.csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    rows = answer.body.decode().splitlines()
+    assert rows[0] == "blake3,size,reclaimable,canonical,path,path_b64" and len(rows) == 17
+
+
+def test_an_index_that_does_not_exist_yet(vault: Path) -> None:
+    with serving(vault) as server:
+        answer = server.get("/api/v1/groups")
+        assert (answer.status, answer.json()["title"]) == (503, "Service Unavailable")
+        assert "scan" in answer.json()["hint"]
+        assert server.get("/health", {"Cookie": None}).json() == {"status": "ok", "pulse": "none"}
