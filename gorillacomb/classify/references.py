@@ -1,4 +1,4 @@
-"""Parse the paths that files refer to: git, Python environments, local npm packages.
+"""Parse the paths that files refer to: git, Python environments, local packages, services.
 
 Each row of `_FORMATS` is one kind of file. Content is untrusted: it is given as a bounded number of
 bytes, and what cannot be parsed refers to nothing.
@@ -29,6 +29,8 @@ class MentionedPath(NamedTuple):
     """Line number, from 1."""
     above: int = 0
     """How many levels above the path the folder is that is needed as a whole."""
+    is_place: bool = False
+    """Whether it must be there, but may lose parts of what it contains: backups name Documents."""
 
 
 ReferenceParser = Callable[[bytes], Iterator[MentionedPath]]
@@ -271,6 +273,60 @@ def _requirements(content: bytes) -> Iterator[MentionedPath]:
             yield MentionedPath(match[1].strip(), at)
 
 
+_TOKEN = re.compile(
+    rb""""(%(out)b[^":]*)|'(%(out)b[^':]*)'|(?:^|[\s=:;|&,\[{(@!+"'-])"""
+    rb"""((?:/|~/|\$HOME/|%%h/|\.\./)[^\s"':,;\]}&|]*|\.\.(?=[\s"',\]}]|$))""" % {b"out": _OUTSIDE}
+)
+"""A path in a line that a shell or a service manager splits; in quotes it may have spaces."""
+
+
+def _service(content: bytes) -> Iterator[MentionedPath]:
+    """Yield what looks like a path in a file that starts programs, with a line for each thing."""
+    for at, line in _lines(content):
+        if not line.startswith((b"#", b";")):
+            # systemd takes what follows the sign as a whole, spaces included.
+            whole = line.partition(b"=")[2].strip()
+            for each in {whole, *_paths_in(line)} if whole.startswith(b"/") else _paths_in(line):
+                yield MentionedPath(each, at, is_place=True)
+
+
+def _paths_in(text: bytes) -> set[bytes]:
+    found = {path for groups in _TOKEN.findall(text) for path in groups if path}
+    return {re.sub(rb"^(?:\$HOME|%h)/", b"~/", each) for each in found}
+
+
+_LAUNCHED = re.compile(rb"<string>([^<]*)</string>")
+_ENTITIES = {b"&lt;": b"<", b"&gt;": b">", b"&quot;": b'"', b"&apos;": b"'", b"&amp;": b"&"}
+_PACKED = re.compile(rb"[\x51-\x5e](?=/)|\x5f\x10.|\x5f\x11..", re.DOTALL)
+"""What precedes a string of ASCII in a binary property list: its length (CFBinaryPList.c)."""
+
+
+def _launched(content: bytes) -> Iterator[MentionedPath]:
+    is_packed = content.startswith(b"bplist")
+    for at, text in _packed(content) if is_packed else _launched_lines(content):
+        for path in {text, *_paths_in(text)} if text.startswith(b"/") else _paths_in(text):
+            yield MentionedPath(path, at, is_place=True)
+
+
+def _packed(content: bytes) -> Iterator[tuple[int, bytes]]:
+    left = 2 * LARGEST  # what looks like strings may overlap
+    for match in _PACKED.finditer(content):
+        length = match[0][0] & 15 if len(match[0]) == 1 else int.from_bytes(match[0][2:])
+        yield 1, content[match.end() : match.end() + length]
+        left -= length
+        if left < 0:
+            return
+
+
+def _launched_lines(content: bytes) -> Iterator[tuple[int, bytes]]:
+    for at, line in _lines(content):
+        for match in _LAUNCHED.finditer(line):
+            text = match[1]
+            for entity, character in _ENTITIES.items():
+                text = text.replace(entity, character)
+            yield at, text
+
+
 class _Format(NamedTuple):
     """A kind of file that refers to paths."""
 
@@ -321,15 +377,23 @@ _FORMATS: Final = (
         re.compile(rb"/go\.(?:mod|work)$"), _go_paths, "Go Modules Reference, 'replace' and 'use'"
     ),
     _Format(re.compile(rb"/requirements\.txt$"), _requirements, "pip, 'Local project installs'"),
+    _Format(re.compile(rb"/(?:docker-)?compose[^/]*\.ya?ml$"), _service, "Compose, 'volumes'"),
+    _Format(re.compile(rb"/[^/]+\.(?:service|path)$"), _service, "systemd.exec(5)"),
+    _Format(
+        re.compile(rb"/(?:crontab|crontabs/[^/]+|spool/cron/[^/]+|cron\.[a-z]+/[^/]+)$"),
+        _service,
+        "crontab(5), cron(8)",
+    ),
+    _Format(re.compile(rb"/Launch(?:Agents|Daemons)/[^/]+\.plist$"), _launched, "launchd.plist(5)"),
 )
 NAMES: Final = (
     *(b".git", b"gitdir", b"commondir", b"alternates", b"config", b"config.worktree"),
     *(b"pyvenv.cfg", b"activate", b"direct_url.json", b"package.json"),
     *(b"Cargo.toml", b"pyproject.toml", b"Pipfile", b"pubspec.yaml", b"go.mod", b"go.work"),
-    b"requirements.txt",
+    *(b"requirements.txt", b"crontab"),
 )
 """Names of the files that `reference_parser` handles."""
-BEGINNINGS: Final = (b"__editable__",)
+BEGINNINGS: Final = (b"__editable__", b"compose", b"docker-compose")
 """Prefixes of further names."""
-ENDINGS: Final = (b".pth", b".egg-link")
+ENDINGS: Final = (b".pth", b".egg-link", b".service", b".path", b".plist")
 """Suffixes of further names."""

@@ -107,6 +107,10 @@ class Reference(NamedTuple):
     """The path of a symbolic link, or of a file that names the target in its text."""
     line: int = 0
     """The line of that file, from 1; 0 for a link."""
+    is_absolute: bool = False
+    """Whether that text is an absolute path, so that it names the target from anywhere."""
+    is_place: bool = False
+    """Whether the target must be there, but may lose parts of what it contains."""
 
     @property
     def shown(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import plistlib
 import re
 import time
 
@@ -101,6 +102,31 @@ CASES: list[tuple[str, str, list[tuple[str, int, int]]]] = [
         [("../a", 2, 0), ("/b", 3, 0), ("../c", 4, 0), ("/e", 6, 0)],
     ),
     ("/p/package.json", '{"devDependencies": {"a": "file:///a/b"}}', [("/a/b", 1, 0)]),
+    (
+        "/p/docker-compose.override.yml",
+        'a:\n  build: {context: ..}\n  volumes:\n    - ../d:/var/d\n    - "/srv/a b:/x"\n'
+        "    - ./no:/y\n  # - /no\n  env_file: ['../e', '..']\n",
+        [
+            ("..", 2, 0),
+            *(("../d", 4, 0), ("/var/d", 4, 0), ("/srv/a b", 5, 0), ("/x", 5, 0), ("/y", 6, 0)),
+            *(("..", 8, 0), ("../e", 8, 0)),
+        ],
+    ),
+    (
+        "/etc/systemd/system/a.service",
+        "[Service]\nWorkingDirectory=/a b\nExecStart=-/a/run --in=/c\nReadWritePaths=%h/d\n;/no\n",
+        [("/a", 2, 0), ("/a b", 2, 0), ("/a/run", 3, 0), ("/c", 3, 0), ("~/d", 4, 0)],
+    ),
+    (
+        "/etc/crontab",
+        "# /no\n*/5 * * * * me cd /a && ./b >> ~/c 2>&1\n@daily $HOME/d;/e\n",
+        [("/a", 2, 0), ("~/c", 2, 0), ("~/d", 3, 0), ("/e", 3, 0)],
+    ),
+    (
+        "/u/Library/LaunchAgents/a.plist",
+        "<plist>\n<string>sh -c 'cd /a'</string>\n<string>/b &amp; c</string></plist>",
+        [("/a", 2, 0), ("/b", 3, 0), ("/b & c", 3, 0)],
+    ),
     ("/p/package.json", "[1]", []),
     ("/p/package.json", "{", []),
     ("/p/package.json", '{"dependencies": ' + "[" * 100_000, []),
@@ -117,6 +143,21 @@ def test_what_a_file_refers_to(
     assert sorted((each.path.decode(), each.line, each.above) for each in found) == sorted(expected)
     marked = mentioned_paths(parse, b"\xef\xbb\xbf" + content.encode())
     assert marked == found, "a byte order mark is passed over"
+
+
+def test_a_binary_property_list_is_read() -> None:
+    words = {"a": "/short", "b": "/" + "b" * 300, "c": ["sh", "cd /Users/anna/App && ./run"]}
+    parse = reference_parser(b"/Library/LaunchDaemons/a.plist")
+    assert parse is not None
+    found = mentioned_paths(parse, plistlib.dumps(words, fmt=plistlib.FMT_BINARY))
+    assert {each.path for each in found} == {b"/short", b"/" + b"b" * 300, b"/Users/anna/App"}
+
+
+@pytest.mark.parametrize("path", ["/etc/cron.d/a", "/var/spool/cron/anna", "/var/cron/crontabs/a"])
+def test_files_of_any_name_are_read_where_cron_has_them(path: str) -> None:
+    parse = reference_parser(path.encode())
+    assert parse is not None
+    assert [each.path for each in mentioned_paths(parse, b"@daily /a/b\n")] == [b"/a/b"]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +187,7 @@ def test_files_of_the_same_names_elsewhere_are_not_read(path: str) -> None:
 def test_which_interpreter_runs_a_script(
     content: bytes, expected: list[tuple[bytes, int, int]]
 ) -> None:
-    assert mentioned_paths(parse_script, content) == expected
+    assert [each[:3] for each in mentioned_paths(parse_script, content)] == expected
 
 
 def test_the_index_is_asked_for_every_name_that_is_read() -> None:
@@ -182,3 +223,15 @@ def test_no_content_takes_long(piece: bytes) -> None:
             started = time.process_time()
             mentioned_paths(row.parse, begins + content)
             assert time.process_time() - started < 1, (row.source, begins)
+
+
+@pytest.mark.parametrize("piece", [b" /", b"=/a:", b"<string>/", b"_\x10\xff", b"_\x11\xff\xff"])
+def test_no_list_of_services_takes_long(piece: bytes) -> None:
+    content = piece * (references.LARGEST // len(piece))
+    for path in (b"/a.service", b"/LaunchAgents/a.plist"):
+        for begins in (b"", b"bplist"):
+            parse = reference_parser(path)
+            assert parse is not None
+            started = time.process_time()
+            mentioned_paths(parse, begins + content)
+            assert time.process_time() - started < 1, (path, begins)

@@ -18,6 +18,7 @@ from gorillacomb.dedupe.collapse.bring import BringRules
 from gorillacomb.dedupe.collapse.difference import TreeDifference
 from gorillacomb.dedupe.collapse.kept_history import GIT, KeptHistory
 from gorillacomb.dedupe.collapse.own_items import CannotLeave, OwnItem
+from gorillacomb.dedupe.collapse.own_references import own_link_notes, refuse_own_references
 from gorillacomb.dedupe.collapse.shelf import ShelfFolder, ShelfLabels, length_refusal
 from gorillacomb.dedupe.model import (
     CopyStep,
@@ -138,6 +139,7 @@ class CollapsePlanner:
                 difference = self._difference(member, keep, others)
                 past.take(difference)
                 own = self._with_companions(difference.top, difference)
+                refuse_own_references(difference.top, own, self.policy.links)
                 found[difference.top] = member, difference, own
                 self._leaving.add(difference.top)
         rules = BringRules(path, self.bring, self.policy.companions, cache(past.paths))
@@ -212,6 +214,7 @@ class CollapsePlanner:
             raise CannotLeave(SafetyRule.STRUCTURAL, b"", "contains another copy, which stays")
         nested = [RemovalPair(join(top, a), join(kept, b)) for a, b in difference.renamed]
         copies, pairs = self._shelve(top, kept, labels, own, rules, held)
+        self._notes += own_link_notes(top, own, self.policy.links)
         nested += pairs
         on_shelf = sum(each.files for each in own) - sum(
             each.files for each in copies if each.is_brought

@@ -347,7 +347,9 @@ class SafetyPolicy:
             ):
                 continue
             for link in references_right_to(self.links, level.path):
-                if not is_below(link.source, level.path) and not self.is_gone(link.source):
+                if link.is_place or is_below(link.source, level.path):
+                    continue
+                if not self.is_gone(link.source):
                     cause = f"is where {link.shown} leads to"
                     return Refusal(SafetyRule.LINKED, cause, level.path)
         for link in references_to(self.links, site.path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 
 from gorillacomb.classify.references import (
@@ -31,6 +32,13 @@ from gorillacomb.index.tree_queries import entries_in, files_named
 from gorillacomb.model import Root
 
 _BINARIES = (b"bin", b"Scripts")
+_SERVICES = (
+    *(b"/etc/systemd/system", b"~/.config/systemd/user"),
+    *(b"/Library/LaunchAgents", b"/Library/LaunchDaemons", b"~/Library/LaunchAgents"),
+    *(b"/etc", b"/etc/cron.d", b"/var/spool/cron", b"/var/spool/cron/crontabs"),
+)
+"""Folders with files that say what this machine starts: systemd.unit(5), launchd.plist(5), cron(8).
+They are rarely scanned."""
 _EXECUTABLE = 0o111
 _Reading = tuple[bytes, bytes, ReferenceParser]
 """The path of a folder, a name in it, and the parser for that file."""
@@ -40,7 +48,8 @@ def text_references(index: Index, roots: Mapping[int, Root]) -> list[Reference]:
     """Return what the files in the index refer to, if it exists; sorted.
 
     ``roots`` are those that are connected, by their ids: their files are read, and only what is in
-    one of them counts as a target. A file that cannot be read, or whose
+    one of them counts as a target. What starts programs on this machine is read as well, in the
+    folders where systems have it. A file that cannot be read, or whose
     content is only in the cloud, is skipped. Raises VaultError.
     """
     resolver = _TargetResolver([root.path for root in roots.values()])
@@ -56,7 +65,29 @@ def text_references(index: Index, roots: Mapping[int, Root]) -> list[Reference]:
                     found.update(resolver.references(folder, name, each))
         finally:
             folders.close()
+    for folder in map(os.path.expanduser, _SERVICES):
+        found.update(_service_references(folder, resolver))
     return sorted(found)
+
+
+def _service_references(folder: bytes, resolver: _TargetResolver) -> Iterator[Reference]:
+    """Yield what the services in a folder of the system refer to: as links, and in their texts."""
+    try:
+        names = sorted(os.listdir(folder))
+        folders = OpenFolders(folder)
+    except OSError:
+        return  # missing, or not readable for this user
+    with closing(folders):
+        for name in names:
+            path = join(folder, name)
+            parse = reference_parser(path)
+            if parse is None:
+                continue
+            if os.path.islink(path):
+                yield from resolver.references(folder, name, MentionedPath(path, 0))
+            content = _content(folders, b"", name, LARGEST)
+            for each in mentioned_paths(parse, content) if content else ():
+                yield from resolver.references(folder, name, each)
 
 
 def _files_to_read(index: Index, roots: Collection[int]) -> dict[int, list[_Reading]]:
@@ -129,14 +160,14 @@ class _TargetResolver:
     def references(self, folder: bytes, name: bytes, said: MentionedPath) -> Iterator[Reference]:
         """Return what a path in a file leads to and through.
 
-        Anything around the file itself is omitted: it is removed with the file, or not at all.
+        That includes folders around the file itself.
         """
         source = join(folder, name)
         path = os.path.expanduser(said.path) if said.path.startswith(b"~/") else said.path
+        is_absolute = path.startswith(b"/")
         path = os.path.join(folder, path)
         for target in self._targets(path, said.above):
-            if not is_below(source, target):
-                yield Reference(target, source, said.line)
+            yield Reference(target, source, said.line, is_absolute, said.is_place)
 
     def _targets(self, path: bytes, above: int) -> list[bytes]:
         known = self._known.get((path, above))

@@ -74,7 +74,8 @@ def symlink_targets(index: Index, online: Collection[int]) -> list[Reference]:
             continue
         link = join(place[1], name)
         if os.path.exists(link):
-            found += [Reference(each, link) for each in link_chain(link)]
+            is_absolute = os.readlink(link).startswith(b"/")
+            found += [Reference(each, link, 0, is_absolute) for each in link_chain(link)]
     return sorted(found)
 
 
