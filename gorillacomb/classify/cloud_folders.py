@@ -29,6 +29,16 @@ def cloud_folder_around(path: bytes) -> bytes | None:
     return None
 
 
+def wants_windows_names(cloud_folder: bytes) -> bool:
+    """Return whether the service of a cloud folder syncs no names that Windows reserves.
+
+    Dropbox keeps them from computers with Windows alone, OneDrive from everywhere.
+    """
+    return any(
+        part.lower().startswith((b"dropbox", b"onedrive")) for part in cloud_folder.split(b"/")
+    )
+
+
 def cloud_folder_within(root: bytes, path: bytes) -> bytes | None:
     """Return the same, if it is at or below the root that the path is in."""
     found = cloud_folder_around(path)

@@ -45,6 +45,7 @@ _FUSE_OF_MACOS = frozenset({"macfuse", "osxfuse", "fusefs", "lifs"})
 _MODELESS = _FAT | {"cifs", "davfs", "msdosfs", "ncpfs", "ntfs", "smb3", "smbfs", "webdav"}
 _MODELESS_DRIVERS = ("fat", "ntfs", "gvfs", "mtp", "rclone", "curlftpfs", "davfs")
 _MODELESS_SECTORS = (b"EXFAT   ", b"FAT", b"NTFS    ")
+_WINDOWS = _FAT | {"cifs", "msdosfs", "ntfs", "ntfs3", "smb3", "smbfs"}
 _ANONYMOUS = ":anonymous:"
 CLONE = "#"
 """Precedes the part of a root's volume that distinguishes a clone from its original."""
@@ -261,6 +262,16 @@ def keeps_modes(kind: str, source: str | None = None) -> bool:
     if kind.startswith("fuse."):
         return not any(word in kind for word in _MODELESS_DRIVERS)
     return kind not in _MODELESS
+
+
+def has_windows_names(kind: str, source: str | None = None) -> bool:
+    """Return whether names that Windows reserves are refused, or hidden, on this file system.
+
+    ``source`` is as for `keeps_modes`.
+    """
+    if kind == "fuseblk":
+        return not keeps_modes(kind, source)
+    return kind in _WINDOWS or (_is_fuse(kind) and ("fat" in kind or "ntfs" in kind))
 
 
 def timestamp_granularity_ns(kind: str) -> int:

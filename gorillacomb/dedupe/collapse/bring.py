@@ -13,7 +13,7 @@ from gorillacomb.classify.companions import Companions, CompanionTable
 from gorillacomb.classify.names import is_version_control
 from gorillacomb.classify.secrets import is_secret
 from gorillacomb.dedupe.collapse.own_items import OwnItem
-from gorillacomb.dedupe.collapse.shelf import folded
+from gorillacomb.dedupe.collapse.shelf import NameRules, folded
 from gorillacomb.dedupe.copies.privacy import still_allowed
 from gorillacomb.dedupe.safety.git import ignored_in
 from gorillacomb.fs.openat import OUR_FOLDER, os_error_text
@@ -35,6 +35,7 @@ class BringRules:
     former: Callable[[], Set[bytes] | None]
     """Returns what was ever in the kept tree: relative paths, with the folders around each. None if
     that cannot be known. It may be asked often."""
+    names: NameRules
     named: dict[bytes, str] = field(default_factory=dict)
     """By wanted paths in copies: why what is there is not brought; empty text if it is."""
     _versions: Counter[bytes] = field(default_factory=Counter)
@@ -122,7 +123,7 @@ class BringRules:
             known = self.former()
             if known is None or item.path in known:
                 return "was in the kept tree before, and was deleted there"
-        return None
+        return self.names.refusal(self.kept, item)
 
     def _belongs_to_others(self, top: bytes, path: bytes) -> bool:
         around, _, name = path.rpartition(b"/")

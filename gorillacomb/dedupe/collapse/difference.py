@@ -18,7 +18,12 @@ from gorillacomb.classify.companions import DATABASE_LOGS, is_database_size
 from gorillacomb.classify.names import CLOUD_POINTERS, is_version_control
 from gorillacomb.classify.regenerable import lock_files_for
 from gorillacomb.classify.secrets import is_secret
-from gorillacomb.dedupe.collapse.own_items import CannotLeave, OwnItem, everything_below
+from gorillacomb.dedupe.collapse.own_items import (
+    CannotLeave,
+    OwnItem,
+    everything_below,
+    is_reserved,
+)
 from gorillacomb.dedupe.model import SafetyRule
 from gorillacomb.dedupe.repositories.contained import repository_content
 from gorillacomb.dedupe.safety.policy import in_use_cause
@@ -155,11 +160,13 @@ class TreeDifference:
             return True
         if is_version_control(name):
             self._refuse(SafetyRule.REPOSITORY, path, "is not in the copy to keep")
-        files, size, longest = 0, 0, 0
+        files, size, longest, reserved = 0, 0, 0, b""
         names: dict[bytes, list[bytes]] = {}
         for inner, facts in self._plain_below(path):
-            names.setdefault(os.path.dirname(inner), []).append(os.path.basename(inner))
-            if os.path.basename(inner).lower().endswith(CLOUD_POINTERS):
+            last = os.path.basename(inner)
+            names.setdefault(os.path.dirname(inner), []).append(last)
+            reserved = reserved or (last if is_reserved(last) else b"")
+            if last.lower().endswith(CLOUD_POINTERS):
                 self._refuse(SafetyRule.POINTER, join(path, inner), _POINTS)
             longest = max(longest, len(inner))
             files += stat.S_ISREG(facts.st_mode)
@@ -169,7 +176,7 @@ class TreeDifference:
         self.files += files
         whole = ours is not None and ours.gap is None and ours.files == files
         key = (ours.digest, False) if whole and ours is not None else None
-        self.own.append(OwnItem(path, key, files, size, True, longest))
+        self.own.append(OwnItem(path, key, files, size, True, longest, reserved))
         return False
 
     def _plain_below(self, path: bytes) -> Iterator[tuple[bytes, os.stat_result]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -11,6 +12,21 @@ from gorillacomb.classify.names import is_version_control
 from gorillacomb.dedupe.model import Refusal, SafetyRule
 from gorillacomb.fs.openat import OUR_FOLDER, os_error_text
 from gorillacomb.fs.paths import join, join_relative, path_text
+
+RESERVED_BYTES = re.compile(rb'[\0-\x1f<>:"|?*\\]')
+_RESERVED = re.compile(rb"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)\d)(?: *\..*)?", re.DOTALL)
+
+
+def is_reserved(name: bytes) -> bool:
+    """Return whether Windows cannot have a file of this name.
+
+    Microsoft, "Naming Files, Paths, and Namespaces".
+    """
+    return (
+        RESERVED_BYTES.search(name) is not None
+        or name.endswith((b" ", b"."))
+        or _RESERVED.fullmatch(name.lower().rstrip(b" ")) is not None
+    )
 
 
 class OwnItem(NamedTuple):
@@ -27,6 +43,8 @@ class OwnItem(NamedTuple):
     is_folder: bool
     longest: int = 0
     """Bytes of the longest path in a folder, relative to it."""
+    reserved: bytes = b""
+    """A name in a folder that Windows reserves, if there is one."""
 
 
 class CannotLeave(Exception):

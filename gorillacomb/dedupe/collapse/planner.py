@@ -19,7 +19,7 @@ from gorillacomb.dedupe.collapse.difference import TreeDifference
 from gorillacomb.dedupe.collapse.kept_history import GIT, KeptHistory
 from gorillacomb.dedupe.collapse.own_items import CannotLeave, OwnItem
 from gorillacomb.dedupe.collapse.own_references import own_link_notes, refuse_own_references
-from gorillacomb.dedupe.collapse.shelf import ShelfFolder, ShelfLabels, length_refusal
+from gorillacomb.dedupe.collapse.shelf import NameRules, ShelfFolder, ShelfLabels
 from gorillacomb.dedupe.model import (
     CopyStep,
     KeptPlace,
@@ -142,7 +142,8 @@ class CollapsePlanner:
                 refuse_own_references(difference.top, own, self.policy.links)
                 found[difference.top] = member, difference, own
                 self._leaving.add(difference.top)
-        rules = BringRules(path, self.bring, self.policy.companions, cache(past.paths))
+        names = NameRules.of(path)
+        rules = BringRules(path, self.bring, self.policy.companions, cache(past.paths), names)
         rules.count({top: own for top, (_, _, own) in found.items()})
         held: _Held = {}
         for top, (member, difference, own) in found.items():
@@ -337,7 +338,7 @@ class CollapsePlanner:
                 folder = ShelfFolder(labels.new(top))
                 folder.takes(item.path)
                 folders.append(folder)
-            cause = length_refusal(folder.path, item.path, item.longest)
+            cause = rules.names.refusal(folder.path, item)
             if cause is not None:
                 raise CannotLeave(SafetyRule.NAME, item.path, cause)
             place = join(folder.path, item.path)

@@ -7,13 +7,19 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from gorillacomb.classify.cloud_folders import cloud_folder_around, wants_windows_names
 from gorillacomb.classify.names import SHELF
+from gorillacomb.dedupe.collapse.own_items import RESERVED_BYTES, OwnItem, is_reserved
+from gorillacomb.fs.mounts import mount_of
 from gorillacomb.fs.paths import join, path_prefixes, path_text, relative_path
+from gorillacomb.fs.volumes import has_windows_names
 
 _LONGEST_PATH = 1023
 """Bytes, as most systems can still open."""
 _LONGEST_NAME = 255
 _LONGEST_LABEL = 100
+_INNER_BYTES = bytes(range(0x80, 0xC0))
+"""What a character of UTF-8 does not begin with."""
 
 
 @dataclass(slots=True)
@@ -41,15 +47,21 @@ class ShelfLabels:
         parts = relative_path(member, self.around).split(b"/")
         if len(parts) > 1 and parts[-1] == self.name:
             parts.pop()
-        label = b" - ".join(parts)[-_LONGEST_LABEL:]
-        if label in (b"", b".", b".."):
-            label = b"copy"
+        label = _portable(b" - ".join(parts))
         name, number = label, 1
         while folded(name) in self._taken or os.path.lexists(join(self.shelf, name)):
             number += 1
             name = b"%b (%d)" % (label, number)
         self._taken.add(folded(name))
         return join(self.shelf, name)
+
+
+def _portable(name: bytes) -> bytes:
+    """Return a name like another one that every file system and service allows."""
+    if len(name) > _LONGEST_LABEL:
+        name = name[-_LONGEST_LABEL:].lstrip(_INNER_BYTES)
+    name = RESERVED_BYTES.sub(b"_", name).rstrip(b". ")
+    return name + b"_" if is_reserved(name) else name or b"copy"
 
 
 def folded(name: bytes) -> bytes:
@@ -78,14 +90,37 @@ class ShelfFolder:
         return True
 
 
-def length_refusal(folder: bytes, item: bytes, below: int = 0) -> str | None:
-    """Return why an item cannot be on the shelf because of its length; None if it can.
+@dataclass(frozen=True, slots=True)
+class NameRules:
+    """Which names and paths may be created beside a kept tree, and in it."""
 
-    ``below`` is the length of the longest path in it, in bytes.
-    """
-    path = join(folder, item)
-    length = len(path) + (1 + below if below else 0)
-    if length > _LONGEST_PATH:
-        return f"would get a path of {length:,} bytes on the shelf"
-    long = next((each for each in path.split(b"/") if len(each) > _LONGEST_NAME), None)
-    return None if long is None else f"would need a name of {len(long)} bytes: {path_text(long)}"
+    wanting: str | None
+    """What wants names that Windows allows, if anything does."""
+
+    @classmethod
+    def of(cls, kept: bytes) -> NameRules:
+        """Return the rules for the volume and the cloud folder of a kept tree."""
+        synced = cloud_folder_around(kept)
+        if synced is not None and wants_windows_names(synced):
+            return cls(f"the service that syncs {path_text(synced)}")
+        mount = mount_of(kept)
+        return cls("the volume" if has_windows_names(mount.type, mount.source) else None)
+
+    def refusal(self, folder: bytes, item: OwnItem) -> str | None:
+        """Return why an item cannot be created in a folder; None if it can."""
+        path = join(folder, item.path)
+        length = len(path) + (1 + item.longest if item.longest else 0)
+        if length > _LONGEST_PATH:
+            return f"would get a path of {length:,} bytes"
+        long = next((each for each in path.split(b"/") if len(each) > _LONGEST_NAME), None)
+        if long is not None:
+            return f"would need a name of {len(long)} bytes: {path_text(long)}"
+        if self.wanting is None:
+            return None
+        reserved = next(filter(is_reserved, item.path.split(b"/")), item.reserved)
+        return (
+            f"cannot be copied: Windows reserves the name {path_text(reserved)}, and"
+            f" {self.wanting} needs others"
+            if reserved
+            else None
+        )
