@@ -7,9 +7,12 @@ from gorillacomb.fs.paths import is_below
 _SYNCED = (b"dropbox", b"onedrive", b"google drive", b"googledrive", b"icloud drive")
 _SYNCED_MORE = (b"com~apple~clouddocs", b"nextcloud", b"owncloud", b"pcloud drive", b"syncthing")
 _OWN_DRIVE = (b"my drive", b"shared with me")
-_DRIVES = (*_OWN_DRIVE, b"shared drives")
+_SHARED = (b"shared drives", b".shortcut-targets-by-id")
+"""Of Google: in each, a folder for every shared drive, or for what others shared."""
 _OF_MACOS = (b"CloudStorage", b"Mobile Documents")
 """Folders of ``~/Library`` with one for each account (File Provider) or app (iCloud)."""
+_LIBRARIES = b"OneDrive-SharedLibraries"
+"""What the names of accounts begin with that have a folder for each library of a team."""
 _GOOGLE = b"GoogleDrive"
 """What the names of Google's accounts in ``CloudStorage`` begin with."""
 
@@ -25,7 +28,10 @@ def cloud_folder_around(path: bytes) -> bytes | None:
         of_macos = at > 0 and parts[at - 1] in _OF_MACOS
         if of_macos or _is_synced(part.lower()):
             is_account = of_macos and part.startswith(_GOOGLE)
-            return b"/".join(parts[: at + 1 + _depth(parts[at + 1 :], is_account)])
+            depth = _depth(parts[at + 1 :], is_account)
+            if of_macos and part.startswith(_LIBRARIES):
+                depth = min(len(parts) - at - 1, 1)
+            return b"/".join(parts[: at + 1 + depth])
     return None
 
 
@@ -36,6 +42,14 @@ def wants_windows_names(cloud_folder: bytes) -> bool:
     """
     return any(
         part.lower().startswith((b"dropbox", b"onedrive")) for part in cloud_folder.split(b"/")
+    )
+
+
+def is_shared(cloud_folder: bytes) -> bool:
+    """Return whether a cloud folder, as `cloud_folder_around` gives it, is shared with others."""
+    above, _, around = cloud_folder.rpartition(b"/")[0].rpartition(b"/")
+    return around.lower() in _SHARED or (
+        around.startswith(_LIBRARIES) and above.endswith(b"/" + _OF_MACOS[0])
     )
 
 
@@ -54,9 +68,9 @@ def _depth(below: list[bytes], is_account: bool) -> int:
     if not below:
         return 0
     name = below[0].lower()
-    if is_account and name not in _OWN_DRIVE:
+    if name in _SHARED or (is_account and name not in _OWN_DRIVE):
         return min(len(below), 2)
-    return 1 if name in _DRIVES else 0
+    return 1 if name in _OWN_DRIVE else 0
 
 
 def _is_synced(name: bytes) -> bool:

@@ -27,6 +27,13 @@ MOBILE = "/Users/anna/Library/Mobile Documents"
         (f"{MOBILE}/com~apple~CloudDocs/a/b", f"{MOBILE}/com~apple~CloudDocs"),
         (f"{MOBILE}/iCloud~md~obsidian/Documents/b", f"{MOBILE}/iCloud~md~obsidian"),
         ("/Volumes/GoogleDrive/My Drive/a/b", "/Volumes/GoogleDrive/My Drive"),
+        ("/Volumes/GoogleDrive/Shared drives/T/a/b", "/Volumes/GoogleDrive/Shared drives/T"),
+        (f"{GOOGLE}/.shortcut-targets-by-id/1/a/b", f"{GOOGLE}/.shortcut-targets-by-id/1"),
+        (
+            f"{STORAGE}/OneDrive-SharedLibraries-Firm/Lab - Documents/a/b",
+            f"{STORAGE}/OneDrive-SharedLibraries-Firm/Lab - Documents",
+        ),
+        (f"{STORAGE}/OneDrive-SharedLibraries-Firm/a", f"{STORAGE}/OneDrive-SharedLibraries-Firm"),
         ("/home/anna/Dropbox/a/b", "/home/anna/Dropbox"),
         ("/home/anna/Dropbox (Firm)/a", "/home/anna/Dropbox (Firm)"),
         ("/home/anna/OneDrive - Firm/a", "/home/anna/OneDrive - Firm"),

@@ -5,6 +5,9 @@ cannot each remove what the other relies on. The file ``ROOT/.gorillacomb/lock``
 since the root of one vault may be inside that of another, so are the root's folder, exclusively,
 and every folder above it, shared: granularity as in Gray et al., "Granularity of Locks in a Shared
 Data Base", 1975.
+
+A lock holds on one computer only. In a folder that a service syncs to others, the lock file names
+the computer while it is held, so that a run on another one is refused once that has arrived there.
 """
 
 from __future__ import annotations
@@ -12,11 +15,14 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
+from gorillacomb.classify.cloud_folders import cloud_folder_around
 from gorillacomb.dedupe.quarantine.bases import open_our_folder
 from gorillacomb.errors import RefusedForSafety
+from gorillacomb.fs import mutations
 from gorillacomb.fs.openat import (
     OUR_FOLDER,
     FileIdentity,
@@ -27,6 +33,8 @@ from gorillacomb.fs.openat import (
 )
 from gorillacomb.fs.paths import join, path_text
 
+_HOST = re.compile(rb"[^0-9a-z._-]")
+"""What is not part of a computer's name."""
 _CANNOT = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP})
 """The errors of file systems on which folders cannot be locked."""
 
@@ -69,6 +77,29 @@ def _take(stack: ExitStack, root: bytes, taken: dict[FileIdentity, tuple[int, in
     except OSError as error:
         raise _closed_error(root, folder, error) from error
     _lock(file, fcntl.LOCK_EX, root, taken)
+    if cloud_folder_around(join(root, OUR_FOLDER)) is not None:
+        try:
+            _claim(stack, file, root)
+        except OSError as error:
+            raise _closed_error(root, folder, error) from error
+
+
+def _claim(stack: ExitStack, file: int, root: bytes) -> None:
+    """Write this computer's name into a lock file that is held, until it is released.
+
+    Raises RefusedForSafety if it contains that of another one.
+    """
+    ours = _HOST.sub(b"_", os.fsencode(os.uname().nodename.partition(".")[0].lower()))
+    text = os.pread(file, 256, 0).strip(b"\0 \n")
+    if text not in (b"", ours):
+        raise RefusedForSafety(
+            f"Another computer, {path_text(_HOST.sub(b'_', text))}, is changing files in"
+            f" {path_text(root)}, or was interrupted.",
+            "Let it finish, and the sync too. If no run is active there, delete"
+            f" {path_text(join(root, OUR_FOLDER + b'/lock'))}.",
+        )
+    stack.callback(mutations.set_size, file, 0)
+    mutations.write_at(file, ours, 0)
 
 
 def _closed_error(root: bytes, folder: int, error: OSError) -> RefusedForSafety:

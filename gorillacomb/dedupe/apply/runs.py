@@ -26,7 +26,7 @@ from gorillacomb.dedupe.apply.undo_part import (
 from gorillacomb.dedupe.compare.tree_compare import TreeComparer
 from gorillacomb.dedupe.copies.run_copies import take_back_copy, with_time_after
 from gorillacomb.dedupe.model import EMPTY, CopyStep, Plan, PlanStep, RunOutcome, StepProblem
-from gorillacomb.dedupe.quarantine.bases import bases_of
+from gorillacomb.dedupe.quarantine.bases import bases_of, quarantine_base
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
 from gorillacomb.dedupe.quarantine.journal_entries import UNDOING, StepRecord
 from gorillacomb.dedupe.quarantine.run import Quarantine, open_run, read_run, why_not_yet
@@ -37,7 +37,7 @@ from gorillacomb.errors import RefusedForSafety, UntrustedInput
 from gorillacomb.fs.extents import RemovedFiles
 from gorillacomb.fs.location import ContentDiffers
 from gorillacomb.fs.openat import os_error_text
-from gorillacomb.fs.paths import innermost, join, path_text
+from gorillacomb.fs.paths import innermost, is_below, join, path_text
 from gorillacomb.marks.rules import NO_MARKS, MarkRules
 from gorillacomb.progress import Progress
 
@@ -59,7 +59,7 @@ def apply_plan(
     Raises Refused if another run holds a lock, OSError if a journal cannot be written.
     """
     applying, concerned = _applying(plan, roots, guard, witness, progress, now)
-    with locked_roots(root.path for root in concerned):
+    with locked_roots([*(root.path for root in concerned), *_synced_bases(plan, concerned)]):
         for root in concerned:
             for base in bases_of(root):
                 applying.outcome.recovered += finish_interrupted_runs(base, now)
@@ -70,6 +70,18 @@ def apply_plan(
         finally:
             ended(applying.outcome)
     return applying.outcome
+
+
+def _synced_bases(plan: Plan, roots: Collection[LiveRoot]) -> set[bytes]:
+    """Return the folders synced with a cloud in which steps will quarantine something."""
+    around = {os.path.dirname(step.path) for step in plan.steps}
+    found = {
+        quarantine_base(root.path, join(folder, b"x"))
+        for folder in around
+        for root in roots
+        if is_below(folder, root.path)
+    }
+    return {base for base in found - {root.path for root in roots} if os.path.isdir(base)}
 
 
 def _left_empty(steps: Iterable[PlanStep], roots: Collection[bytes]) -> list[bytes]:

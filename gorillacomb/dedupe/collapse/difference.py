@@ -18,6 +18,7 @@ from gorillacomb.classify.companions import DATABASE_LOGS, is_database_size
 from gorillacomb.classify.names import CLOUD_POINTERS, is_version_control
 from gorillacomb.classify.regenerable import lock_files_for
 from gorillacomb.classify.secrets import is_secret
+from gorillacomb.dedupe.collapse.cloud_shares import DROPBOX_MARK
 from gorillacomb.dedupe.collapse.own_items import (
     CannotLeave,
     OwnItem,
@@ -166,6 +167,8 @@ class TreeDifference:
             last = os.path.basename(inner)
             names.setdefault(os.path.dirname(inner), []).append(last)
             reserved = reserved or (last if is_reserved(last) else b"")
+            if last == DROPBOX_MARK:
+                self._refuse(SafetyRule.OTHER_VOLUME, join(path, inner), _SHARED)
             if last.lower().endswith(CLOUD_POINTERS):
                 self._refuse(SafetyRule.POINTER, join(path, inner), _POINTS)
             longest = max(longest, len(inner))
@@ -289,6 +292,8 @@ class TreeDifference:
             return
         if name.lower().endswith(CLOUD_POINTERS):
             self._refuse(SafetyRule.POINTER, path, _POINTS)
+        if name == DROPBOX_MARK and stat.S_ISREG(facts.st_mode):
+            self._refuse(SafetyRule.OTHER_VOLUME, path, _SHARED)
         here, there = join(self.top, path), join(self.kept_top, path)
         if stat.S_ISLNK(facts.st_mode):
             text = os.readlink(here)
@@ -366,6 +371,7 @@ class TreeDifference:
 
 _GIT = b".git"
 _POINTS = "only points to a document in the cloud"
+_SHARED = "says that Dropbox shares the folder around it: delete it if that is not so any more"
 
 
 def _children(folder: TreeFolder | None) -> dict[bytes, TreeFolder]:

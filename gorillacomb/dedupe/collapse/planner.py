@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 
-from gorillacomb.classify.cloud_folders import cloud_folder_around
 from gorillacomb.classify.companions import Companions
 from gorillacomb.dedupe.collapse.bring import BringRules
+from gorillacomb.dedupe.collapse.cloud_shares import cloud_refusal, share_notes
 from gorillacomb.dedupe.collapse.difference import TreeDifference
 from gorillacomb.dedupe.collapse.kept_history import GIT, KeptHistory
 from gorillacomb.dedupe.collapse.own_items import CannotLeave, OwnItem
@@ -216,6 +216,7 @@ class CollapsePlanner:
         nested = [RemovalPair(join(top, a), join(kept, b)) for a, b in difference.renamed]
         copies, pairs = self._shelve(top, kept, labels, own, rules, held)
         self._notes += own_link_notes(top, own, self.policy.links)
+        self._notes += share_notes(top)
         nested += pairs
         on_shelf = sum(each.files for each in own) - sum(
             each.files for each in copies if each.is_brought
@@ -277,9 +278,8 @@ class CollapsePlanner:
         refusal = self.policy.refusal_for(*contexts) or self.apart(member.root, keep.root)
         if refusal is not None:
             return refusal
-        if cloud_folder_around(top) != cloud_folder_around(kept):
-            return Refusal(SafetyRule.OTHER_VOLUME, "is not in the same cloud folder")
-        return None
+        cause = cloud_refusal(top, kept)
+        return None if cause is None else Refusal(SafetyRule.OTHER_VOLUME, cause)
 
     def _with_companions(self, top: bytes, difference: TreeDifference) -> list[OwnItem]:
         """Return what only a copy contains, with the files that belong to it."""
