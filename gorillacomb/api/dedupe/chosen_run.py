@@ -60,7 +60,8 @@ def run_by_name(
     With paths, choose the last one that quarantined one of them. An empty name means the last run.
     What cannot be read is added to ``warnings``. Raises UsageError.
     """
-    known = [each for each in _known(index, named, warnings) if each.is_open]
+    every = _known(index, named, warnings)
+    known = [each for each in every if each.is_open]
     names = sorted({each.run for each in known}, reverse=True)
     if named and named not in names:
         runs = recorded_runs(live_roots_of(index, moved=True))
@@ -78,6 +79,8 @@ def run_by_name(
     if not name and not names:
         raise UsageError("No quarantine contains anything to put back.", "\n".join(warnings))
     parts = [each for each in known if name in (each.run, "")]
+    # Where it only copied something for what it moved on another drive, or in another root.
+    parts += [each for each in every if each.run == name and each not in parts]
     return ChosenRun(name, [each.base for each in parts], _wanted(only, name, parts))
 
 

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import os
 import stat
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gorillacomb.classify.companions import DATABASE_LOGS, is_database_size
 from gorillacomb.classify.names import CLOUD_POINTERS, is_version_control
 from gorillacomb.classify.regenerable import lock_files_for
-from gorillacomb.classify.secrets import is_secret
 from gorillacomb.dedupe.collapse.cloud_shares import DROPBOX_MARK
 from gorillacomb.dedupe.collapse.own_items import (
     CannotLeave,
@@ -25,6 +23,7 @@ from gorillacomb.dedupe.collapse.own_items import (
     everything_below,
     is_reserved,
 )
+from gorillacomb.dedupe.collapse.renamed_files import may_be_renamed, renamed_files
 from gorillacomb.dedupe.model import SafetyRule
 from gorillacomb.dedupe.repositories.contained import repository_content
 from gorillacomb.dedupe.safety.policy import in_use_cause
@@ -37,8 +36,6 @@ from gorillacomb.fs.paths import join, join_relative
 from gorillacomb.index.tree_queries import FolderFileRow
 from gorillacomb.model import READ
 
-_LEAST_RENAMED = 1024
-"""Bytes: a smaller file under another name is another file."""
 _Rows = Mapping[bytes, FolderFileRow]
 
 
@@ -217,10 +214,17 @@ class TreeDifference:
         self.files += files
 
     def _is_equal(self, path: bytes, ours: TreeFolder | None, theirs: TreeFolder | None) -> bool:
-        """Return whether everything in a folder has an equal counterpart, by the index."""
+        """Return whether two folders are equal, by the index.
+
+        Not even the kept one may have more: a graft, or a newer value of a packed ref, can make git
+        there forget what it has.
+        """
         if ours is None or theirs is None or ours.gap is not None:
             return False
         its, folders = self._rows(theirs), _children(theirs)
+        more = {*its, *folders} - self._rows(ours).keys() - _children(ours).keys()
+        if more - self.noise:
+            return False
         for name, row in self._rows(ours).items():
             other, inner = its.get(name), join(path, name)
             is_equal = (
@@ -326,32 +330,15 @@ class TreeDifference:
 
     def _match_renamed(self) -> None:
         """Find files that the kept tree has under another name, and that are unmistakable."""
-        wanted = [
-            each
-            for each in self.own
-            if each.key
-            and not each.is_folder
-            and each.size >= _LEAST_RENAMED
-            and not is_secret(os.path.basename(each.path))
-        ]
-        if not wanted:
+        if not any(map(may_be_renamed, self.own)):
             return
-        here = Counter(digest for _, _, digest in self._files(self.member, self.top, self.apart))
-        kept: dict[bytes, list[tuple[bytes, int]]] = {}
-        for path, mode, digest in self._files(self.keep, self.kept_top, self.others):
-            kept.setdefault(digest, []).append((path, mode))
-        for each in wanted:
-            assert each.key is not None, "chosen by that"
-            digest, executable = each.key
-            places = kept.get(digest, [])
-            if here[digest] != 1 or len(places) != 1:
-                continue
-            [(place, mode)] = places
-            is_free = not os.path.lexists(join(self.kept_top, each.path))
-            is_same = bool(mode & EXECUTABLE) == executable
-            paths = join(self.top, each.path), join(self.kept_top, place)
-            if is_free and is_same and self.may_be_renamed(*paths):
-                self.renamed.append((each.path, place))
+        ours = self._files(self.member, self.top, self.apart)
+        theirs = self._files(self.keep, self.kept_top, self.others)
+        for path, place in renamed_files(self.own, ours, theirs):
+            here, there = join(self.top, path), join(self.kept_top, place)
+            is_free = not os.path.lexists(join(self.kept_top, path))
+            if is_free and self.may_be_renamed(here, there):
+                self.renamed.append((path, place))
         gone = {path for path, _ in self.renamed}
         self.own = [each for each in self.own if each.path not in gone]
 

@@ -24,8 +24,8 @@ def refuse_own_references(
             raise CannotLeave(
                 SafetyRule.LINKED,
                 relative_path(each.source, top),
-                f"line {each.line} names {path_text(each.target)}, which leaves, so that what is"
-                " copied to the shelf would not work: delete it if it can be made again",
+                f"line {each.line} names {path_text(each.target)}, which leaves: a copy of it would"
+                " not work. Change that line, or delete what can be made again",
             )
 
 
