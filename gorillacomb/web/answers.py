@@ -21,6 +21,22 @@ SCHEMAS: dict[str, Any] = {"Problem": PROBLEM}
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 
 
+PROBLEMS: dict[int | str, Any] = {
+    "4XX": {
+        "description": "It was refused.",
+        "content": {
+            MEDIA_TYPE: {"schema": _PROBLEM},
+            "text/plain": {"schema": {"type": "string", "description": "It was not HTTP."}},
+        },
+    },
+    "503": {
+        "description": "The vault cannot be used.",
+        "content": {MEDIA_TYPE: {"schema": _PROBLEM}},
+    },
+}
+"""What every route may answer."""
+
+
 def answers(
     document: Any, status: int = 200, *, also: Mapping[int, Any] | None = None
 ) -> dict[str, Any]:
@@ -38,8 +54,7 @@ def answers(
         }
         for code, kind in kinds.items()
     }
-    for code, text in (("4XX", "It was refused."), ("503", "The vault cannot be used.")):
-        found[code] = {"description": text, "content": {MEDIA_TYPE: {"schema": _PROBLEM}}}
+    found.update(PROBLEMS)
     return {
         "responses": found,
         "response_model": None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from gorillacomb.api.paths import path_from_json
 
@@ -16,12 +16,17 @@ _LONGEST_PATH = 65536
 def _path(value: Any) -> bytes:
     if not isinstance(value, dict) or not value.keys() <= {"path", "path_b64"}:
         raise ValueError("it is not an object with path or path_b64")
-    path = path_from_json(value)
+    path = path_from_json(value, strict=False)
     if not path.startswith(b"/") or b"\0" in path or len(path) > _LONGEST_PATH:
         raise ValueError("it is not an absolute path")
     return path
 
 
+_LETTER = "[A-Za-z0-9+/]"
+_BASE64 = (
+    f"^L[w-z0-9+/](==|{_LETTER}(=|{_LETTER}({_LETTER}{{4}})*({_LETTER}{{2}}==|{_LETTER}{{3}}=)?))$"
+)
+"""Base64 of what begins with a slash."""
 _TEXT = {"type": "string", "minLength": 1, "maxLength": _LONGEST_PATH}
 Path = Annotated[
     bytes,
@@ -37,7 +42,7 @@ Path = Annotated[
                 }
                 for name, more in (
                     ("path", {"pattern": "^/[^\\u0000]*$"}),
-                    ("path_b64", {"contentEncoding": "base64"}),
+                    ("path_b64", {"contentEncoding": "base64", "pattern": _BASE64}),
                 )
             ]
         }
@@ -47,7 +52,15 @@ Path = Annotated[
 Paths = Annotated[list[Path], Field(max_length=1000)]
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^-\x00][^\x00]*$")]
 Texts = Annotated[list[Text], Field(max_length=1000)]
-Count = Annotated[int, Field(ge=0, lt=1 << 62, strict=True)]
+_MOST = (1 << 53) - 1
+"""Numbers up to this are the same in every program that reads JSON (RFC 8259, section 6)."""
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Count = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=_MOST)]
 
 
 class Input(BaseModel):
@@ -65,10 +78,16 @@ class Input(BaseModel):
         }
 
 
+class Body(Input):
+    """What a client sends as JSON: no text counts as a number, and no number as true or false."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
 class PathQuery(Input):
     """The path in an address: ``?path=`` or ``?path_b64=``."""
 
-    path: str | None = Field(None, max_length=_LONGEST_PATH)
+    path: str | None = Field(None, max_length=_LONGEST_PATH, pattern=r"^/[^\x00]*$")
     path_b64: str | None = Field(None, max_length=2 * _LONGEST_PATH)
 
     @property
@@ -89,17 +108,17 @@ class PageQuery(Input):
 class GroupsQuery(PageQuery):
     """Which groups of identical files."""
 
-    min_reclaimable: int = Field(0, ge=0, lt=1 << 62)
+    min_reclaimable: int = Field(0, ge=0, le=_MOST)
     """Bytes on disk that all copies but one take, at least."""
 
 
-class LoginInput(Input):
+class LoginInput(Body):
     """The one-time token of `gorillacomb serve link`."""
 
     token: str = Field(min_length=1, max_length=200)
 
 
-class ScanInput(Input):
+class ScanInput(Body):
     """Read folders, or all known roots, into the index."""
 
     kind: Literal["scan"]
@@ -113,7 +132,7 @@ class ScanInput(Input):
     accept_loss: bool = False
 
 
-class ScrubInput(Input):
+class ScrubInput(Body):
     """Read files again, and tell bit rot from edits."""
 
     kind: Literal["scrub"]
@@ -122,7 +141,7 @@ class ScrubInput(Input):
     """Seconds: only what was last read longer ago."""
 
 
-class VerifyInput(Input):
+class VerifyInput(Body):
     """Check a manifest against what is on disk."""
 
     kind: Literal["verify"]
@@ -134,14 +153,14 @@ class VerifyInput(Input):
 JobInput = Annotated[ScanInput | ScrubInput | VerifyInput, Field(discriminator="kind")]
 
 
-class PlanInput(Input):
+class PlanInput(Body):
     """Which copies a plan removes; as the options of `gorillacomb dedupe --plan`."""
 
     action: Literal["quarantine", "hardlink", "symlink", "reflink"] = "quarantine"
     within: Paths = []
     prefer: Texts = []
     protect: Texts = []
-    keep: Annotated[int, Field(ge=1, lt=1000)] = 1
+    keep: Annotated[int, BeforeValidator(_whole), Field(ge=1, lt=1000)] = 1
     min_size: Count = 0
     free: Count | None = None
     folders_only: bool = False
@@ -155,21 +174,21 @@ class PlanInput(Input):
     bring: Paths = []
 
 
-class AnswerInput(Input):
+class AnswerInput(Body):
     """What a person says about a step of a plan."""
 
     step: str = Field(min_length=1, max_length=64)
     answer: Literal["yes", "no", "swap", "skip"]
 
 
-class ShownInput(Input):
+class ShownInput(Body):
     """What was shown of a plan: it is applied only if it is still that."""
 
     files: Count
     bytes: Count
 
 
-class UndoInput(Input):
+class UndoInput(Body):
     """Which part of a run to take back: all of it, or only some paths."""
 
     only: Paths = []

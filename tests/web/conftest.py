@@ -9,8 +9,9 @@ import pytest
 
 from tests.conftest import use_home
 from tests.support.memory import in_memory
+from tests.support.run import run
 from tests.support.server import Server, serving
-from tests.support.trees import Tree, make_tree, scan
+from tests.support.trees import Tree, make_tree
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,7 +36,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def running(tree: Path) -> Iterator[Server]:
     """A server whose vault has that tree."""
     with in_memory() as folder:
-        scan(folder / "vault", tree)
+        assert run("scan", tree, vault=folder / "vault").code == 0
         with serving(folder / "vault") as made:
             yield made
 

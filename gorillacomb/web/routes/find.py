@@ -32,7 +32,14 @@ from gorillacomb.api.server.duplicates import (
 )
 from gorillacomb.api.status import vault_status
 from gorillacomb.api.watch.pulse import check_watcher
-from gorillacomb.web.answers import answers, continue_token, missing_as_404, position_of, table
+from gorillacomb.web.answers import (
+    PROBLEMS,
+    answers,
+    continue_token,
+    missing_as_404,
+    position_of,
+    table,
+)
 from gorillacomb.web.inputs import GroupsQuery, PathQuery, named_path
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.access import ReadIndex
@@ -68,7 +75,9 @@ def groups(site: GivenSite, session: ReadIndex, query: Annotated[GroupsQuery, Qu
     return JSONResponse(groups_page_document(page, continue_token(page.generation, page.next)))
 
 
-@router.get("/groups.csv", responses={200: {"content": {"text/csv": {}}}}, response_model=None)
+@router.get(
+    "/groups.csv", responses={200: {"content": {"text/csv": {}}}, **PROBLEMS}, response_model=None
+)
 def groups_csv(
     site: GivenSite, session: ReadIndex, query: Annotated[GroupsQuery, Query()]
 ) -> Response:

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from gorillacomb.api.documents.jobs import JobDocument, JobsDocument
 from gorillacomb.api.server import jobs as use
 from gorillacomb.api.vault import Vault
-from gorillacomb.web.answers import answers, missing_as_404
+from gorillacomb.web.answers import PROBLEMS, answers, missing_as_404
 from gorillacomb.web.inputs import JobInput
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.access import ReadIndex, RunScans
@@ -83,7 +83,7 @@ def result(site: GivenSite, session: ReadIndex, job: JobId) -> Response:
     responses={
         200: {"content": {"text/event-stream": {}}},
         204: {"description": "Too many streams are open."},
-        **{key: it for key, it in answers(None)["responses"].items() if key in ("4XX", "503")},
+        **PROBLEMS,
     },
 )
 async def events(request: Request, site: GivenSite, session: ReadIndex, job: JobId) -> Response:
