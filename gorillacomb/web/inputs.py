@@ -14,8 +14,8 @@ _LONGEST_PATH = 65536
 
 
 def _path(value: Any) -> bytes:
-    if not isinstance(value, dict) or not value.keys() <= {"path", "path_b64"}:
-        raise ValueError("it is not an object with path or path_b64")
+    if not isinstance(value, dict) or value.keys() not in ({"path"}, {"path_b64"}):
+        raise ValueError("it is not an object with either path or path_b64")
     path = path_from_json(value, strict=False)
     if not path.startswith(b"/") or b"\0" in path or len(path) > _LONGEST_PATH:
         raise ValueError("it is not an absolute path")
