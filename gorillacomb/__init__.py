@@ -87,6 +87,8 @@ if TYPE_CHECKING:
     from gorillacomb.api.dedupe.plan import read_plan as read_plan
     from gorillacomb.api.dedupe.runs import BlockedItem as BlockedItem
     from gorillacomb.api.dedupe.runs import DryRunResult as DryRunResult
+    from gorillacomb.api.dedupe.runs import Holder as Holder
+    from gorillacomb.api.dedupe.runs import MemberProof as MemberProof
     from gorillacomb.api.dedupe.runs import RunRemainder as RunRemainder
     from gorillacomb.api.dedupe.runs import RunResult as RunResult
     from gorillacomb.api.dedupe.runs import StepProblem as StepProblem
@@ -210,6 +212,8 @@ _PUBLIC = {
     "api.dedupe.runs": (
         "BlockedItem",
         "DryRunResult",
+        "Holder",
+        "MemberProof",
         "RunRemainder",
         "RunResult",
         "StepProblem",

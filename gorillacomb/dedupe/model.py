@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from gorillacomb.dedupe.proof import MemberProof
 from gorillacomb.fs.paths import is_below, path_text
 
 
@@ -335,6 +336,8 @@ class RunOutcome:
     """What an earlier, interrupted run had left half done, and what became of it."""
     unique: int = 0
     """Files and links that stay in the quarantine because they are kept nowhere else."""
+    proofs: list[MemberProof] = field(default_factory=list)
+    """Where the files of copies of trees that left, or were deleted, are kept."""
 
     def take_for_journal(self, size: int) -> None:
         """Subtract the bytes that the run's own journal took from what it freed."""

@@ -15,6 +15,7 @@ from gorillacomb import (
     EntryState,
     ExitCode,
     FolderState,
+    Holder,
     ItemState,
     PulseState,
     RelationKind,
@@ -278,7 +279,10 @@ def applying(vault: gorillacomb.OpenVault, plan: gorillacomb.DedupePlan) -> None
     use(ran.id, ran.done, ran.done_before, ran.bytes_set_aside, ran.bytes_freed, ran.unknown)
     use(ran.unknown_use_files, ran.empty_folders, ran.left_empty, ran.emptied_folders)
     use(ran.empty_folder_steps)
-    use(ran.recovered, ran.copied, ran.unique_files)
+    use(ran.recovered, ran.copied, ran.unique_files, ran.proven_files[Holder.SHELF])
+    for proof in ran.proofs:
+        proven: gorillacomb.MemberProof = proof
+        use(proven.path, proven.keep, proven.files, proven.total)
     use(ran.warnings, ran.files, ran.is_complete, ran.to_dict())
     for problem in (*ran.skipped, *ran.failed):
         typed: gorillacomb.StepProblem = problem
@@ -306,6 +310,7 @@ def looking_back(history: gorillacomb.RunHistory, run: gorillacomb.RunDetails) -
         use(one.bytes_set_aside, one.bytes_freed, one.former_log, one.waiting_files)
         use(one.waiting_bytes, one.is_waiting, one.to_dict())
     use(run.events, run.warnings, run.waiting_files, run.waiting_bytes, run.is_waiting, run.id)
+    use(run.proofs)
     use(run.action, run.plan, run.quarantines, run.head(), run.item_documents(), run.to_dict())
     for item in run.items(b"/data/.gorillacomb/quarantine/x"):
         piece: gorillacomb.RunItem = item

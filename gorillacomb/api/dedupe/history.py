@@ -17,6 +17,7 @@ from gorillacomb.api.documents.dedupe import (
     run_item_document,
 )
 from gorillacomb.dedupe.model import StepProblem
+from gorillacomb.dedupe.proof import MemberProof
 from gorillacomb.dedupe.quarantine.inventory import RecordedRun, recorded_runs, waiting_in
 from gorillacomb.dedupe.quarantine.items import ItemState, RunItem, items_of
 from gorillacomb.dedupe.quarantine.journal_entries import REPAIR
@@ -144,6 +145,16 @@ class RunDetails:
         for each in self._recorded:
             if quarantine in (None, each.folder):
                 yield from items_of(each)
+
+    @property
+    def proofs(self) -> list[MemberProof]:
+        """Where the files of each copy of a tree were kept when it left, as the run compared."""
+        found = (
+            step.member_proof(each.base)
+            for each in self._recorded
+            for step in each.recorded.steps.values()
+        )
+        return [each for each in found if each is not None]
 
     def head(self) -> RunDetailsDocument:
         """Return the document with an empty list of items: there may be very many."""

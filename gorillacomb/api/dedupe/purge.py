@@ -141,6 +141,7 @@ def _add(total: RunOutcome, outcome: RunOutcome) -> None:
     total.failed += outcome.failed
     total.recovered += outcome.recovered
     total.unique += outcome.unique
+    total.proofs += outcome.proofs
 
 
 def _chosen(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from gorillacomb.api.lookup import noise_names
 from gorillacomb.api.text import format_count
 from gorillacomb.dedupe.compare.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import EMPTY, CopyStep, Plan, PlanStep, RunOutcome, StepProblem
+from gorillacomb.dedupe.proof import Holder, MemberProof, sum_of_proofs
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.dedupe.safety.environment import safety_policy_for
 from gorillacomb.dedupe.safety.git import index_entries_equal
@@ -36,10 +37,13 @@ from gorillacomb.vaultmesh.entries import RunEntry, run_entry
 __all__ = [
     "BlockedItem",
     "DryRunResult",
+    "Holder",
+    "MemberProof",
     "PlanStep",
     "RunRemainder",
     "RunResult",
     "StepProblem",
+    "sum_of_proofs",
 ]
 
 
@@ -84,6 +88,9 @@ class RunResult:
     """What was copied to a shelf, or removed from it again by an undo."""
     unique_files: int = 0
     """Files and links that stay in the quarantine because they are kept nowhere else."""
+    proofs: tuple[MemberProof, ...] = ()
+    """Where the files of each copy of a tree are kept that left, or was deleted: as was compared,
+    file by file, in this run."""
 
     @classmethod
     def of(
@@ -113,12 +120,18 @@ class RunResult:
             tuple(other_runs),
             copied=tuple(outcome.copied),
             unique_files=outcome.unique,
+            proofs=tuple(outcome.proofs),
         )
 
     @property
     def files(self) -> int:
         """Files in the steps that were done."""
         return sum(step.files for step in self.done)
+
+    @property
+    def proven_files(self) -> Mapping[str, int]:
+        """How many files and links ``proofs`` say are kept by what, in sum."""
+        return sum_of_proofs(self.proofs)
 
     @property
     def empty_folder_steps(self) -> int:

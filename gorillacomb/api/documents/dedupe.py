@@ -15,6 +15,7 @@ from gorillacomb.api.documents.plan import (
 )
 from gorillacomb.dedupe.model import StepProblem
 from gorillacomb.dedupe.plan_file.serialize import copy_document, kept_place_documents, known_bytes
+from gorillacomb.dedupe.proof import MemberProof, sum_of_proofs
 from gorillacomb.dedupe.quarantine.items import RunItem
 from gorillacomb.json_paths import path_to_json
 
@@ -73,6 +74,34 @@ class BlockedItemDocument(PathDocument, QuarantinePathDocument):
     """ns since the epoch, as decimal text."""
 
 
+class ProvenFilesDocument(TypedDict, total=False):
+    """How many files and links are kept by what; what keeps none is missing."""
+
+    kept_tree: int
+    """The kept tree has them, perhaps under another name."""
+    brought: int
+    """The kept tree has them, because they were put there from a copy."""
+    shelf: int
+    git_history: int
+    """The git history of the kept tree contains them."""
+    git_repository: int
+    """They are part of a `.git`, and the kept one has all objects and refs of that."""
+    regenerable: int
+    """They are in the quarantine alone: a program makes them again from a lock file."""
+    system: int
+    """They are in the quarantine alone: systems leave them behind, such as `.DS_Store`."""
+    unique: int
+    """They are, or were, in the quarantine alone."""
+
+
+class MemberProofDocument(RemovalPairDocument):
+    """Where the files of one copy of a tree are kept: each was compared when it left."""
+
+    files: ProvenFilesDocument
+    total: int
+    """All files and links that it had."""
+
+
 class RunDocument(TypedDict):
     """What a run did, or how much of it was taken back or deleted."""
 
@@ -120,6 +149,10 @@ class RunDocument(TypedDict):
     """What was copied to a shelf, or removed from it again by an undo."""
     unique_files: NotRequired[int]
     """Files and links that stay in the quarantine because they are kept nowhere else, if any."""
+    proofs: NotRequired[list[MemberProofDocument]]
+    """Where the files of each copy of a tree are kept that left, or was deleted."""
+    proven_files: NotRequired[ProvenFilesDocument]
+    """The sum of those."""
 
 
 class RunEventDocument(TypedDict):
@@ -191,6 +224,8 @@ class RunDetailsDocument(TypedDict):
     waiting_bytes: int
     events: list[RunEventDocument]
     """Oldest first."""
+    proofs: NotRequired[list[MemberProofDocument]]
+    """Where the files of each copy of a tree were kept when it left."""
     items: list[RunItemDocument]
 
 
@@ -230,8 +265,24 @@ def run_document(result: RunResult) -> RunDocument:
         **({"other_runs": list(result.other_runs)} if result.other_runs else {}),
         **({"copied": list(map(copy_document, result.copied))} if result.copied else {}),
         **({"unique_files": result.unique_files} if result.unique_files else {}),
+        **({"proofs": _proof_documents(result.proofs)} if result.proofs else {}),
+        **({"proven_files": result.proven_files} if result.proofs else {}),
     }
     return cast(RunDocument, document)
+
+
+def _proof_documents(proofs: Iterable[MemberProof]) -> list[MemberProofDocument]:
+    """Return where the files of copies of trees are kept as documents."""
+    documents = (
+        {
+            **path_to_json(each.path),
+            **path_to_json(each.keep, "keep"),
+            "files": sum_of_proofs([each]),
+            "total": each.total,
+        }
+        for each in proofs
+    )
+    return cast(list[MemberProofDocument], list(documents))
 
 
 def _remainder(left: RunRemainder) -> dict[str, object]:
@@ -316,7 +367,8 @@ def run_item_document(item: RunItem) -> RunItemDocument:
 
 def run_details_document(details: RunDetails) -> RunDetailsDocument:
     """Return one run as a document, with its list of items still empty."""
-    return {
+    proofs = details.proofs
+    document = {
         "run": details.id,
         "action": details.action,
         "plan": details.plan,
@@ -325,5 +377,7 @@ def run_details_document(details: RunDetails) -> RunDetailsDocument:
         "waiting_files": details.waiting_files,
         "waiting_bytes": details.waiting_bytes,
         "events": list(map(run_event_document, details.events)),
+        **({"proofs": _proof_documents(proofs)} if proofs else {}),
         "items": [],
     }
+    return cast(RunDetailsDocument, document)

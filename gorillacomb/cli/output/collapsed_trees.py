@@ -1,11 +1,12 @@
-"""Show what becomes of the copies of a tree, when only one is kept."""
+"""Show what becomes of the copies of a tree when only one is kept, and where their files are."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from gorillacomb.api.dedupe.collapse import CollapsedTree, SpaceNeeded
+from gorillacomb.api.dedupe.runs import Holder, MemberProof, sum_of_proofs
 from gorillacomb.api.paths import relative_path
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.folder_pairs import Verb
@@ -14,6 +15,16 @@ _SHOWN = 8
 """Copies of a tree that are named."""
 _BROUGHT_SHOWN = 4
 _TREES_SHOWN = 5
+_WHERE: Mapping[str, str] = {
+    Holder.KEPT_TREE: "in the kept tree",
+    Holder.BROUGHT: "put into the kept tree",
+    Holder.SHELF: "on the shelf",
+    Holder.HISTORY: "in the git history of the kept tree",
+    Holder.REPOSITORY: "in its repository",
+    Holder.REGENERABLE: "made again from a lock file",
+    Holder.SYSTEM: "system files such as .DS_Store, in the quarantine alone",
+    Holder.UNIQUE: "in the quarantine alone",
+}
 
 
 def tree_lines(trees: Sequence[CollapsedTree], verb: Verb, is_all: bool) -> Iterator[str]:
@@ -88,3 +99,26 @@ def space_lines(space: Sequence[SpaceNeeded]) -> Iterator[str]:
         label = f"What is copied needs {needed}; {free} are free in "
         width = render.terminal_width()
         yield label + render.path_from_here(each.path, width and width - len(label))
+
+
+def sum_of_proofs_lines(proofs: Sequence[MemberProof]) -> Iterator[str]:
+    """Say where all files and links of some copies are kept."""
+    if proofs:
+        total = render.format_count(sum(each.total for each in proofs), "file")
+        text = f"Compared, with links: {total}; {_places(sum_of_proofs(proofs))}"
+        yield from render.wrapped_paragraph(text, "")
+
+
+def proof_lines(proofs: Sequence[MemberProof]) -> Iterator[str]:
+    """Say for each copy where its files and links were kept when it left."""
+    width = render.terminal_width()
+    if proofs:
+        yield "Compared when they left, files and links:"
+    for each in proofs:
+        yield "  " + render.path_from_here(each.path, width and width - 2)
+        text = f"{each.total:,}: {_places(sum_of_proofs([each]))}"
+        yield from render.wrapped_paragraph(text, "    ")
+
+
+def _places(files: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {_WHERE.get(name, name)}" for name, number in files.items())

@@ -345,6 +345,9 @@ class PlanExecutor:
             self.outcome.done.append(step)
 
     def _set_aside(self, ended: StepResult) -> None:
+        proof = ended.record.member_proof(ended.prepared.run.base)
+        if proof is not None:
+            self.outcome.proofs.append(proof)
         self.outcome.bytes_set_aside += ended.record.size
         self.outcome.unknown_use += sum(
             thing.sighting.unknown_use for thing in ended.prepared.things

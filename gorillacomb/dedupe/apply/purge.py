@@ -25,6 +25,7 @@ from gorillacomb.dedupe.compare.snapshot import (
 )
 from gorillacomb.dedupe.compare.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import KEPT_IS_MISSING, StepProblem
+from gorillacomb.dedupe.proof import MemberProof
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
 from gorillacomb.dedupe.quarantine.journal_entries import (
     PURGED,
@@ -64,6 +65,8 @@ class PurgedStep:
     """Why it, or some of it, was not deleted."""
     unique: int = 0
     """How many of the deleted files and links were kept nowhere else."""
+    proof: MemberProof | None = None
+    """Where the files of a deleted copy of a tree are kept."""
 
 
 def purge_step(
@@ -116,7 +119,18 @@ def purge_step(
     run.journal.note([replace(record, state=PURGED, cause=None, when_ns=now())])
     if record.state == PURGING:
         run.unmark_purging(record)
-    return PurgedStep(_freed(found, removed, gone), unique=len(only))
+    proof = _proof_of(run, record, found)
+    return PurgedStep(_freed(found, removed, gone), unique=len(only), proof=proof)
+
+
+def _proof_of(
+    run: Quarantine, record: StepRecord, found: Iterable[tuple[MovedItem, TreeSnapshot]]
+) -> MemberProof | None:
+    """Return where the files of a copy of a tree are kept, as was compared right now."""
+    for move, seen in found if record.is_member else ():
+        path, keep = join(run.base, move.path), move.keep.at(run.base)
+        return MemberProof(path, keep, dict(sorted(seen.held.items())))
+    return None
 
 
 def unique_files(

@@ -340,6 +340,8 @@ class _Purging:
         purged = purge_step(run, record, self.places, witness, self.now, self.gone, self.unique)
         outcome.add_freed(purged.freed.freed, purged.freed.unknown)
         self.unique -= purged.unique
+        if purged.proof is not None:
+            outcome.proofs.append(purged.proof)
         if purged.problem is None:
             outcome.done.append(_step(run.base, record))
             return

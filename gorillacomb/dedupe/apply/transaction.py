@@ -104,6 +104,9 @@ class StepTransaction:
             for thing in self.things:
                 spot = self.run.slot_location(thing.move.slot, thing.victim.grain_ns)
                 verify_unchanged(thing.sighting, spot)
+                if self.step.is_member and not thing.sighting.is_proven:
+                    cause = "has something that nothing is known to keep"
+                    raise ContentDiffers(spot.path, cause)
             for thing in self.things:
                 if thing.move.put is not None and not thing.replaced:
                     with thing.victim.opened() as (folder, name):
@@ -126,6 +129,8 @@ class StepTransaction:
         moves = tuple(thing.move for thing in self.things)
         size = sum(disk_space(thing.sighting, removed).held for thing in self.things)
         done = replace(self.record, state=DONE, size=size, moves=moves, when_ns=self.now())
+        if self.step.is_member:
+            done = replace(done, proof=tuple(sorted(self.things[0].sighting.held.items())))
         return StepResult(self, done)
 
     def _set_aside(self, thing: StepItem, folder: int, name: bytes) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from gorillacomb.dedupe.model import KEPT_IS_MISSING
+from gorillacomb.dedupe.proof import Holder
 from gorillacomb.fs.extents import (
     NEVER_SHARED,
     DiskSpace,
@@ -48,11 +49,19 @@ class TreeSnapshot:
     """Paths in ``victim`` of other names of the kept file, and of files on the same blocks."""
     unknown_use: int = 0
     """Files that a program may have open for writing: this is unknown."""
+    held: Counter[Holder] = field(default_factory=Counter)
+    """How many files and links in ``victim`` are kept by what: each was compared with that."""
 
     @property
     def files(self) -> int:
         """Regular files to be removed."""
         return sum(stat.S_ISREG(facts.st_mode) for facts in self.victim.values())
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether it is known of each file and link what keeps it."""
+        entries = sum(not stat.S_ISDIR(facts.st_mode) for facts in self.victim.values())
+        return self.held.total() == entries
 
     def without_other_name(self, linked: Collection[FileIdentity]) -> bytes | None:
         """Return a file that is to be removed with all its names; None if there is none.

@@ -18,6 +18,7 @@ from gorillacomb.classify.stores import store_kind
 from gorillacomb.dedupe.compare.entry_compare import CompareSettings, EntryComparer, MemberParts
 from gorillacomb.dedupe.compare.kept_repositories import KeptRepositories
 from gorillacomb.dedupe.compare.snapshot import TreeSnapshot
+from gorillacomb.dedupe.proof import Holder
 from gorillacomb.fs.comparison import (
     extended_attributes_equal,
 )
@@ -39,7 +40,7 @@ from gorillacomb.fs.openat import (
     opened_file,
     os_error_text,
 )
-from gorillacomb.fs.paths import join, join_relative, path_prefixes
+from gorillacomb.fs.paths import is_below, join, join_relative, path_prefixes
 
 _NO_PARTS = MemberParts()
 _NOISE_LIMIT = 1 << 20
@@ -91,6 +92,8 @@ class _TreeComparison:
     """The folders that lead to what is kept elsewhere, or to what left, by relative paths."""
     emptied: set[bytes] = field(init=False)
     """Those that lead to what left."""
+    brought: set[bytes] = field(init=False)
+    """What the kept tree has at its path because it was put there for this."""
 
     def __post_init__(self) -> None:
         self.ours = OpenFolders(self.top.root, self.top.identity)
@@ -102,6 +105,8 @@ class _TreeComparison:
         elsewhere = (*self.nested, *self.parts.in_history)
         self.leading = {each for path in elsewhere for each in path_prefixes(path)[:-1]}
         self.leading |= self.emptied
+        kept_at = ((inner, self.keep.at(inner).path) for inner in self.nested)
+        self.brought = {inner for inner, path in kept_at if self.nested[inner].path == path}
 
     def close(self) -> None:
         self.repositories.close()
@@ -162,7 +167,7 @@ class _TreeComparison:
                 if there is None or not known:  # each of those is compared itself
                     cause = "has no lock file beside it that is the same in the copy to keep"
                     raise ContentMissing(here.at(name).path, cause)
-                self._take_all(inner)
+                self._take_all(inner, Holder.REGENERABLE)
             elif inner in self.parts.repositories and self._is_kept_repository(inner, facts, there):
                 pass
             elif stat.S_ISDIR(facts.st_mode):
@@ -189,16 +194,18 @@ class _TreeComparison:
                 raise
             return False
         self._enter(top, here.name, facts)
-        self._take_all(top, content.seen, {join(top, each) for each in content.beside})
+        beside = {join(top, each) for each in content.beside}
+        self._take_all(top, Holder.REPOSITORY, content.seen, beside)
         return True
 
     def _take_all(
         self,
         top: bytes,
+        holder: Holder,
         seen: Mapping[bytes, os.stat_result] | None = None,
         beside: Collection[bytes] = (),
     ) -> None:
-        """Record everything in a folder without comparing it.
+        """Record everything in a folder without comparing it: ``holder`` keeps it.
 
         If there is something that was ``seen``, by paths in the folder, it must be that; and what
         is ``beside``, by paths relative to the top, is compared.
@@ -220,6 +227,7 @@ class _TreeComparison:
                     if was is None or not is_unchanged(was, facts):
                         raise ContentDiffers(here.at(name).path, "changed meanwhile")
                     self.sighting.victim[inner] = facts
+                    self.sighting.held[holder] += 1
 
     def _is_store(self, here: FileLocation) -> bool:
         """Return whether a folder is a unit to its program: no part is compared alone."""
@@ -264,21 +272,34 @@ class _TreeComparison:
                 place = beside if is_carried and beside else there and there.at(name)
                 assert place is not None, "one of the two is known"
                 self.entries.compare_link(folder, name, inner, place, facts, is_carried)
+                holder = self._holder(inner, place)
             elif inner in self.parts.in_history and is_file:
                 equals = self.repositories.equals(self.parts.in_history[inner])
                 self.entries.compare_with(folder, name, inner, facts, equals)
+                holder = Holder.HISTORY
             elif beside is None:
                 raise ContentMissing(here.path, "stands only here")
             else:
                 self.entries.compare_file(folder, name, inner, beside, facts)
+                holder = self._holder(inner, beside)
         except ContentDiffers as error:
             is_unique = self.witness.may_be_unique and isinstance(error, ContentMissing)
             if not (is_noise or is_unique):
                 raise
             self.sighting.victim[inner] = facts
             (self.sighting.noise if is_noise else self.sighting.unique).add(inner)
+            holder = Holder.SYSTEM if is_noise else Holder.UNIQUE
             with suppress(OSError), opened_file(name, folder) as file:
                 self.sighting.note_blocks(inner, file, self.top.kind)
+        self.sighting.held[holder] += 1
+
+    def _holder(self, inner: bytes, there: FileLocation) -> Holder:
+        """Return what keeps something that was found to be equal to what is there."""
+        if not is_below(there.path, self.keep.path):
+            return Holder.SHELF
+        if self.brought and not self.brought.isdisjoint(path_prefixes(inner)):
+            return Holder.BROUGHT
+        return Holder.KEPT_TREE
 
     def _is_carried(self, inner: bytes) -> bool:
         """Return whether a link was copied as it is, alone or with a folder around it."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from gorillacomb.dedupe.model import KeptPlace
+from gorillacomb.dedupe.proof import MemberProof
 from gorillacomb.fs.paths import is_below, join, relative_path
 
 INTENT, DONE, TAKEN_BACK, STUCK = "intent", "done", "taken back", "stuck"
@@ -142,6 +143,9 @@ class StepRecord:
     """Its `.git`, if the kept one has all of its objects and refs, by its path relative to it."""
     in_history: tuple[tuple[bytes, bytes], ...] = ()
     """Files in it that the history of the kept copy contains: relative paths, and object ids."""
+    proof: tuple[tuple[str, int], ...] = ()
+    """Of a copy of a tree that left: how many files and links are kept by what, by the values of
+    `Holder`, as was compared; empty in the journals of earlier versions."""
 
     @property
     def is_empty_folder(self) -> bool:
@@ -154,6 +158,16 @@ class StepRecord:
         ``base`` is where the base is now.
         """
         return tuple(KeptPlace(keep.at(base), files) for keep, files in self.kept_in)
+
+    def member_proof(self, base: bytes) -> MemberProof | None:
+        """Return where the files of a copy of a tree are kept; None if that was not recorded.
+
+        ``base`` is where the base is now.
+        """
+        if not (self.proof and self.moves):
+            return None
+        move = self.moves[0]
+        return MemberProof(join(base, move.path), move.keep.at(base), dict(self.proof))
 
     def after(self, old: StepRecord | None) -> StepRecord:
         """Return this record combined with what an earlier one of its step reported."""

@@ -158,6 +158,8 @@ def _document(record: StepRecord) -> dict[str, Any]:
         found["in_history"] = [
             {**path_to_json(path), "object": oid.decode()} for path, oid in record.in_history
         ]
+    if record.proof:
+        found["proof"] = {str(holder): files for holder, files in record.proof}
     if record.nested:
         found["nested"] = [
             {**path_to_json(path), **kept_document(keep)} for path, keep in record.nested
@@ -291,6 +293,9 @@ def _play(recorded: JournalContents, document: dict[str, Any]) -> None:
             in_history=tuple(
                 (relative_path_in(each), str(each["object"]).encode())
                 for each in document.get("in_history", ())
+            ),
+            proof=tuple(
+                (str(holder), int(files)) for holder, files in document.get("proof", {}).items()
             ),
         )
         repaired = [each.contents is not None for each in record.moves]

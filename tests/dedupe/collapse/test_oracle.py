@@ -7,7 +7,7 @@ import os
 import random
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -66,6 +66,16 @@ def blobs(top: Path) -> set[tuple[str, bytes]]:
     return found
 
 
+def entries_in(top: bytes, apart: Collection[bytes]) -> int:
+    """How many files and links are in a folder, but for some folders in it."""
+    number = 0
+    for folder, folders, names in os.walk(top):
+        links = [each for each in folders if os.path.islink(os.path.join(folder, each))]
+        number += len(names) + len(links)
+        folders[:] = [each for each in folders if os.path.join(folder, each) not in apart]
+    return number
+
+
 def without(found: Mapping[str, Look], *tops: str) -> dict[str, Look]:
     return {
         path: each
@@ -89,7 +99,10 @@ def collapse_and_back(folder: Path, seed: int) -> tuple[int, int]:
     rehearsed = vault.apply(folder / f"plan{seed}")
     assert look(drive) == before
     assert not rehearsed.skipped, (seed, rehearsed.skipped)
+    leaving = [step.path for step in plan.steps]
+    entries = {path: entries_in(path, leaving) for path in leaving}
     result = vault.apply(folder / f"plan{seed}", dry_run=False)
+    assert {each.path: each.total for each in result.proofs} == entries, seed
     assert not result.skipped and not result.failed, (seed, result.skipped, result.failed)
     after = look(drive)
     left = [os.path.relpath(os.fsdecode(each.path), drive) for each in plan.steps]

@@ -20,7 +20,7 @@ from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.dedupe.runs import answers_text, problem_lines
 from gorillacomb.cli.options import take_terminal_after
 from gorillacomb.cli.output import render
-from gorillacomb.cli.output.collapsed_trees import tree_lines
+from gorillacomb.cli.output.collapsed_trees import sum_of_proofs_lines, tree_lines
 from gorillacomb.cli.output.folder_pairs import DONE, PLANNED, Verb, pairs_lines
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode, RefusedForSafety
@@ -147,6 +147,7 @@ def _applied_story(
         files = render.format_count(sum(each.files for each in result.copied), "file")
         size = render.format_size(sum(each.size for each in result.copied))
         yield f"Copied to shelves and kept trees: {files}, {size}"
+    yield from sum_of_proofs_lines(result.proofs)
     for cause in result.unknown:
         yield f"It is unknown how much space was freed by files that were {cause}."
     if result.emptied_folders:

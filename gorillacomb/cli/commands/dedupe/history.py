@@ -20,6 +20,7 @@ from gorillacomb.api.next_step.dedupe import after_history, after_run_details
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.dedupe.runs import problem_lines
 from gorillacomb.cli.output import render
+from gorillacomb.cli.output.collapsed_trees import proof_lines
 from gorillacomb.cli.output.folder_pairs import Verb, pairs_lines
 from gorillacomb.errors import ExitCode
 
@@ -105,6 +106,7 @@ def _run_lines(run: RunDetails, single: bool, vault: Vault) -> Iterator[str]:
         items = list(run.items(quarantine))
         waits |= any(item.state is ItemState.WAITING for item in items)
         yield from _items_lines(items) if single else _pair_lines(items)
+    yield from proof_lines(run.proofs)
     if not run.quarantines:
         yield "Its items are not known here: no connected drive has a quarantine of it."
     yield from render.next_lines(after_run_details(run.id, waits), vault)

@@ -19,6 +19,7 @@ from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.dedupe.runs import problem_lines
 from gorillacomb.cli.options import forget_typed_ahead
 from gorillacomb.cli.output import render
+from gorillacomb.cli.output.collapsed_trees import sum_of_proofs_lines
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode
 
@@ -68,6 +69,7 @@ def _story(result: RunResult, vault: Vault) -> Iterator[str]:
             f"Deleted: {render.format_count(result.files, 'file')}, "
             f"{'at least ' if result.unknown else ''}{render.format_size(result.bytes_freed)} freed"
         )
+    yield from sum_of_proofs_lines(result.proofs)
     for cause in result.unknown:
         yield f"It is unknown how much space was freed by files that were {cause}."
     yield from problem_lines("From an interrupted run", result.recovered)
