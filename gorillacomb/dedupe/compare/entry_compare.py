@@ -125,7 +125,7 @@ class EntryComparer:
         self.sighting.victim[inner] = facts
         self.sighting.survivors.append((there, target))
 
-    def compare_with(
+    def compare_with_history(
         self,
         folder: int,
         name: bytes,
@@ -133,7 +133,7 @@ class EntryComparer:
         facts: os.stat_result,
         is_equal: Callable[[int], bool],
     ) -> None:
-        """Compare a file with what is kept of it in another form, without attributes."""
+        """Compare a file with a version in the git history, which has no attributes."""
         path = self.top.at(inner).path
         if facts.st_dev != self.device:
             raise ContentDiffers(path, "is on another file system")
@@ -148,7 +148,8 @@ class EntryComparer:
                 if content_attributes(file):
                     raise ContentMissing(path, "has attributes of its own")
                 if not is_equal(file):
-                    raise ContentMissing(path, "differs")
+                    cause = "is not in the history of the copy to keep as it is here"
+                    raise ContentMissing(path, cause)
                 if is_open_for_writing(file):
                     raise ContentDiffers(path, IN_USE)
                 self.sighting.note_blocks(inner, file, self.top.kind)

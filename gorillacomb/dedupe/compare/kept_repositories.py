@@ -61,9 +61,10 @@ class KeptRepositories:
         self.sighting.survivors += noted
         return content
 
-    def equals(self, oid: bytes) -> Callable[[int], bool]:
-        """Return a function that says whether an open file has the bytes of a git object.
+    def equals(self, inner: bytes, oid: bytes) -> Callable[[int], bool]:
+        """Return a function that says whether an open file is in the history at a path.
 
+        ``oid`` is the id of the git object that has to have its bytes.
         It raises ContentDiffers, OSError. Raises ContentMissing if there is no such object, or none
         that lasts.
         """
@@ -87,7 +88,7 @@ class KeptRepositories:
 
         def is_equal(file: int) -> bool:
             try:
-                return reader.equals(oid, file)
+                return reader.equals(inner, oid, file)
             except HistoryUnreadable as error:
                 raise ContentDiffers(path, error.refusal.cause) from error
 

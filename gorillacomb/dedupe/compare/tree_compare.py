@@ -274,8 +274,8 @@ class _TreeComparison:
                 self.entries.compare_link(folder, name, inner, place, facts, is_carried)
                 holder = self._holder(inner, place)
             elif inner in self.parts.in_history and is_file:
-                equals = self.repositories.equals(self.parts.in_history[inner])
-                self.entries.compare_with(folder, name, inner, facts, equals)
+                equals = self.repositories.equals(inner, self.parts.in_history[inner])
+                self.entries.compare_with_history(folder, name, inner, facts, equals)
                 holder = Holder.HISTORY
             elif beside is None:
                 raise ContentMissing(here.path, "stands only here")

@@ -105,8 +105,8 @@ def history_reader(
     """
     with _opened(keep, seconds) as (_, folder, store):
         wanted = set(oids)
-        reachable = store.reachable(GitRefs.read(folder).lasting)
-        lasting = frozenset(oid for oid in reachable if oid in wanted)
+        versions = store.versions(GitRefs.read(folder).lasting) if wanted else ()
+        lasting = frozenset(version for version in versions if version[2] in wanted)
         with store.reader() as reader:
             yield PastVersionReader(reader, lasting)
 
@@ -116,17 +116,24 @@ class PastVersionReader:
     """Reads objects out of a repository; one process serves for all."""
 
     _objects: ObjectReader
-    _lasting: frozenset[bytes]
-    """The ids of those that some ref leads to: others are lost with the next garbage collection."""
+    _lasting: frozenset[tuple[bytes, bytes, bytes]]
+    """Path, mode and id of those that some ref leads to: others are lost with the next garbage
+    collection."""
 
     def equals(
-        self, oid: bytes, file: int, advance: Callable[[int], None] = lambda size: None
+        self,
+        inner: bytes,
+        oid: bytes,
+        file: int,
+        advance: Callable[[int], None] = lambda size: None,
     ) -> bool:
-        """Return whether the refs still lead to an object, and an open file has its bytes.
+        """Return whether the refs still lead to an object that is like an open file.
 
-        Raises HistoryUnreadable, OSError of the file.
+        ``inner`` is the path that it has to have there; the file must have its bytes, and be
+        equally executable. Raises HistoryUnreadable, OSError of the file.
         """
-        return oid in self._lasting and self._objects.equals(oid, file, advance)
+        version = inner, _mode(os.fstat(file)), oid
+        return version in self._lasting and self._objects.equals(oid, file, advance)
 
 
 @contextmanager
@@ -164,5 +171,9 @@ def _key(inner: bytes, path: bytes) -> tuple[bytes, bytes, bytes] | None:
         return None
     finally:
         os.close(file)
-    mode = _MODES[bool(facts.st_mode & stat.S_IXUSR)]
-    return inner, mode, digest.hexdigest().encode()
+    return inner, _mode(facts), digest.hexdigest().encode()
+
+
+def _mode(facts: os.stat_result) -> bytes:
+    """Return the mode with which git would store a file."""
+    return _MODES[bool(facts.st_mode & stat.S_IXUSR)]

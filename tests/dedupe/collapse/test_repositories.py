@@ -296,3 +296,16 @@ def test_what_only_another_branch_has_is_shelved(drive: Repositories) -> None:
     items = {item for each in drive.plan().contents.copies for item in each.items}
     assert items == {b"src/f2"}
     drive.there_and_back()
+
+
+def test_a_file_that_became_executable_is_not_what_the_history_has(drive: Repositories) -> None:
+    drive.plan().save(drive.file)
+    (drive.copy / "deleted.txt").chmod(0o755)
+    before = look(drive.top)
+    for dry_run in (True, False):
+        result = drive.vault.apply(drive.file, dry_run=dry_run)
+        [problem] = result.skipped
+        assert problem.path == os.fsencode(drive.copy / "deleted.txt")
+        assert problem.cause == "is not in the history of the copy to keep as it is here"
+    assert look(drive.top) == before
+    assert drive.items() == {"deleted.txt"}

@@ -250,25 +250,49 @@ def test_a_history_that_cannot_be_relied_on_is_refused(
     assert words in refused.value.refusal.cause
 
 
-def equals(keep: Path, oid: str, path: Path) -> bool:
+def equals(keep: Path, oid: str, path: Path, inner: bytes = b"a.txt") -> bool:
     with history_reader(os.fsencode(keep / ".git"), [oid.encode()]) as reader, path.open() as file:
-        return reader.equals(oid.encode(), file.fileno())
+        return reader.equals(inner, oid.encode(), file.fileno())
 
 
 def test_an_object_that_no_ref_leads_to_is_not_equal(keep: Path, tmp_path: Path) -> None:
     commit(keep, "gone.txt")
     (tmp_path / "given").write_text("x\n")
     oid = git(keep, "rev-parse", "HEAD:gone.txt")
-    assert equals(keep, oid, tmp_path / "given")
+    assert equals(keep, oid, tmp_path / "given", b"gone.txt")
     git(keep, "reset", "-q", "--hard", "HEAD~1")
-    assert not equals(keep, oid, tmp_path / "given")
+    assert not equals(keep, oid, tmp_path / "given", b"gone.txt")
     assert git(keep, "cat-file", "blob", oid) == "x"
+
+
+def test_an_object_counts_at_its_path_and_equally_executable_only(
+    keep: Path, tmp_path: Path
+) -> None:
+    tool = tmp_path / "tool"
+    tool.write_text("tool\n")
+    tool.chmod(0o755)
+    shutil.copy2(tool, keep / "tool")
+    commit(keep, "tool", "tool")
+    (keep / "tool").chmod(0o644)
+    git(keep, "commit", "-q", "-a", "-m", "plain")
+    git(keep, "tag", "a-file", git(keep, "rev-parse", "HEAD:tool"))
+    git(keep, "tag", "a-folder", git(keep, "rev-parse", "HEAD^{tree}"))
+    oid = git(keep, "rev-parse", "HEAD:tool")
+    assert equals(keep, oid, tool, b"tool")
+    assert not equals(keep, oid, tool)
+    assert not equals(keep, oid, tool, b"deep/tool")
+    tool.chmod(0o644)
+    assert equals(keep, oid, tool, b"tool")
+    git(keep, "reset", "-q", "--hard", "HEAD~1")
+    assert not equals(keep, oid, tool, b"tool")  # though a tag leads to its bytes
+    tool.chmod(0o711)
+    assert equals(keep, oid, tool, b"tool")
 
 
 def test_only_what_was_announced_is_read(keep: Path) -> None:
     oid = git(keep, "rev-parse", "HEAD:a.txt").encode()
     with history_reader(os.fsencode(keep / ".git"), []) as reader, (keep / "a.txt").open() as file:
-        assert not reader.equals(oid, file.fileno())
+        assert not reader.equals(b"a.txt", oid, file.fileno())
 
 
 def test_a_version_is_read_again_and_compared(keep: Path, tmp_path: Path) -> None:
@@ -300,7 +324,8 @@ def test_a_version_is_read_again_and_compared(keep: Path, tmp_path: Path) -> Non
             path = tmp_path / "given"
             path.write_bytes(given)
             with path.open("rb") as file:
-                assert reader.equals(oid, file.fileno(), advanced.append) is expected
+                inner = b"big" if oid == big else b"a.txt"
+                assert reader.equals(inner, oid, file.fileno(), advanced.append) is expected
     assert sum(advanced) > 9 << 20
     assert shown(keep) == before
 
@@ -344,4 +369,4 @@ def test_a_pack_that_breaks_in_the_middle_of_an_object_is_told(keep: Path, tmp_p
         pytest.raises(HistoryUnreadable, match="cannot be read: git failed: "),
         history_reader(os.fsencode(keep / ".git"), [oid.encode()]) as reader,
     ):
-        reader.equals(oid.encode(), file.fileno())
+        reader.equals(b"big", oid.encode(), file.fileno())

@@ -110,7 +110,7 @@ def ask_everything(pair: Pair) -> None:
     assert versions
     oid = versions[file].oid
     with history_reader(keep, [oid]) as reader, (pair.member / "a.txt").open("rb") as opened:
-        assert reader.equals(oid, opened.fileno())
+        assert reader.equals(b"a.txt", oid, opened.fileno())
 
 
 def test_the_canary_sings_for_git_itself(tmp_path: Path, canary: Canary) -> None:

@@ -70,9 +70,10 @@ def test_a_long_history_takes_few_starts_of_git(tmp_path: Path, counted: Path) -
     versions = find_past_versions(os.fsencode(top / ".git"), files)
     assert len(versions) == COMMITS
     some = list(versions.items())[:1000]
+    inner = {name: path for path, name in files}
     with history_reader(os.fsencode(top / ".git"), [each.oid for _, each in some]) as reader:
         for name, version in some:
             with open(name, "rb") as file:
-                assert reader.equals(version.oid, file.fileno())
+                assert reader.equals(inner[name], version.oid, file.fileno())
     starts = counted.read_text().splitlines()
     assert 0 < len(starts) <= MOST_STARTS, starts
