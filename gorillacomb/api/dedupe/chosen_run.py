@@ -61,7 +61,7 @@ def run_by_name(
     What cannot be read is added to ``warnings``. Raises UsageError.
     """
     every = _known(index, named, warnings)
-    known = [each for each in every if each.is_open]
+    known = [each for each in every if each.is_open or (named and each.has_copies_that_stayed)]
     names = sorted({each.run for each in known}, reverse=True)
     if named and named not in names:
         runs = recorded_runs(live_roots_of(index, moved=True))
@@ -115,7 +115,7 @@ def _known(index: Index, named: str, warnings: list[str]) -> list[RecordedRun]:
 
 def _has_copies(run: RecordedRun) -> bool:
     """Return whether something that a run copied is at its place, or was left half done."""
-    return any(
+    return run.has_copies_that_stayed or any(
         copy.state != DONE or os.path.lexists(join(run.base, copy.path))
         for copy in run.recorded.copies_left()
     )

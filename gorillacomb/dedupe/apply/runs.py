@@ -28,7 +28,7 @@ from gorillacomb.dedupe.copies.run_copies import take_back_copy, with_time_after
 from gorillacomb.dedupe.model import EMPTY, CopyStep, Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.bases import bases_of, quarantine_base
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
-from gorillacomb.dedupe.quarantine.journal_entries import UNDOING, StepRecord
+from gorillacomb.dedupe.quarantine.journal_entries import UNDOING, UNDONE, StepRecord
 from gorillacomb.dedupe.quarantine.run import Quarantine, open_run, read_run, why_not_yet
 from gorillacomb.dedupe.quarantine.run_folders import run_folder
 from gorillacomb.dedupe.roots import LiveRoot
@@ -203,7 +203,10 @@ def take_back_copies(
     Untrusted, OSError.
     """
     with locked_roots([base]), open_run(base, outcome.run) as run:
-        for record in reversed(run.journal.recorded.copies_left()):
+        recorded = run.journal.recorded
+        for record in reversed([*recorded.copies_that_stayed(), *recorded.copies_left()]):
+            if record.state == UNDONE and not os.path.lexists(join(base, record.path)):
+                continue  # someone removed what had stayed
             record = with_time_after(run, record)
             made = record.created
             if record.state == UNDOING:  # a killed undo was the last to write there
@@ -214,6 +217,8 @@ def take_back_copies(
             cause = take_back_copy(run, record, compare, now, moved)
             path, source = join(base, record.path), record.source.at(base)
             if cause is not None:
+                if recorded.copies[record.step].state == UNDONE:
+                    cause += f" (once it is as it was copied, --undo {outcome.run} removes it)"
                 outcome.failed.append(StepProblem(path, f"stays: {cause}"))
             else:
                 times.restore()

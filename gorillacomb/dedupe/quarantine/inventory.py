@@ -68,6 +68,12 @@ class RecordedRun:
         steps = (*self.recorded.held(), *self.recorded.half_done())
         return any(move.slot in self.names for step in steps for move in step.moves)
 
+    @property
+    def has_copies_that_stayed(self) -> bool:
+        """Whether an undo left copies at their place that may be removed by now."""
+        copies = self.recorded.copies_that_stayed()
+        return any(os.path.lexists(join(self.base, copy.path)) for copy in copies)
+
     def done_steps(self) -> list[StepRecord]:
         """Return the steps that were done, whatever became of them since."""
         return [

@@ -295,6 +295,13 @@ class JournalContents:
         """Return the copies that are at their place, or on the way to or from it."""
         return [each for each in self.copies.values() if each.state not in (UNDONE, TAKEN_BACK)]
 
+    def copies_that_stayed(self) -> list[CopyRecord]:
+        """Return the copies that an undo left at their place, as they were not like the original.
+
+        Someone may make them like it again, and undo the run once more.
+        """
+        return [each for each in self.copies.values() if each.state == UNDONE and each.cause]
+
     def half_done(self) -> list[StepRecord]:
         """Return the steps of an interrupted run that may have something in the quarantine."""
         return [each for each in self.steps.values() if each.state == INTENT and each.moves]

@@ -495,6 +495,63 @@ def test_an_edited_copy_on_the_shelf_stays_after_an_undo(drive: Drive) -> None:
     assert (drive.copy / "only").read_text() == "1"
 
 
+def test_an_edited_copy_that_is_as_it_was_again_is_removed_by_another_undo(drive: Drive) -> None:
+    (drive.copy / "only").write_text("1")
+    drive.plan().save(drive.file)
+    before = look(drive.top)
+    run = drive.vault.apply(drive.file, dry_run=False)
+    shelved = drive.top / SHELF / "Backup/only"
+    was = shelved.stat()
+    shelved.write_text("edited")
+    for _ in range(2):
+        [problem] = drive.vault.undo(run.id).failed
+        assert f"--undo {run.id} removes it" in problem.cause
+        assert shelved.read_text() == "edited"
+    with pytest.raises(UsageError, match="anything to put back"):
+        drive.vault.undo()  # no other run waits behind this one
+    shelved.write_text("1")
+    os.utime(shelved, ns=(was.st_atime_ns, was.st_mtime_ns))
+    again = drive.vault.undo(run.id)
+    assert (again.is_complete, len(again.copied)) == (True, 1)
+    assert look(drive.top) == before
+    with pytest.raises(UsageError, match="anything to take back"):
+        drive.vault.undo(run.id)
+
+
+def test_a_copy_that_stayed_and_was_deleted_is_not_asked_about(drive: Drive) -> None:
+    (drive.copy / "only").write_text("1")
+    drive.plan().save(drive.file)
+    run = drive.vault.apply(drive.file, dry_run=False)
+    (drive.top / SHELF / "Backup/only").write_text("edited")
+    drive.vault.undo()
+    shutil.rmtree(drive.top / SHELF)
+    with pytest.raises(UsageError, match="anything to take back"):
+        drive.vault.undo(run.id)
+
+
+def test_what_another_run_relies_on_is_not_removed_with_the_run_that_copied_it(
+    drive: Drive,
+) -> None:
+    (drive.copy / "only").write_text("1")
+    drive.plan().save(drive.file)
+    first = drive.vault.apply(drive.file, dry_run=False)
+    shelved = drive.top / SHELF / "Backup/only"
+    was = shelved.stat()
+    shelved.write_text("edited")
+    assert not drive.vault.undo().is_complete
+    shelved.write_text("1")
+    os.utime(shelved, ns=(was.st_atime_ns, was.st_mtime_ns))
+    second = drive.vault.apply(drive.file, dry_run=False)
+    assert (second.is_complete, second.copied, len(second.done)) == (True, (), 1)
+    [problem] = drive.vault.undo(first.id).failed
+    assert "its original is not back" in problem.cause
+    assert shelved.read_text() == "1"
+    assert drive.vault.undo(second.id).is_complete
+    assert drive.vault.undo(first.id).is_complete
+    assert not shelved.exists()
+    assert (drive.copy / "only").read_text() == "1"
+
+
 def test_an_item_without_its_other_copy_is_not_purged(drive: Drive) -> None:
     (drive.copy / "only").write_text("1")
     drive.plan().save(drive.file)
