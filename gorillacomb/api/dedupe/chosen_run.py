@@ -61,7 +61,7 @@ def run_by_name(
     What cannot be read is added to ``warnings``. Raises UsageError.
     """
     every = _known(index, named, warnings)
-    known = [each for each in every if each.is_open or (named and each.has_copies_that_stayed)]
+    known = [each for each in every if each.is_open or (named and _has_copies(each))]
     names = sorted({each.run for each in known}, reverse=True)
     if named and named not in names:
         runs = recorded_runs(live_roots_of(index, moved=True))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
+from functools import cache
 
 from gorillacomb.api.dedupe.chosen_run import ChosenRun, run_by_name, run_in_folder
 from gorillacomb.api.dedupe.marks import clear_marks
@@ -166,9 +167,16 @@ def _take_back_copies(
     chosen: ChosenRun, outcome: RunOutcome, roots: Sequence[LiveRoot], shown: Progress
 ) -> None:
     """Remove what the run copied, once everything that it had moved is back."""
+
+    @cache
+    def bases() -> dict[bytes, bytes]:
+        parts = (each for each in recorded_runs(roots) if each.run == chosen.name)
+        return {each.recorded.base: each.base for each in parts}
+
     for base in chosen.bases:
         try:
-            runs.take_back_copies(base, outcome, PathResolver(roots), tree_comparer(shown))
+            comparer = tree_comparer(shown)
+            runs.take_back_copies(base, outcome, PathResolver(roots), comparer, bases)
         except (RefusedForSafety, UntrustedInput) as error:
             outcome.failed.append(StepProblem(base, error.message))
         except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -195,12 +195,14 @@ def take_back_copies(
     outcome: RunOutcome,
     places: PathResolver,
     witness: TreeComparer,
+    bases: Callable[[], Mapping[bytes, bytes]],
     now: NowNs = time.time_ns,
 ) -> None:
     """Remove what a run copied to a shelf in one base, once its originals are back.
 
-    A copy that was edited, or whose original is not back, stays and is reported. Raises Refused,
-    Untrusted, OSError.
+    A copy that was edited, or whose original is not back, stays and is reported. ``bases``
+    returns the folders with quarantines of the run: where each was when the run began, and where it
+    is now. Raises Refused, Untrusted, OSError.
     """
     with locked_roots([base]), open_run(base, outcome.run) as run:
         recorded = run.journal.recorded
@@ -214,8 +216,8 @@ def take_back_copies(
             times = FolderTimes(run, [made])
             compare = comparer_of_copies(base, places, witness)
             moved = times.restore if record.is_brought else lambda: None
-            cause = take_back_copy(run, record, compare, now, moved)
-            path, source = join(base, record.path), record.source.at(base)
+            path, source = join(base, record.path), record.source.now(base, bases())
+            cause = take_back_copy(run, record, compare, now, moved, source)
             if cause is not None:
                 if recorded.copies[record.step].state == UNDONE:
                     cause += f" (once it is as it was copied, --undo {outcome.run} removes it)"

@@ -210,15 +210,17 @@ def take_back_copy(
     compare: Compare,
     now: Now,
     moved: Callable[[], None] = lambda: None,
+    source: bytes | None = None,
 ) -> str | None:
     """Remove a copy whose original is at its place; return why it stays, None if it is gone.
 
-    ``moved`` is called when it is not at its place any more, but not yet deleted.
+    ``moved`` is called when it is not at its place any more, but not yet deleted. ``source`` is
+    where the original has to be, if not where the journal says: its drive may be mounted elsewhere.
 
     Everything in it is compared with the original, where it is and again in the quarantine; it
     stays as a whole if anything differs. Raises OSError if the journal cannot be written.
     """
-    source = record.source.at(run.base)
+    source = record.source.at(run.base) if source is None else source
     if not os.path.lexists(source) or _is_held(run, source):
         return "its original is not back"
     try:

@@ -10,6 +10,7 @@ folder that contains ``.gorillacomb``, or say that they are not.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from gorillacomb.dedupe.model import KeptPlace
@@ -46,6 +47,18 @@ class KeptCopy:
     def at(self, base: bytes) -> bytes:
         """Return its absolute path, given where the base is now."""
         return join(base, self.path) if self.inside else self.path
+
+    def now(self, base: bytes, bases: Mapping[bytes, bytes]) -> bytes:
+        """Return its absolute path, although its drive may be mounted elsewhere by now.
+
+        ``bases`` has the bases of the run: where each was when the run began, and where it is.
+        """
+        path = self.at(base)
+        around = [then for then in bases if is_below(path, then)]
+        if self.inside or not around:
+            return path
+        then = max(around, key=len)
+        return join(bases[then], relative_path(path, then))
 
 
 @dataclass(frozen=True, slots=True)
