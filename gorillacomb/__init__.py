@@ -66,8 +66,10 @@ more.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gorillacomb.api.dedupe.collapse import BringRule as BringRule
     from gorillacomb.api.dedupe.collapse import CollapsedTree as CollapsedTree
     from gorillacomb.api.dedupe.collapse import CopyStep as CopyStep
+    from gorillacomb.api.dedupe.collapse import NotBrought as NotBrought
     from gorillacomb.api.dedupe.collapse import SpaceNeeded as SpaceNeeded
     from gorillacomb.api.dedupe.history import ItemState as ItemState
     from gorillacomb.api.dedupe.history import RunDetails as RunDetails
@@ -198,7 +200,13 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "api.dedupe.collapse": ("CollapsedTree", "CopyStep", "SpaceNeeded"),
+    "api.dedupe.collapse": (
+        "BringRule",
+        "CollapsedTree",
+        "CopyStep",
+        "NotBrought",
+        "SpaceNeeded",
+    ),
     "api.dedupe.history": ("ItemState", "RunDetails", "RunEvent", "RunHistory", "RunItem"),
     "api.dedupe.plan": (
         "DedupeAction",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from gorillacomb.dedupe.not_brought import NotBrought
 from gorillacomb.dedupe.proof import MemberProof
 from gorillacomb.fs.paths import is_below, path_text
 
@@ -220,6 +221,9 @@ class CopyStep:
     files: int
     size: int
     """Bytes of their content."""
+    not_brought: tuple[NotBrought, ...] = ()
+    """Why each of ``items`` is on the shelf, if things were to be brought; else empty, and so for
+    what a run took back."""
 
     @property
     def is_brought(self) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import gorillacomb
 from gorillacomb import (
+    BringRule,
     DedupeAction,
     EntryState,
     ExitCode,
@@ -244,10 +245,13 @@ def planning(vault: gorillacomb.OpenVault) -> gorillacomb.DedupePlan:
         use(left.path, left.rule is SafetyRule.PROJECT, left.cause, left.files, left.size)
     for tree in plan.trees if plan.is_collapse else ():
         kept: gorillacomb.CollapsedTree = tree
-        use(kept.shelved, kept.brought)
+        use(kept.shelved, kept.brought, kept.not_brought)
         use(kept.keep, kept.shelf, kept.leaving, kept.shelved_files(kept.leaving[0]))
         for shelved in kept.copies:
             made: gorillacomb.CopyStep = shelved
+            for reason in made.not_brought:
+                why: gorillacomb.NotBrought = reason
+                use(why.rule is BringRule.SECRET, why.cause, why.files)
             use(made.id, made.source, made.target, made.items, made.files, made.size)
             use(made.is_brought)
     for space in plan.space_needed():

@@ -29,7 +29,7 @@ INSIDE = {
         {"quarantine", "safety", "repositories"},
         {"roots", "folder_pairs", "plan_file"},
         {"model"},
-        {"proof"},
+        {"proof", "not_brought"},
     ),
 }
 """The same within a room that has rooms of its own."""

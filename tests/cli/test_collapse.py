@@ -62,7 +62,12 @@ def test_single_steps_and_json_name_everything(top: Path, vault: Path) -> None:
     text = said(run(*words, vault=vault).out)
     assert "keep: work/App" in text
     assert "new in it: work/App/notes.txt (1 file, 9 B)" in text
-    assert "Whole folders: 2" in run(*words, "--steps", vault=vault).out
+    assert "not brought: another version (1)" in text
+    single = said(run(*words, "--steps", vault=vault).out)
+    assert "Whole folders: 2" in single
+    assert "Backup/src/f1 not brought: it is another version of what the kept tree has" in single
+    [shelved] = [each for each in document["copies"] if each["kind"] == "shelve"]
+    assert [each["rule"] for each in shelved["items"]] == ["another version"]
 
 
 def test_what_is_kept_nowhere_else_needs_its_number(top: Path, vault: Path, tmp_path: Path) -> None:

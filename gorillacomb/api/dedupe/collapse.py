@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gorillacomb.api.lookup import look_up_path, noise_names
 from gorillacomb.api.paths import PathInput, PathsInput, absolute_path, encoded_paths
 from gorillacomb.dedupe.model import CopyStep, Plan, PlanOptions, PlanStep
+from gorillacomb.dedupe.not_brought import BringRule, NotBrought
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.planner import roots_apart
 from gorillacomb.dedupe.plan.scope import PlanScope
@@ -28,7 +30,7 @@ from gorillacomb.vault.settings import Settings
 from gorillacomb.vaultmesh.history import named_below
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 
-__all__ = ["CollapsedTree", "CopyStep", "SpaceNeeded"]
+__all__ = ["BringRule", "CollapsedTree", "CopyStep", "NotBrought", "SpaceNeeded"]
 
 ALL = b"all"
 """Means all copies of trees, instead of the path of one."""
@@ -121,6 +123,15 @@ class CollapsedTree:
     def brought(self) -> tuple[CopyStep, ...]:
         """What is put into the kept tree."""
         return tuple(each for each in self.copies if each.is_brought)
+
+    @property
+    def not_brought(self) -> dict[BringRule, int]:
+        """How many files are copied to the shelf by which rule, although things are brought."""
+        found: Counter[BringRule] = Counter()
+        for copy in self.shelved:
+            for why in copy.not_brought:
+                found[why.rule] += max(why.files, 1)  # a link, or an empty folder
+        return dict(found.most_common())
 
     @property
     def shelf(self) -> bytes | None:

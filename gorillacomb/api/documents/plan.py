@@ -160,13 +160,23 @@ class SourcePathDocument(TypedDict, total=False):
     source_b64: str
 
 
+class ShelvedItemDocument(PathDocument):
+    """Something that is copied to a shelf. Only with ``--bring`` it says why it is not brought."""
+
+    rule: NotRequired[str]
+    """The rule, such as ``secret`` or ``another version``."""
+    cause: NotRequired[str]
+    files: NotRequired[int]
+    """Files that it is, or contains."""
+
+
 class CopyStepDocument(PathDocument, SourcePathDocument):
     """What is copied before a copy of a tree leaves: ``path`` is its new place."""
 
     id: str
     kind: Literal["shelve", "bring"]
     """To a shelf, or into the kept tree."""
-    items: NotRequired[list[PathDocument]]
+    items: NotRequired[list[ShelvedItemDocument]]
     """What is copied to a shelf, relative to both: files, links, folders with all in them."""
     files: int
     bytes: int

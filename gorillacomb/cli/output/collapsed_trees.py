@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
-from gorillacomb.api.dedupe.collapse import CollapsedTree, SpaceNeeded
+from gorillacomb.api.dedupe.collapse import BringRule, CollapsedTree, SpaceNeeded
 from gorillacomb.api.dedupe.runs import Holder, MemberProof, sum_of_proofs
 from gorillacomb.api.paths import relative_path
 from gorillacomb.cli.output import render
@@ -15,6 +15,23 @@ _SHOWN = 8
 """Copies of a tree that are named."""
 _BROUGHT_SHOWN = 4
 _TREES_SHOWN = 5
+_RULES: Mapping[BringRule, str] = {
+    BringRule.NOT_NAMED: "not named",
+    BringRule.ANOTHER_VERSION: "another version",
+    BringRule.SEVERAL_VERSIONS: "of several versions",
+    BringRule.CLASH: "of a name that clashes",
+    BringRule.DELETED: "what was deleted there before",
+    BringRule.SECRET: "a secret",
+    BringRule.ACTS: "what acts by being there",
+    BringRule.IGNORED: "ignored by git",
+    BringRule.LINK: "a link, or has one",
+    BringRule.REPOSITORY: "part of a repository",
+    BringRule.COMPANION: "what belongs to files beside it",
+    BringRule.PRIVATE: "private",
+    BringRule.NAME: "of a name that is not allowed there",
+    BringRule.STRUCTURAL: "in a folder that is not there",
+    BringRule.UNREADABLE: "unreadable",
+}
 _WHERE: Mapping[str, str] = {
     Holder.KEPT_TREE: "in the kept tree",
     Holder.BROUGHT: "put into the kept tree",
@@ -58,6 +75,10 @@ def _one(tree: CollapsedTree, verb: Verb, is_all: bool) -> Iterator[str]:
         number = render.format_count(sum(each.files for each in tree.shelved), "file")
         note = f" ({number}, {render.format_size(sum(each.size for each in tree.shelved))})"
         yield from _labelled("new beside it: ", tree.shelf, around, note)
+    if tree.not_brought:
+        reasons = (f"{_RULES[rule]} ({files:,})" for rule, files in tree.not_brought.items())
+        text = f"not brought: {', '.join(reasons)}"
+        yield from render.wrapped_paragraph(text, " " * 17)
     for each in tree.brought if is_all else tree.brought[:_BROUGHT_SHOWN]:
         note = f" ({render.format_count(each.files, 'file')}, {render.format_size(each.size)})"
         yield from _labelled("new in it:     ", each.target, around, note)

@@ -15,12 +15,12 @@ from gorillacomb.classify.secrets import is_secret
 from gorillacomb.dedupe.collapse.own_items import OwnItem
 from gorillacomb.dedupe.collapse.shelf import NameRules, folded
 from gorillacomb.dedupe.copies.privacy import still_allowed
+from gorillacomb.dedupe.not_brought import BringRule, NotBrought
 from gorillacomb.dedupe.safety.git import ignored_in
 from gorillacomb.fs.openat import OUR_FOLDER, os_error_text
 from gorillacomb.fs.paths import is_below, join, join_relative, path_prefixes, path_text
 
 _PUBLIC = 0o777
-_CLASH = "has the same name as something in the kept tree on some file system"
 
 
 @dataclass(slots=True)
@@ -63,67 +63,100 @@ class BringRules:
                     seen.add((path, what))
                     self._versions[path] += 1
 
-    def may_bring(self, top: bytes, item: OwnItem) -> bool:
-        """Return whether an item of a copy is brought."""
-        if self.wanted is None:
-            return False
-        here = join(top, item.path)
-        named = [each for each in self.wanted if is_below(here, each) or is_below(each, here)]
-        if self.wanted and not named:
-            return False
-        try:
-            cause = self._refusal(top, item, is_named=bool(self.wanted))
-        except OSError as error:
-            cause = os_error_text(error)
-        for each in named:
-            self.named[each] = self.named.get(each, "") or (cause or "")
-        if cause is not None:
-            return False
-        self._taken.add(folded(item.path))
-        return True
+    @property
+    def is_asked(self) -> bool:
+        """Whether anything is to be brought."""
+        return self.wanted is not None
 
-    def _refusal(self, top: bytes, item: OwnItem, is_named: bool) -> str | None:
+    def why_not(self, top: bytes, item: OwnItem) -> NotBrought | None:
+        """Return why an item of a copy is not brought; None if it is."""
+        here = join(top, item.path)
+        wanted = self.wanted or ()
+        named = [each for each in wanted if is_below(here, each) or is_below(each, here)]
+        if self.wanted is None or (wanted and not named):
+            return NotBrought(BringRule.NOT_NAMED, "was not named to be brought", item.files)
+        try:
+            why = self._refusal(top, item, is_named=bool(wanted))
+        except OSError as error:
+            why = NotBrought(BringRule.UNREADABLE, os_error_text(error))
+        for each in named:
+            self.named[each] = self.named.get(each, "") or (why.cause if why else "")
+        if why is not None:
+            return why._replace(files=item.files)
+        self._taken.add(folded(item.path))
+        return None
+
+    def _refusal(self, top: bytes, item: OwnItem, is_named: bool) -> NotBrought | None:
         """Return why an item is not brought; None if it is. Raises OSError."""
+        return (
+            self._refusal_at_path(item)
+            or self._refusal_by_content(top, item, is_named)
+            or self._refusal_by_place(top, item, is_named)
+        )
+
+    def _refusal_at_path(self, item: OwnItem) -> NotBrought | None:
+        """Return why nothing can be brought to the path of an item. Raises OSError."""
         around, _, name = item.path.rpartition(b"/")
         if any(map(is_version_control, item.path.split(b"/"))):
-            return "is part of a repository"
+            return NotBrought(BringRule.REPOSITORY, "is part of a repository")
         place = join(self.kept, around)
         if not stat.S_ISDIR(os.lstat(place).st_mode):
-            return "has no folder around it in the kept tree"
+            return NotBrought(BringRule.STRUCTURAL, "has no folder around it in the kept tree")
         if os.path.lexists(join(self.kept, item.path)):
-            return "is another version of what the kept tree has"
+            cause = "is another version of what the kept tree has"
+            return NotBrought(BringRule.ANOTHER_VERSION, cause)
         if place not in self._names:
             self._names[place] = set(map(folded, os.listdir(place)))
         if folded(name) in self._names[place]:
-            return _CLASH
+            cause = "has the same name as something in the kept tree on some file system"
+            return NotBrought(BringRule.CLASH, cause)
         path = folded(item.path)
         if not self._taken.isdisjoint(path_prefixes(path)):
-            return "is brought from another copy already"
+            cause = "has a name that is brought from another copy already"
+            return NotBrought(BringRule.CLASH, cause)
         if self._versions[path] > 1:
-            return "has several versions in the copies"
+            return NotBrought(BringRule.SEVERAL_VERSIONS, "has several versions in the copies")
+        return None
+
+    def _refusal_by_content(self, top: bytes, item: OwnItem, is_named: bool) -> NotBrought | None:
+        """Return why something like an item is not brought to any path. Raises OSError."""
         for inner, mode in _everything(join(top, item.path)):
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                return "is, or contains, a link"
+                return NotBrought(BringRule.LINK, "is, or contains, a link")
             whole = join_relative(item.path, inner) if inner else item.path
             last = os.path.basename(whole)
             if is_version_control(last) or last == OUR_FOLDER:
-                return "contains a repository"
+                return NotBrought(BringRule.REPOSITORY, "contains a repository")
             if is_named:
                 continue
-            if is_secret(last) or acts(whole):
-                return f"is, or contains, {path_text(last)}: a secret, or something that acts there"
+            what = f"is, or contains, {path_text(last)}"
+            if is_secret(last):
+                return NotBrought(BringRule.SECRET, f"{what}: a secret")
+            if acts(whole):
+                return NotBrought(BringRule.ACTS, f"{what}, which acts by being there")
             if self._is_ignored(whole + b"/" if stat.S_ISDIR(mode) else whole):
-                return f"is, or contains, {path_text(last)}, which its .gitignore ignores"
+                cause = f"{what}, which the kept tree's .gitignore ignores"
+                return NotBrought(BringRule.IGNORED, cause)
+        return None
+
+    def _refusal_by_place(self, top: bytes, item: OwnItem, is_named: bool) -> NotBrought | None:
+        """Return why an item is not put where it would be. Raises OSError."""
         here, there = join(top, item.path), join(self.kept, item.path)
         if still_allowed(here, there) != _PUBLIC:
-            return "is in a folder that others cannot enter, and could there"
+            cause = "is in a folder that others cannot enter, and could there"
+            return NotBrought(BringRule.PRIVATE, cause)
         if self._belongs_to_others(top, item.path):
-            return "belongs to files beside it"
+            return NotBrought(BringRule.COMPANION, "belongs to files beside it")
         if not is_named:
             known = self.former()
-            if known is None or item.path in known:
-                return "was in the kept tree before, and was deleted there"
-        return self.names.refusal(self.kept, item)
+            if known is None:
+                cause = "may have been in the kept tree before: its history cannot be read"
+                return NotBrought(BringRule.DELETED, cause)
+            if item.path in known:
+                cause = "was in the kept tree before, and was deleted there"
+                return NotBrought(BringRule.DELETED, cause)
+        wrong = self.names.refusal(self.kept, item)
+        return None if wrong is None else NotBrought(BringRule.NAME, wrong)
 
     def _belongs_to_others(self, top: bytes, path: bytes) -> bool:
         around, _, name = path.rpartition(b"/")

@@ -318,7 +318,6 @@ class CollapsePlanner:
         Raises CannotLeave.
         """
         folders: list[ShelfFolder] = []
-        sizes: dict[bytes, tuple[int, int]] = {}
         pairs: list[RemovalPair] = []
         brought: list[tuple[bytes, bytes, int, int]] = []
         for item in own:
@@ -326,7 +325,8 @@ class CollapsePlanner:
             if key is not None and key in held:
                 pairs.append(RemovalPair(join(top, item.path), held[key]))
                 continue
-            if rules.may_bring(top, item):
+            why = rules.why_not(top, item)
+            if why is None:
                 place = join(kept, item.path)
                 pairs.append(RemovalPair(join(top, item.path), place))
                 brought.append((join(top, item.path), place, item.files, item.size))
@@ -338,6 +338,8 @@ class CollapsePlanner:
                 folder = ShelfFolder(labels.new(top))
                 folder.takes(item.path)
                 folders.append(folder)
+            if rules.is_asked:
+                folder.not_brought.append(why)
             cause = rules.names.refusal(folder.path, item)
             if cause is not None:
                 raise CannotLeave(SafetyRule.NAME, item.path, cause)
@@ -345,17 +347,9 @@ class CollapsePlanner:
             pairs.append(RemovalPair(join(top, item.path), place))
             if key is not None:
                 held[key] = place
-            files, size = sizes.get(folder.path, (0, 0))
-            sizes[folder.path] = files + item.files, size + item.size
-        first = len(self._copies) + 1
-        copies = [
-            CopyStep(f"shelve-{number}", top, each.path, tuple(each.items), *sizes[each.path])
-            for number, each in enumerate(folders, first)
-        ]
-        copies += [
-            CopyStep(f"bring-{number}", source, target, (), files, size)
-            for number, (source, target, files, size) in enumerate(brought, first + len(copies))
-        ]
+            folder.files += item.files
+            folder.size += item.size
+        copies = list(_copy_steps(top, folders, brought, len(self._copies) + 1))
         return copies, pairs
 
 
@@ -372,6 +366,30 @@ def _files_in(folder: bytes) -> dict[bytes, os.stat_result]:
             for entry in listing
             if entry.is_file(follow_symlinks=False)
         }
+
+
+def _copy_steps(
+    top: bytes,
+    folders: Sequence[ShelfFolder],
+    brought: Sequence[tuple[bytes, bytes, int, int]],
+    first: int,
+) -> Iterator[CopyStep]:
+    """Yield the steps that copy things out of one copy, numbered from ``first``.
+
+    ``brought`` has for each thing where it is, where it will be, its files, and its bytes.
+    """
+    for number, each in enumerate(folders, first):
+        yield CopyStep(
+            f"shelve-{number}",
+            top,
+            each.path,
+            tuple(each.items),
+            each.files,
+            each.size,
+            tuple(each.not_brought),
+        )
+    for number, (source, target, files, size) in enumerate(brought, first + len(folders)):
+        yield CopyStep(f"bring-{number}", source, target, (), files, size)
 
 
 def _on_shelf(copies: Sequence[CopyStep]) -> Iterator[KeptPlace]:

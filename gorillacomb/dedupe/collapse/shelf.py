@@ -11,6 +11,7 @@ from gorillacomb.classify.cloud_folders import cloud_folder_around, wants_window
 from gorillacomb.classify.names import SHELF
 from gorillacomb.dedupe.collapse.own_items import RESERVED_BYTES, OwnItem, is_reserved
 from gorillacomb.fs.mounts import mount_of
+from gorillacomb.dedupe.not_brought import NotBrought
 from gorillacomb.fs.paths import join, path_prefixes, path_text, relative_path
 from gorillacomb.fs.volumes import has_windows_names
 
@@ -77,6 +78,11 @@ class ShelfFolder:
 
     path: bytes
     items: list[bytes] = field(default_factory=list)
+    files: int = 0
+    size: int = 0
+    """Bytes."""
+    not_brought: list[NotBrought] = field(default_factory=list)
+    """Why each item is not brought, if things are to be brought."""
     _spelled: dict[bytes, bytes] = field(default_factory=dict)
     """By folded path: how it is spelled here."""
 

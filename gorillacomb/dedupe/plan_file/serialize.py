@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from gorillacomb.dedupe.model import (
 from gorillacomb.dedupe.plan_file.values import (
     PlanError,
     inner_path_in,
+    not_brought_in,
     number_in,
     objects_in,
     path_in,
@@ -103,10 +105,16 @@ def copy_document(copy: CopyStep) -> dict[str, Any]:
         "kind": BRING if copy.is_brought else SHELVE,
         **path_to_json(copy.target),
         **path_to_json(copy.source, "source"),
-        **({} if copy.is_brought else {"items": [path_to_json(each) for each in copy.items]}),
+        **({} if copy.is_brought else {"items": list(_item_documents(copy))}),
         "files": copy.files,
         "bytes": copy.size,
     }
+
+
+def _item_documents(copy: CopyStep) -> Iterator[dict[str, Any]]:
+    for item, why in zip_longest(copy.items, copy.not_brought):
+        reason = {"rule": str(why.rule), "cause": why.cause, "files": why.files} if why else {}
+        yield {**path_to_json(item), **reason}
 
 
 def _free_document(goal: FreeGoal | None) -> dict[str, Any]:
@@ -302,7 +310,10 @@ def _copy(document: Mapping[str, Any]) -> CopyStep:
         tuple(map(inner_path_in, items)),
         number_in(document, "files"),
         number_in(document, "bytes"),
+        tuple(not_brought_in(each) for each in items if "rule" in each),
     )
+    if len(copy.not_brought) not in (0, len(copy.items)):
+        raise PlanError("it does not say of each item why it is not brought")
     _refuse_bad_id(copy.id)
     known = set(copy.items)
     if not known and document["kind"] == SHELVE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gorillacomb.dedupe.not_brought import BringRule, NotBrought
 from gorillacomb.json_paths import path_from_json
 
 
@@ -61,3 +62,9 @@ def objects_in(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
         raise PlanError(f"{name} is not a list of objects")
     return value
+
+
+def not_brought_in(document: Mapping[str, Any]) -> NotBrought:
+    """Parse why an item is on the shelf."""
+    rule = BringRule(text_in(document, "rule"))
+    return NotBrought(rule, text_in(document, "cause"), number_in(document, "files"))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gorillacomb.errors import UsageError
+from gorillacomb import BringRule, read_plan
+from gorillacomb.errors import UntrustedInput, UsageError
 from tests.dedupe.collapse.test_oracle import contents
 from tests.dedupe.collapse.test_plan import APP, SHELF, Drive, git
 from tests.dedupe.drives import look
@@ -218,6 +219,77 @@ def test_what_cannot_be_brought_is_told(drive: Bringing) -> None:
     assert "is not something that only a copy that leaves contains" in note
     with pytest.raises(UsageError, match="none to collapse"):
         drive.vault.plan(bring=["all"])
+
+
+def test_each_thing_on_the_shelf_says_why_it_is_there(drive: Bringing) -> None:
+    make_tree(drive.top / "App (1)", {**APP, "new": "one"})
+    for folder in (drive.keep, drive.copy):
+        make_tree(folder, {".gitignore": "*.log", "old.js": "old" * 500})
+    drive.vault.scan(drive.top)
+    (drive.keep / "old.js").unlink()
+    make_tree(
+        drive.copy,
+        {
+            "new": "two",
+            "src": {"f1": "edited", "F2": "clash"},
+            ".env": "KEY=1",
+            "db": {"migrations": {"2.sql": "drop", "1.sql": "create"}},
+            "a.log": "log",
+            "brought.js": "brought",
+            "p.jpg": "picture" * 900,
+            "p.xmp": "edits",
+        },
+    )
+    (drive.copy / "link").symlink_to("a.log")
+    expected = {
+        "new": "several versions",
+        "src/f1": "another version",
+        "src/F2": "clash",
+        ".env": "secret",
+        "db": "acts",
+        "a.log": "ignored",
+        "link": "link",
+        "old.js": "deleted",
+        "p.jpg": "companion",
+        "p.xmp": "companion",
+    }
+    plan = drive.plan(bring=["all"])
+    plan.save(drive.file)
+    for made in (plan, read_plan(drive.file)):
+        [copy] = [
+            each
+            for each in made.contents.copies
+            if not each.is_brought and each.source == os.fsencode(drive.copy)
+        ]
+        assert {
+            os.fsdecode(item): str(why.rule)
+            for item, why in zip(copy.items, copy.not_brought, strict=True)
+        } == expected
+    [tree] = plan.trees
+    assert tree.not_brought[BringRule.ACTS] == 2
+    assert tree.not_brought[BringRule.SEVERAL_VERSIONS] == 2
+    assert tree.not_brought[BringRule.LINK] == 1
+    rows = [each for each in plan.to_dict()["copies"] if each["path"].endswith("Backup")]
+    [secret] = [each for each in rows[0]["items"] if each["path"] == ".env"]
+    assert (secret["rule"], secret["cause"]) == ("secret", "is, or contains, .env: a secret")
+    assert not any(each.not_brought for each in drive.plan().contents.copies)
+    drive.wanted = (drive.copy / "brought.js",)
+    named = drive.plan(bring=drive.wanted)
+    assert set(named.trees[0].not_brought) == {BringRule.NOT_NAMED}
+
+
+def test_a_reason_in_a_plan_that_was_edited_is_checked(drive: Bringing) -> None:
+    for name in (".env", "server.key"):
+        (drive.copy / name).write_text("own")
+    drive.plan(bring=["all"]).save(drive.file)
+    text = drive.file.read_text()
+    assert text.count('"rule": "secret"') == 2
+    for wrong in ('"rule": "none of ours"', '"why": "secret"'):
+        drive.file.write_text(text.replace('"rule": "secret"', wrong, 1))
+        with pytest.raises(UntrustedInput):
+            read_plan(drive.file)
+    drive.file.write_text(text.replace('"rule": "secret"', '"why": "secret"'))
+    assert not read_plan(drive.file).contents.copies[0].not_brought
 
 
 def test_a_repository_is_not_filled_with_what_it_deleted(drive: Bringing) -> None:

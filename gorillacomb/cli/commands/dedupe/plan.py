@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import click
@@ -133,14 +134,17 @@ def _copy_lines(made: DedupePlan, verbose: bool) -> Iterator[str]:
     files = render.format_count(sum(each.files for each in copies), "file")
     yield f"Copied first: {files}, {render.format_size(sum(each.size for each in copies))}"
     names = [
-        (join(each.source, item), join(each.target, item))
+        (join(each.source, item), join(each.target, item), why)
         for each in copies
-        for item in each.items or (b"",)
+        for item, why in zip_longest(each.items or (b"",), each.not_brought)
     ]
     width = render.terminal_width()
-    for source, target in names if verbose else names[:_SHOWN]:
+    for source, target, why in names if verbose else names[:_SHOWN]:
         yield "  " + render.path_from_here(source, width and width - 2)
         yield "        to: " + render.path_from_here(target, width and width - 12)
+        if why is not None:
+            text = f"not brought: it {why.cause}"
+            yield from render.wrapped_paragraph(text, "        ")
     if len(names) > _SHOWN and not verbose:
         yield f"  and {len(names) - _SHOWN:,} more; --verbose names them all"
 
