@@ -17,6 +17,8 @@ class BringRule(StrEnum):
     """The copies have different things at its path."""
     CLASH = "clash"
     """Its name is the same as another one on some file system."""
+    SAME_CONTENT = "same content"
+    """The kept tree has its content under another name."""
     DELETED = "deleted"
     """The kept tree had something at its path before."""
     SECRET = "secret"

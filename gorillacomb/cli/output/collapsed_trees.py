@@ -20,6 +20,7 @@ _RULES: Mapping[BringRule, str] = {
     BringRule.ANOTHER_VERSION: "another version",
     BringRule.SEVERAL_VERSIONS: "of several versions",
     BringRule.CLASH: "of a name that clashes",
+    BringRule.SAME_CONTENT: "there under another name",
     BringRule.DELETED: "what was deleted there before",
     BringRule.SECRET: "a secret",
     BringRule.ACTS: "what acts by being there",

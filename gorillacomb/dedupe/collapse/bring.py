@@ -36,6 +36,9 @@ class BringRules:
     """Returns what was ever in the kept tree: relative paths, with the folders around each. None if
     that cannot be known. It may be asked often."""
     names: NameRules
+    kept_as: Callable[[bytes, OwnItem], bytes | None]
+    """Returns where the kept tree has the content of something in a copy, by the path of that;
+    None if it has not, and for what is small."""
     named: dict[bytes, str] = field(default_factory=dict)
     """By wanted paths in copies: why what is there is not brought; empty text if it is."""
     _versions: Counter[bytes] = field(default_factory=Counter)
@@ -148,6 +151,10 @@ class BringRules:
         if self._belongs_to_others(top, item.path):
             return NotBrought(BringRule.COMPANION, "belongs to files beside it")
         if not is_named:
+            other = self.kept_as(top, item)
+            if other is not None:
+                cause = f"has the same content as {path_text(other)} in the kept tree"
+                return NotBrought(BringRule.SAME_CONTENT, cause)
             known = self.former()
             if known is None:
                 cause = "may have been in the kept tree before: its history cannot be read"

@@ -332,8 +332,8 @@ class TreeDifference:
         """Find files that the kept tree has under another name, and that are unmistakable."""
         if not any(map(may_be_renamed, self.own)):
             return
-        ours = self._files(self.member, self.top, self.apart)
-        theirs = self._files(self.keep, self.kept_top, self.others)
+        ours = self.read_files(self.member, self.top, self.apart)
+        theirs = self.read_files(self.keep, self.kept_top, self.others)
         for path, place in renamed_files(self.own, ours, theirs):
             here, there = join(self.top, path), join(self.kept_top, place)
             is_free = not os.path.lexists(join(self.kept_top, path))
@@ -342,16 +342,19 @@ class TreeDifference:
         gone = {path for path, _ in self.renamed}
         self.own = [each for each in self.own if each.path not in gone]
 
-    def _files(
+    def read_files(
         self, top: TreeFolder, path: bytes, but: Collection[bytes]
-    ) -> Iterator[tuple[bytes, int, bytes]]:
-        """Yield the relative path, mode and digest of each file that was read."""
+    ) -> Iterator[tuple[bytes, int, int, bytes]]:
+        """Yield the relative path, mode, size and digest of each file in a folder that was read.
+
+        ``path`` is the folder's; what is at or in the paths ``but`` is skipped.
+        """
         waiting = [(top, b"")]
         while waiting:
             folder, inner = waiting.pop()
-            for _, name, state, mode, _, _, digest, _ in self.entries.of(folder):
+            for _, name, state, mode, size, _, digest, _ in self.entries.of(folder):
                 if digest is not None and state in READ and stat.S_ISREG(mode):
-                    yield join_relative(inner, name), mode, digest
+                    yield join_relative(inner, name), mode, size, digest
             below = ((each, join_relative(inner, each.name)) for each in folder.children)
             waiting += [each for each in below if join(path, each[1]) not in but]
 

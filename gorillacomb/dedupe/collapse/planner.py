@@ -16,10 +16,11 @@ from gorillacomb.classify.companions import Companions
 from gorillacomb.dedupe.collapse.bring import BringRules
 from gorillacomb.dedupe.collapse.cloud_shares import cloud_refusal, share_notes
 from gorillacomb.dedupe.collapse.difference import TreeDifference
+from gorillacomb.dedupe.collapse.kept_contents import KeptContents
 from gorillacomb.dedupe.collapse.kept_history import GIT, KeptHistory
 from gorillacomb.dedupe.collapse.own_items import CannotLeave, OwnItem
 from gorillacomb.dedupe.collapse.own_references import own_link_notes, refuse_own_references
-from gorillacomb.dedupe.collapse.shelf import NameRules, ShelfFolder, ShelfLabels
+from gorillacomb.dedupe.collapse.shelf import NameRules, ShelfFolder, ShelfLabels, copy_steps
 from gorillacomb.dedupe.model import (
     CopyStep,
     KeptPlace,
@@ -142,8 +143,15 @@ class CollapsePlanner:
                 refuse_own_references(difference.top, own, self.policy.links)
                 found[difference.top] = member, difference, own
                 self._leaving.add(difference.top)
-        names = NameRules.of(path)
-        rules = BringRules(path, self.bring, self.policy.companions, cache(past.paths), names)
+        contents = {top: KeptContents(difference) for top, (_, difference, _) in found.items()}
+        rules = BringRules(
+            path,
+            self.bring,
+            self.policy.companions,
+            cache(past.paths),
+            NameRules.of(path),
+            lambda top, item: contents[top].place_of(item),
+        )
         rules.count({top: own for top, (_, _, own) in found.items()})
         held: _Held = {}
         for top, (member, difference, own) in found.items():
@@ -349,7 +357,7 @@ class CollapsePlanner:
                 held[key] = place
             folder.files += item.files
             folder.size += item.size
-        copies = list(_copy_steps(top, folders, brought, len(self._copies) + 1))
+        copies = list(copy_steps(top, folders, brought, len(self._copies) + 1))
         return copies, pairs
 
 
@@ -366,30 +374,6 @@ def _files_in(folder: bytes) -> dict[bytes, os.stat_result]:
             for entry in listing
             if entry.is_file(follow_symlinks=False)
         }
-
-
-def _copy_steps(
-    top: bytes,
-    folders: Sequence[ShelfFolder],
-    brought: Sequence[tuple[bytes, bytes, int, int]],
-    first: int,
-) -> Iterator[CopyStep]:
-    """Yield the steps that copy things out of one copy, numbered from ``first``.
-
-    ``brought`` has for each thing where it is, where it will be, its files, and its bytes.
-    """
-    for number, each in enumerate(folders, first):
-        yield CopyStep(
-            f"shelve-{number}",
-            top,
-            each.path,
-            tuple(each.items),
-            each.files,
-            each.size,
-            tuple(each.not_brought),
-        )
-    for number, (source, target, files, size) in enumerate(brought, first + len(folders)):
-        yield CopyStep(f"bring-{number}", source, target, (), files, size)
 
 
 def _on_shelf(copies: Sequence[CopyStep]) -> Iterator[KeptPlace]:

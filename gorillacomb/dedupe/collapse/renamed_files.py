@@ -11,16 +11,16 @@ from gorillacomb.classify.secrets import is_secret
 from gorillacomb.dedupe.collapse.own_items import OwnItem
 from gorillacomb.folders.tree import EXECUTABLE
 
-_LEAST = 1024
+LEAST_RENAMED = 1024
 """Bytes: a smaller file under another name is another file."""
-_Files = Iterable[tuple[bytes, int, bytes]]
-"""Relative paths of files, with their modes and digests."""
+_Files = Iterable[tuple[bytes, int, int, bytes]]
+"""Relative paths of files, with their modes, sizes and digests."""
 
 
 def may_be_renamed(item: OwnItem) -> bool:
     """Return whether an item is a file that may be kept under another name."""
     is_file = item.key is not None and not item.is_folder
-    return is_file and item.size >= _LEAST and not is_secret(os.path.basename(item.path))
+    return is_file and item.size >= LEAST_RENAMED and not is_secret(os.path.basename(item.path))
 
 
 def renamed_files(
@@ -31,9 +31,9 @@ def renamed_files(
     ``ours`` are the files of the copy, ``theirs`` those of the kept tree. No content that either
     has twice counts.
     """
-    here = Counter(digest for _, _, digest in ours)
+    here = Counter(digest for *_, digest in ours)
     kept: dict[bytes, list[tuple[bytes, int]]] = {}
-    for path, mode, digest in theirs:
+    for path, mode, _, digest in theirs:
         kept.setdefault(digest, []).append((path, mode))
     for each in filter(may_be_renamed, own):
         assert each.key is not None, "chosen by that"
@@ -43,11 +43,11 @@ def renamed_files(
             continue
         [(place, mode)] = places
         is_same = bool(mode & EXECUTABLE) == executable
-        if is_same and not _leaves_its_album(each.path, place):
+        if is_same and not leaves_its_album(each.path, place):
             yield each.path, place
 
 
-def _leaves_its_album(path: bytes, place: bytes) -> bool:
+def leaves_its_album(path: bytes, place: bytes) -> bool:
     """Return whether a picture, or a track, is kept in another folder only."""
     is_medium = media_kind(os.path.basename(path)) is not MediaKind.OTHER
     return is_medium and os.path.dirname(path) != os.path.dirname(place)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gorillacomb.classify.cloud_folders import cloud_folder_around, wants_windows_names
 from gorillacomb.classify.names import SHELF
 from gorillacomb.dedupe.collapse.own_items import RESERVED_BYTES, OwnItem, is_reserved
-from gorillacomb.fs.mounts import mount_of
+from gorillacomb.dedupe.model import CopyStep
 from gorillacomb.dedupe.not_brought import NotBrought
+from gorillacomb.fs.mounts import mount_of
 from gorillacomb.fs.paths import join, path_prefixes, path_text, relative_path
 from gorillacomb.fs.volumes import has_windows_names
 
@@ -130,3 +131,27 @@ class NameRules:
             if reserved
             else None
         )
+
+
+def copy_steps(
+    top: bytes,
+    folders: Sequence[ShelfFolder],
+    brought: Sequence[tuple[bytes, bytes, int, int]],
+    first: int,
+) -> Iterator[CopyStep]:
+    """Yield the steps that copy things out of one copy, numbered from ``first``.
+
+    ``brought`` has for each thing where it is, where it will be, its files, and its bytes.
+    """
+    for number, each in enumerate(folders, first):
+        yield CopyStep(
+            f"shelve-{number}",
+            top,
+            each.path,
+            tuple(each.items),
+            each.files,
+            each.size,
+            tuple(each.not_brought),
+        )
+    for number, (source, target, files, size) in enumerate(brought, first + len(folders)):
+        yield CopyStep(f"bring-{number}", source, target, (), files, size)

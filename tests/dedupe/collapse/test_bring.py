@@ -13,7 +13,7 @@ from gorillacomb.errors import UntrustedInput, UsageError
 from tests.dedupe.collapse.test_oracle import contents
 from tests.dedupe.collapse.test_plan import APP, SHELF, Drive, git
 from tests.dedupe.drives import look
-from tests.support.trees import make_tree
+from tests.support.trees import Tree, make_tree
 
 
 class Bringing(Drive):
@@ -219,6 +219,45 @@ def test_what_cannot_be_brought_is_told(drive: Bringing) -> None:
     assert "is not something that only a copy that leaves contains" in note
     with pytest.raises(UsageError, match="none to collapse"):
         drive.vault.plan(bring=["all"])
+
+
+def test_what_the_kept_tree_has_under_another_name_is_not_brought_twice(drive: Bringing) -> None:
+    for folder in (drive.keep, drive.copy):
+        make_tree(folder, {f"{name}.txt": name * 40 for name in "abcd"})
+    make_tree(drive.keep, {"docs": {"guide": "g" * 3000, "__init__.py": "", "tiny": "tiny"}})
+    make_tree(drive.keep / "src", {"logo.png": "logo" * 900})
+    renamed: Tree = {"guide": "g" * 3000, "__init__.py": "", "tiny": "tiny"}
+    make_tree(
+        drive.copy,
+        {
+            "manual": renamed,
+            "mixed": {**renamed, "more": "only here"},
+            "small": {"tiny": "tiny", "__init__.py": ""},
+            "src": {"logo-1.png": "logo" * 900, "logo-2.png": "logo" * 900, "tiny-2": "tiny"},
+        },
+    )
+    assert drive.brought() == {"mixed", "small", "src/tiny-2"}
+    assert drive.shelved() == {"manual", "src/logo-1.png", "src/logo-2.png"}
+    plan = drive.plan(bring=["all"])
+    causes = {why.cause for each in plan.contents.copies for why in each.not_brought}
+    assert causes == {
+        "has the same content as docs/guide in the kept tree",
+        "has the same content as src/logo.png in the kept tree",
+    }
+    drive.apply()
+    assert drive.vault.undo().is_complete
+    drive.wanted = (drive.copy / "manual",)
+    assert drive.brought() == {"manual"}
+
+
+def test_what_has_attributes_of_its_own_is_brought_whatever_has_its_content(
+    drive: Bringing,
+) -> None:
+    make_tree(drive.keep, {"guide": "g" * 3000})
+    make_tree(drive.copy, {"a": "g" * 3000, "b": "g" * 3000})
+    os.setxattr(drive.copy / "a", "user.tag", b"t")
+    assert drive.brought() == {"a"}
+    assert drive.shelved() == {"b"}
 
 
 def test_each_thing_on_the_shelf_says_why_it_is_there(drive: Bringing) -> None:
