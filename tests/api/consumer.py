@@ -284,6 +284,7 @@ def applying(vault: gorillacomb.OpenVault, plan: gorillacomb.DedupePlan) -> None
     use(ran.unknown_use_files, ran.empty_folders, ran.left_empty, ran.emptied_folders)
     use(ran.empty_folder_steps)
     use(ran.recovered, ran.copied, ran.unique_files, ran.proven_files[Holder.SHELF])
+    use(ran.unique_by_run[ran.id])
     for proof in ran.proofs:
         proven: gorillacomb.MemberProof = proof
         use(proven.path, proven.keep, proven.files, proven.total)

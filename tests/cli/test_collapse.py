@@ -76,6 +76,11 @@ def test_what_is_kept_nowhere_else_needs_its_number(top: Path, vault: Path, tmp_
     run("dedupe", "--plan", *wanted, "-o", plan, vault=vault)
     name = json.loads(run("dedupe", "--apply", plan, "--json", vault=vault).out)["run"]
     shutil.rmtree(top / "work/App (from copies)")
+    every = run("dedupe", "--empty-quarantine", "--yes", vault=vault)
+    assert every.code == 3
+    assert f"dedupe --empty-quarantine {name} --including-unique 2" in every.out
+    document = json.loads(run("dedupe", "--empty-quarantine", "--yes", "--json", vault=vault).out)
+    assert (document["unique_files"], document["unique_by_run"]) == (2, {name: 2})
     words = ("dedupe", "--empty-quarantine", name, "--yes")
     first = run(*words, vault=vault)
     assert first.code == 3

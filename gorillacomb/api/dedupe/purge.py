@@ -60,7 +60,7 @@ def purge_quarantine(
         )
     refuse_untested("Emptying the quarantine", untested_macos, lambda: is_examined(vault))
     shown = as_progress(progress)
-    total, names = RunOutcome(""), list[str]()
+    total, names, unique = RunOutcome(""), list[str](), dict[str, int]()
     later: list[RunOutcome] = []
     with ExitStack() as stack:
         stack.enter_context(interruption_told(lambda: _interrupted(total, names)))
@@ -79,6 +79,8 @@ def purge_quarantine(
             else:
                 log_run(log, "purged", outcome, "empty-quarantine", roots)
             _add(total, outcome)
+            if outcome.unique:  # a run may have quarantines on several drives
+                unique[outcome.run] = unique.get(outcome.run, 0) + outcome.unique
 
         shown.stage("Comparing and deleting", None, sum(each.size for each in chosen) or None)
         folders = [(each.base, each.run) for each in chosen]
@@ -97,7 +99,8 @@ def purge_quarantine(
         finally:
             shown.close()
     warnings = (_NOT_IN_TRACE,) if later else ()
-    return replace(RunResult.of(total), id=run or "", warnings=warnings)
+    result = RunResult.of(total)
+    return replace(result, id=run or "", warnings=warnings, unique_by_run=unique)
 
 
 def _opened(vault: Vault, stack: ExitStack) -> tuple[Index, RunLog | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gorillacomb.api.dedupe.remainder import BlockedItem, RunRemainder
 from gorillacomb.api.documents.dedupe import (
@@ -88,6 +88,8 @@ class RunResult:
     """What was copied to a shelf, or removed from it again by an undo."""
     unique_files: int = 0
     """Files and links that stay in the quarantine because they are kept nowhere else."""
+    unique_by_run: Mapping[str, int] = field(default_factory=dict)
+    """How many of ``unique_files`` are in which run."""
     proofs: tuple[MemberProof, ...] = ()
     """Where the files of each copy of a tree are kept that left, or was deleted: as was compared,
     file by file, in this run."""

@@ -149,6 +149,8 @@ class RunDocument(TypedDict):
     """What was copied to a shelf, or removed from it again by an undo."""
     unique_files: NotRequired[int]
     """Files and links that stay in the quarantine because they are kept nowhere else, if any."""
+    unique_by_run: NotRequired[dict[str, int]]
+    """How many of those are in which run, if any."""
     proofs: NotRequired[list[MemberProofDocument]]
     """Where the files of each copy of a tree are kept that left, or was deleted."""
     proven_files: NotRequired[ProvenFilesDocument]
@@ -265,6 +267,7 @@ def run_document(result: RunResult) -> RunDocument:
         **({"other_runs": list(result.other_runs)} if result.other_runs else {}),
         **({"copied": list(map(copy_document, result.copied))} if result.copied else {}),
         **({"unique_files": result.unique_files} if result.unique_files else {}),
+        **({"unique_by_run": dict(result.unique_by_run)} if result.unique_by_run else {}),
         **({"proofs": _proof_documents(result.proofs)} if result.proofs else {}),
         **({"proven_files": result.proven_files} if result.proofs else {}),
     }

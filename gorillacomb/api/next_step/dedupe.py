@@ -110,11 +110,11 @@ def after_undo(result: RunResult, named: str | None) -> NextSteps:
 def after_purge(result: RunResult) -> NextSteps:
     """Return the commands to suggest after the quarantine was emptied."""
     steps = (STATUS,) if result.done else ()
-    if not (result.unique_files and result.id):
-        return steps
-    words = ("dedupe", "--empty-quarantine", result.id, "--including-unique")
-    step = NextStep((*words, str(result.unique_files)), "delete also what is kept nowhere else")
-    return (*steps, step)
+    purpose = "delete also what is kept nowhere else"
+    for run, files in result.unique_by_run.items():
+        words = ("dedupe", "--empty-quarantine", run, "--including-unique", str(files))
+        steps = (*steps, NextStep(words, purpose))
+    return steps
 
 
 def after_run_details(run: str, waits: bool) -> NextSteps:
