@@ -131,3 +131,33 @@ def test_nothing_to_collapse_is_said(tmp_path: Path, vault: Path) -> None:
     assert run("scan", made, vault=vault).code == 0
     ran = run("dedupe", "--collapse", "all", vault=vault)
     assert (ran.code, "Nothing can be removed." in ran.out) == (0, True)
+
+
+COLLAPSE = "gorillacomb dedupe --plan --collapse"
+
+
+@pytest.mark.parametrize("words", [("overview",), ("folders",)])
+def test_reports_about_drifted_copies_lead_to_one_tree(
+    top: Path, vault: Path, words: tuple[str, ...], tmp_path: Path
+) -> None:
+    shown = run(*words, vault=vault).out
+    [line] = [each for each in shown.splitlines() if COLLAPSE in each]
+    path = line.split(COLLAPSE)[1].split("  ")[0].strip()
+    plan = tmp_path / "one.jsonl"
+    assert run("dedupe", "--plan", "--collapse", path, "-o", plan, vault=vault).code == 0
+    assert "App: 2 copies leave" in run("dedupe", "--apply", plan, "--dry-run", vault=vault).out
+
+
+@pytest.mark.parametrize("words", [("overview",), ("folders",)])
+@pytest.mark.parametrize("drifted", [False, True])
+def test_other_copies_do_not(
+    tmp_path: Path, vault: Path, words: tuple[str, ...], drifted: bool
+) -> None:
+    """Neither such as are the same, nor where no shelf can be put beside the kept one."""
+    own: Tree = {"notes.txt": "only here"} if drifted else {}
+    more = SRC if drifted else {}
+    first = make_tree(tmp_path / "App", {**APP, "more": {**more, "x": "x" * 3000}})
+    second = make_tree(tmp_path / "Drive", {"App (1)": {**APP, **own}})
+    assert run("scan", first, second, vault=vault).code == 0
+    assert json.loads(run("folders", "--json", vault=vault).out)["families"]
+    assert COLLAPSE not in run(*words, vault=vault).out

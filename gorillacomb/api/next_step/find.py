@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from gorillacomb.api.next_step.step import (
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.find.contents import ContentComparison
     from gorillacomb.api.find.empty_folders import EmptyFolders
     from gorillacomb.api.find.explain import ExplainedFile, ExplainedFolder
+    from gorillacomb.api.find.families import FamilyReport
     from gorillacomb.api.find.folders import FolderReport
     from gorillacomb.api.find.overview import DriveOverlap, Overview
     from gorillacomb.api.scan import ScanResult
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 _BY_CHOICE = ("excluded", "below min-size", "only in the cloud")
 """Reasons for unknown contents that another scan does not remove."""
+_FAMILIES = 8
+"""Only for the largest families it is found out whether their copies drifted."""
 
 
 def after_scan(result: ScanResult) -> NextSteps:
@@ -72,6 +76,23 @@ def for_overlap(overlap: DriveOverlap) -> NextStep:
     return NextStep(("compare", *pair, "--contents"), "what only one of them has")
 
 
+def collapse_drifted(families: Iterable[FamilyReport]) -> NextSteps:
+    """Return the command that makes one tree of drifted copies, for the first that have drifted.
+
+    That is not possible for the parts of a project, for a scanned folder, beside which nothing can
+    be put, nor for a copy around the one to keep; copies on other drives are not asked about.
+    """
+    for family in families:
+        for other in () if family.is_structural else family.others:
+            copy, keep = other.relation.a, other.relation.b
+            if copy.root != keep.root or keep.parent is None or copy.holds(keep):
+                continue
+            if other.relation.only_a.files:
+                purpose = "plan to make one tree of its copies; changes nothing"
+                return (NextStep(("dedupe", "--plan", "--collapse", family.keep), purpose),)
+    return ()
+
+
 def after_dupes(path: bytes | None, any_shown: bool) -> NextSteps:
     """Return the commands to suggest after listing groups of identical files."""
     if not any_shown:
@@ -87,9 +108,10 @@ def after_folders(report: FolderReport) -> NextSteps:
     if pair is None:
         return ()
     copy, keep = pair
+    families = map(report.family, islice(report.families_here(), _FAMILIES))
     return (
         NextStep(("compare", copy, keep), "what two of them have that the other lacks"),
-        DEDUPE,
+        *(collapse_drifted(families) or (DEDUPE,)),
     )
 
 

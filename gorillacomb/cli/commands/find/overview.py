@@ -16,7 +16,7 @@ from gorillacomb.api.find.overview import (
     vault_overview,
 )
 from gorillacomb.api.next_step.dedupe import largest_to_retire
-from gorillacomb.api.next_step.find import for_copies_left_alone, for_overlap
+from gorillacomb.api.next_step.find import collapse_drifted, for_copies_left_alone, for_overlap
 from gorillacomb.api.next_step.step import (
     DEDUPE,
     DEDUPE_VERBOSE,
@@ -204,6 +204,7 @@ def _family_lines(overview: Overview, most: int) -> Iterator[str | NextStep]:
     if len(shown) < overview.family_count:
         yield f"  and {overview.family_count - len(shown):,} more"
     yield FOLDERS
+    yield from collapse_drifted(overview.families)
 
 
 def _drift(family: FamilyReport) -> str:
