@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from gorillacomb.fs.paths import join
+from gorillacomb.log import log_warning
 
 _LARGEST = 256 << 20
 """The largest index, in bytes, that is read."""
@@ -46,8 +48,24 @@ def ignored_in(top: bytes) -> Callable[[bytes], bool]:
     # Most plans need no ignore files.
     from dulwich.ignore import IgnoreFilterManager
 
+    _send_to_our_log()
     filters = IgnoreFilterManager(os.fsdecode(top), [], False)
     return lambda inner: bool(filters.is_ignored(os.fsdecode(inner)))
+
+
+@cache
+def _send_to_our_log() -> None:
+    """Have what dulwich logs, such as patterns that git ignores, logged as ours.
+
+    Where nobody listens, `logging` would print it to stderr.
+    """
+    import logging  # dulwich has imported it
+
+    class Forwarder(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            log_warning("%s", record.getMessage())
+
+    logging.getLogger("dulwich").addHandler(Forwarder(logging.WARNING))
 
 
 def _entries(path: bytes) -> dict[bytes, Any] | None:
@@ -55,6 +73,8 @@ def _entries(path: bytes) -> dict[bytes, Any] | None:
     # Most runs never meet a repository, and the import takes 30 ms.
     from dulwich.errors import ChecksumMismatch
     from dulwich.index import ConflictedIndexEntry, Index
+
+    _send_to_our_log()
 
     def facts(entry: Any) -> tuple[object, ...]:
         return entry.mode, entry.sha, entry.flags & ~0xFFF, entry.extended_flags
