@@ -224,7 +224,9 @@ class RemovedFiles:
     by_name: bool = True
     """Whether names are removed; otherwise blocks are, and all names of a file are kept."""
     _names: dict[tuple[int, int], int] = field(default_factory=dict)
-    """How many names of each inode are removed."""
+    """How many names of each inode are removed; without the next ones."""
+    _single: dict[int, set[int]] = field(default_factory=dict)
+    """By device: the inodes of removed files that had no other name, which most are."""
     _shared: set[tuple[int, BlockRange]] = field(default_factory=set)
 
     def forget_names(self) -> None:
@@ -234,6 +236,7 @@ class RemovedFiles:
         until then.
         """
         self._names.clear()
+        self._single.clear()
 
     def add(self, facts: os.stat_result, blocks: FileBlocks, stays: bool = False) -> DiskSpace:
         """Return what is removed with one more name of a file.
@@ -247,7 +250,7 @@ class RemovedFiles:
         self, file: FileIdentity, links: int, blocks: FileBlocks, stays: bool = False
     ) -> DiskSpace:
         """Like `add`, for a file with this many names."""
-        number = self._names[file] = self._names.get(file, 0) + 1
+        number = self._count(file, links)
         if stays:
             return DiskSpace()
         held = blocks.size if number == 1 else 0
@@ -262,3 +265,14 @@ class RemovedFiles:
         if unknown is not None and blocks.size:
             return DiskSpace(held, 0, (unknown,))
         return DiskSpace(held, blocks.freed)
+
+    def _count(self, file: FileIdentity, links: int) -> int:
+        """Count one more name of a file; return how many of its names are removed now."""
+        device, inode = file
+        single = self._single.setdefault(device, set())
+        number = self._names.get(file, 0) + (inode in single) + 1
+        if links == 1 and number == 1:
+            single.add(inode)
+        else:
+            self._names[file] = number - (inode in single)
+        return number

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import random
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gorillacomb.fs import extents
-from gorillacomb.fs.extents import ENCODED, INLINE, UNTOLD, FileBlocks, StorageKey
+from gorillacomb.fs.extents import ENCODED, INLINE, UNTOLD, FileBlocks, RemovedFiles, StorageKey
 from tests.support.disks import MIB, Disks
 from tests.support.disks import run as shell
 from tests.support.mounts import tmpfs
@@ -130,3 +133,21 @@ def test_many_pieces(sharing: Path) -> None:
     found = blocks_of(sharing / "file")
     assert len(found.own) > 512
     assert sum(length for _, length in found.own) == found.size >= 600 * 4096
+
+
+_NAMES = st.tuples(st.integers(0, 1), st.integers(1, 3), st.integers(1, 3), st.booleans())
+
+
+@given(st.lists(_NAMES, max_size=12), st.booleans())
+def test_names_are_counted_whatever_number_of_names_a_file_has_each_time(
+    names: list[tuple[int, int, int, bool]], by_name: bool
+) -> None:
+    """The first name takes its blocks along, the last one frees them, others do nothing."""
+    removed, counted = RemovedFiles(by_name), Counter[tuple[int, int]]()
+    for device, inode, links, stays in names:
+        space = removed.add_name((device, inode), links, FileBlocks(512), stays)
+        counted[device, inode] += 1
+        number = counted[device, inode]
+        held = 512 if number == 1 and not stays else 0
+        freed = 512 if number == (links if by_name else 1) and not stays else 0
+        assert (space.held, space.freed) == (held, freed)

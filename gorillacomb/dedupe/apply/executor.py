@@ -110,6 +110,7 @@ class PlanExecutor:
             steps = [step for step in steps if not copies.is_hindered(step, self.outcome)]
             for batch in self._batches(steps):
                 self._act(batch)
+                batch.clear()  # what was seen of a large folder takes room until the next is seen
             # Blocked by a name of the file that one relies on, a link, or the rest of an album.
             again, self._again = self._again or [], None
             for step in again:

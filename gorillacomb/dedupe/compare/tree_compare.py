@@ -113,6 +113,8 @@ class _TreeComparison:
         self.ours.close()
         for each in self.theirs.values():
             each.close()
+        # They refer to this object: what was seen would stay in memory until cycles are collected.
+        del self.entries, self.repositories
 
     def run(self) -> None:
         folder = self.ours.open(self.top.parent)
