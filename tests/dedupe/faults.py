@@ -85,21 +85,32 @@ def need_strace() -> None:
 class Bench:
     """A drive, its vault and a plan, which can be put back as they were at any time."""
 
+    calls = CALLS
+    """The system calls at which a run is cut short."""
+
     def __init__(self, folder: Path, action: str = "quarantine") -> None:
         need_strace()
         self.live, self._log = folder / "live", folder / "strace.log"
         self.drive, self.plan = self.live / "Drive", self.live / "plan.jsonl"
-        make_tree(self.drive, TREE)
+        self.fill(self.drive)
         settle(self.drive)
         (self.live / "home").mkdir()
         self.env = environment(self.live / "vault", HOME=str(self.live / "home"))
         self.fine("scan", self.drive)
-        self.fine("dedupe", "--plan", "--action", action, "-o", self.plan)
+        self.fine("dedupe", "--plan", *self.wishes(action), "-o", self.plan)
         self.steps = [json.loads(line) for line in self.plan.read_bytes().splitlines()[1:]]
         self.at_first = look(self.drive)
         self.times_at_first = folder_times(self.drive)
         self.contents = set(contents(self.drive))
         self.save()
+
+    def fill(self, drive: Path) -> None:
+        """Make what is on the drive at first."""
+        make_tree(drive, TREE)
+
+    def wishes(self, action: str) -> Sequence[Argument]:
+        """The options of the plan."""
+        return "--action", action
 
     def save(self) -> None:
         """Take all as it is now for what `restore` brings back.
@@ -138,7 +149,7 @@ class Bench:
         no later run does.
         """
         self.restore()
-        faults = [f"trace={CALLS}", *([f"inject={also}"] if also else [])]
+        faults = [f"trace={self.calls}", *([f"inject={also}"] if also else [])]
         ran = self._traced(faults, *arguments)
         assert ran.code in (0, 3), ran
         found, counts = [], Counter[str]()
@@ -162,7 +173,7 @@ class Bench:
         later = "+" if fault.endswith("+") and point.call != "write" else ""
         inject = f"inject={point.call}:{fault.removesuffix('+')}:when={point.number}{later}"
         faults = [inject, *([f"inject={also}"] if also else [])]
-        return self._traced([f"trace={CALLS}", *faults], *arguments)
+        return self._traced([f"trace={self.calls}", *faults], *arguments)
 
     def _traced(self, expressions: Sequence[str], *arguments: Argument) -> Ran:
         words = ["strace", "-f", "-y", "-o", str(self._log)]

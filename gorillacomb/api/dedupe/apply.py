@@ -136,7 +136,7 @@ def _carry_out(
         try:
             mark_paths(vault, MarkKind.KEEP, shelved, note="from copies of a tree")
         except GorillaCombError as error:
-            warnings.append(error.message)
+            warnings.append(f"{error.message} What is on the shelf is not marked 'keep'.")
     return replace(RunResult.of(outcome, warnings), retired=contents.options.retire)
 
 

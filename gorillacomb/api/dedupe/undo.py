@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from functools import cache
 
 from gorillacomb.api.dedupe.chosen_run import ChosenRun, run_by_name, run_in_folder
@@ -34,7 +34,7 @@ from gorillacomb.errors import (
     VaultError,
 )
 from gorillacomb.fs.openat import os_error_text
-from gorillacomb.fs.paths import is_below
+from gorillacomb.fs.paths import is_below, path_text
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import all_roots
 from gorillacomb.progress import Progress, ProgressCallback, as_progress
@@ -100,12 +100,22 @@ def _take_back(
         if index is not None and only:
             folders = [_known_folder(index, folder) for folder in folders]
     if index is not None:
-        for copy in (each for each in outcome.copied if not each.is_brought):
-            with suppress(UsageError):  # it has none
-                clear_marks(vault, [copy.target])
+        warnings += _clear_marks_of_shelf(vault, outcome)
         taken = tuple(copy.target for copy in outcome.copied)
         warnings += rescan_changed(vault, roots, folders, shown, taken)
     return chosen.bases, roots
+
+
+def _clear_marks_of_shelf(vault: Vault, outcome: RunOutcome) -> Iterator[str]:
+    """Clear the marks of what was on a shelf; yield what could not be cleared, as warnings."""
+    for copy in outcome.copied:
+        if not copy.is_brought:
+            try:
+                clear_marks(vault, [copy.target])
+            except UsageError:
+                pass  # it has none
+            except GorillaCombError as error:
+                yield f"{error.message} {path_text(copy.target)} is still marked 'keep'."
 
 
 def _other_runs(roots: list[LiveRoot], run: str) -> list[str]:

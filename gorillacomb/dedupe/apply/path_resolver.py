@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gorillacomb.classify.companions import Companions, CompanionTable, companion_table
 from gorillacomb.classify.projects import project_marker
@@ -54,6 +54,18 @@ class PathResolver:
         inner = relative_path(path, root.path)
         return FileLocation(
             root.path, root.identity, inner, root.grain_ns, root.shows_others, root.kind
+        )
+
+    def with_file_system(self, place: FileLocation) -> FileLocation:
+        """Add what is known of the file system of a location that was reached without its root.
+
+        How exact its clock is says how long a comparison waits for a file that was just moved.
+        """
+        root = self.root_of(place.path)
+        if root is None:
+            return place
+        return replace(
+            place, grain_ns=root.grain_ns, shows_others=root.shows_others, kind=root.kind
         )
 
     def context(self, path: bytes, is_folder: bool) -> PathContext:

@@ -6,12 +6,19 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from gorillacomb.dedupe.apply.folder_times import FolderTimes
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
 from gorillacomb.dedupe.apply.preflight import StepPreflight, StepSkipped
 from gorillacomb.dedupe.compare.tree_compare import TreeComparer
-from gorillacomb.dedupe.copies.run_copies import Compare, Seen, make_copy, take_back_copy
+from gorillacomb.dedupe.copies.run_copies import (
+    Compare,
+    Seen,
+    make_copy,
+    take_back_copy,
+    with_time_after,
+)
 from gorillacomb.dedupe.model import CopyStep, PlanStep, RunOutcome, StepProblem
-from gorillacomb.dedupe.quarantine.journal_entries import CopyRecord
+from gorillacomb.dedupe.quarantine.journal_entries import UNDOING, CopyRecord
 from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs.location import ContentDiffers, FileLocation, is_folder, list_names
 from gorillacomb.fs.openat import OpenFolders, identity_of, os_error_text
@@ -29,7 +36,7 @@ class PlanCopies:
     run_for: Callable[[bytes], Quarantine]
     """Returns the run in whose quarantine a path belongs. Raises OSError."""
     now: Callable[[], int]
-    _made: list[tuple[Quarantine, CopyStep, CopyRecord]] = field(default_factory=list)
+    _made: list[tuple[Quarantine, CopyStep]] = field(default_factory=list)
     _failed: list[tuple[CopyStep, str]] = field(default_factory=list)
 
     def make(self, outcome: RunOutcome) -> None:
@@ -41,7 +48,8 @@ class PlanCopies:
             try:
                 source = self.checks.check_copy(copy)
                 run = self.run_for(copy.target)
-                record = make_copy(run, copy, source, self.now, self.checks.witness.advance)
+                self._made.append((run, copy))
+                make_copy(run, copy, source, self.now, self.checks.witness.advance)
             except (StepSkipped, ContentDiffers) as skip:
                 trouble = skip.trouble if isinstance(skip, StepSkipped) else _problem(skip)
                 self._fail(copy, trouble, outcome.skipped)
@@ -49,7 +57,6 @@ class PlanCopies:
                 trouble = StepProblem(copy.target, f"copying failed: {os_error_text(error)}")
                 self._fail(copy, trouble, outcome.failed)
             else:
-                self._made.append((run, copy, record))
                 outcome.copied.append(copy)
 
     def _fail(self, copy: CopyStep, trouble: StepProblem, to: list[StepProblem]) -> None:
@@ -66,15 +73,21 @@ class PlanCopies:
         return False
 
     def take_back_unused(self, outcome: RunOutcome) -> None:
-        """Remove the copies on which none of the steps that were done relies."""
-        for run, copy, record in self._made:
+        """Remove the copies on which none of the steps that were done relies.
+
+        Also one that was at its place already when something failed.
+        """
+        for run, copy in reversed(self._made):
             if any(_relies_on(step, copy) for step in outcome.done):
                 continue
-            outcome.copied.remove(copy)
-            compare = comparer_of_copies(run.base, self.checks.places, self.checks.witness)
-            cause = take_back_copy(run, record, compare, self.now)
-            if cause is not None:
-                outcome.skipped.append(StepProblem(copy.target, f"stays: {cause}"))
+            if copy in outcome.copied:
+                outcome.copied.remove(copy)
+            for record in run.journal.recorded.copies_left():
+                if record.step == copy.id:
+                    places, witness = self.checks.places, self.checks.witness
+                    cause = remove_copy(run, record, places, witness, self.now)
+                    if cause is not None:
+                        outcome.skipped.append(StepProblem(copy.target, f"stays: {cause}"))
 
 
 def _relies_on(step: PlanStep, copy: CopyStep) -> bool:
@@ -85,7 +98,32 @@ def _problem(different: ContentDiffers) -> StepProblem:
     return StepProblem(different.path, different.cause)
 
 
-def comparer_of_copies(base: bytes, places: PathResolver, witness: TreeComparer) -> Compare:
+def remove_copy(
+    run: Quarantine,
+    record: CopyRecord,
+    places: PathResolver,
+    witness: TreeComparer,
+    now: Callable[[], int],
+    source: bytes | None = None,
+) -> str | None:
+    """Remove a copy whose original is at its place, as `take_back_copy` does; return why it stays.
+
+    The folder in which it was created gets its time back.
+    """
+    record = with_time_after(run, record)
+    made = record.created
+    if record.state == UNDOING:  # a killed undo was the last to write there
+        made = replace(made, parent_after_ns=None)
+    times = FolderTimes(run, [made])
+    moved = times.restore if record.is_brought else lambda: None
+    compare = _comparer(run.base, places, witness)
+    cause = take_back_copy(run, record, compare, now, moved, source)
+    if cause is None:
+        times.restore()
+    return cause
+
+
+def _comparer(base: bytes, places: PathResolver, witness: TreeComparer) -> Compare:
     """Return a function that compares a copy with its original, as `take_back_copy` needs it."""
     witness = replace(witness, carries_links=True)
 
@@ -93,6 +131,7 @@ def comparer_of_copies(base: bytes, places: PathResolver, witness: TreeComparer)
         source = places.location(original) or _in_base(base, original)
         if source is None:
             raise ContentDiffers(original, "is in no scanned folder that is there now")
+        copy = places.with_file_system(copy)
         folders = OpenFolders(copy.root, copy.identity)
         try:
             names = list_names(folders, copy) if is_folder(folders, copy) else []

@@ -268,10 +268,7 @@ def _compare(
     if not run.has_slot(move):
         run.sync_put_back([move])  # an undo that was killed may have left its link here
         return None
-    spot = run.slot_location(move.slot)
-    root = places.root_of(run.path)
-    if root is not None:
-        spot = replace(spot, grain_ns=root.grain_ns, shows_others=root.shows_others, kind=root.kind)
+    spot = places.with_file_system(run.slot_location(move.slot))
 
     def survivor(keep: KeptCopy) -> FileLocation:
         return _survivor(run, keep, places, witness.noise)

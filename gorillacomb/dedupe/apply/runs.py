@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 from gorillacomb.dedupe.apply.emptied_folders import purge_folders, restore_parents
 from gorillacomb.dedupe.apply.empty_folders import purge_empty_folder
 from gorillacomb.dedupe.apply.executor import PlanExecutor
-from gorillacomb.dedupe.apply.folder_times import FolderTimes
 from gorillacomb.dedupe.apply.locks import locked_roots
 from gorillacomb.dedupe.apply.path_resolver import PathResolver
-from gorillacomb.dedupe.apply.plan_copies import comparer_of_copies
+from gorillacomb.dedupe.apply.plan_copies import remove_copy
 from gorillacomb.dedupe.apply.preflight import StepPreflight
 from gorillacomb.dedupe.apply.purge import purge_step, unique_files
 from gorillacomb.dedupe.apply.undo import finish_interrupted_runs, undo_run
@@ -24,11 +23,10 @@ from gorillacomb.dedupe.apply.undo_part import (
     undo_part,
 )
 from gorillacomb.dedupe.compare.tree_compare import TreeComparer
-from gorillacomb.dedupe.copies.run_copies import take_back_copy, with_time_after
 from gorillacomb.dedupe.model import EMPTY, CopyStep, Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.bases import bases_of, quarantine_base
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
-from gorillacomb.dedupe.quarantine.journal_entries import UNDOING, UNDONE, StepRecord
+from gorillacomb.dedupe.quarantine.journal_entries import UNDONE, StepRecord
 from gorillacomb.dedupe.quarantine.run import Quarantine, open_run, read_run, why_not_yet
 from gorillacomb.dedupe.quarantine.run_folders import run_folder
 from gorillacomb.dedupe.roots import LiveRoot
@@ -207,23 +205,15 @@ def take_back_copies(
     with locked_roots([base]), open_run(base, outcome.run) as run:
         recorded = run.journal.recorded
         for record in reversed([*recorded.copies_that_stayed(), *recorded.copies_left()]):
-            if record.state == UNDONE and not os.path.lexists(join(base, record.path)):
-                continue  # someone removed what had stayed
-            record = with_time_after(run, record)
-            made = record.created
-            if record.state == UNDOING:  # a killed undo was the last to write there
-                made = replace(made, parent_after_ns=None)
-            times = FolderTimes(run, [made])
-            compare = comparer_of_copies(base, places, witness)
-            moved = times.restore if record.is_brought else lambda: None
             path, source = join(base, record.path), record.source.now(base, bases())
-            cause = take_back_copy(run, record, compare, now, moved, source)
+            if record.state == UNDONE and not os.path.lexists(path):
+                continue  # someone removed what had stayed
+            cause = remove_copy(run, record, places, witness, now, source)
             if cause is not None:
                 if recorded.copies[record.step].state == UNDONE:
                     cause += f" (once it is as it was copied, --undo {outcome.run} removes it)"
                 outcome.failed.append(StepProblem(path, f"stays: {cause}"))
             else:
-                times.restore()
                 copy = CopyStep(record.step, source, path, record.items, record.files, record.size)
                 outcome.copied.append(copy)
 

@@ -7,6 +7,7 @@ with the original; if anything differs, it is put at its place again and stays.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Callable, Mapping
@@ -27,16 +28,23 @@ from gorillacomb.dedupe.quarantine.journal_entries import (
     CopyRecord,
     KeptCopy,
 )
-from gorillacomb.dedupe.quarantine.removal import remove_seen
+from gorillacomb.dedupe.quarantine.removal import remove_all, remove_seen
 from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
-from gorillacomb.fs.location import ContentDiffers, FileLocation, list_names, stat_or_differs
-from gorillacomb.fs.openat import OpenFolders, os_error_text
-from gorillacomb.fs.paths import join, join_relative, path_text, relative_path
+from gorillacomb.fs.drive_errors import is_vanished
+from gorillacomb.fs.location import (
+    ContentDiffers,
+    ContentMissing,
+    FileLocation,
+)
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.paths import join, path_text, relative_path
 from gorillacomb.fs.volumes import COARSEST_GRAIN_NS
 
 ONE_CALL_NS = 200_000_000
 """How far apart the times may be that one call sets on a file and on both folders of its move."""
+_STAYS = frozenset({errno.ENOTEMPTY, errno.EEXIST})
+"""The errors of removing a folder that something is in."""
 Seen = Mapping[bytes, os.stat_result]
 """Stats by path relative to what was looked at."""
 Compare = Callable[[FileLocation, bytes], Seen]
@@ -56,7 +64,8 @@ def make_copy(
 
     ``source`` is where the step's source is.
 
-    On any error, and on Ctrl-C, nothing of it is left. Raises ContentDiffers, OSError.
+    On any error, and on Ctrl-C, nothing of it is left, unless it had been published: then the
+    journal still has it among the copies that are left. Raises ContentDiffers, OSError.
     """
     record = CopyRecord(
         step.id,
@@ -86,15 +95,15 @@ def make_copy(
         )
         record = _with_parent(run, record)
         run.journal.note([record])
-        after_ns = _publish(run, record)
-        record = replace(record, state=DONE, parent_after_ns=after_ns, when_ns=now())
-        run.journal.note([record])
+        record = replace(record, parent_after_ns=_publish(run, record))
+        done = replace(record, state=DONE, when_ns=now())
+        run.journal.note([done])
     except BaseException as error:
         cause = _cause(error)
         with suppress(OSError, ContentDiffers):  # the next run finishes what is left half done
             run.journal.note([_discard(run, record, cause, now)])
         raise
-    return record
+    return done
 
 
 def _cause(error: BaseException) -> str:
@@ -173,19 +182,32 @@ def _finish(run: Quarantine, record: CopyRecord, now: Now) -> str | None:
 
     Raises ContentDiffers, OSError.
     """
+    _leave_one_name(run, record)
     if record.state not in (INTENT, COPIED):
         is_back = os.path.lexists(record.source.at(run.base))
         is_half = record.state == UNDOING and _has_slot(run, record)
         # Another run may have copied it once more.
         if is_half and not is_back and not os.path.lexists(_place(run, record).path):
-            _publish(run, replace(record, made_parent=False))
-            run.journal.note([replace(record, state=DONE, when_ns=now())])
+            run.journal.note([replace(_put_again(run, record), state=DONE, when_ns=now())])
         return None
     if record.state == COPIED and not _has_slot(run, record) and _is_there(run, record):
         run.journal.note([replace(with_time_after(run, record), state=DONE, when_ns=now())])
         return "copied"
     run.journal.note([_discard(run, record, "interrupted", now)])
     return "the unfinished copy was removed"
+
+
+def _leave_one_name(run: Quarantine, record: CopyRecord) -> None:
+    """Remove a file from its slot that has a name at its place, too.
+
+    A killed run leaves both where a file can only be moved by a link. Raises OSError.
+    """
+    with suppress(FileNotFoundError), _place(run, record).opened() as (folder, name):
+        here = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        aside = os.stat(record.slot, dir_fd=run.folder, follow_symlinks=False)
+        if os.path.samestat(here, aside):
+            mutations.fsync(folder)
+            mutations.remove(run.folder, record.slot)
 
 
 def with_time_after(run: Quarantine, record: CopyRecord) -> CopyRecord:
@@ -218,11 +240,18 @@ def take_back_copy(
     where the original has to be, if not where the journal says: its drive may be mounted elsewhere.
 
     Everything in it is compared with the original, where it is and again in the quarantine; it
-    stays as a whole if anything differs. Raises OSError if the journal cannot be written.
+    stays as a whole, for good, if someone edited it. After any other failure the next undo tries
+    again. Raises OSError if the journal cannot be written.
     """
     source = record.source.at(run.base) if source is None else source
     if not os.path.lexists(source) or _is_held(run, source):
         return "its original is not back"
+    try:
+        if record.state in (INTENT, COPIED) and _has_slot(run, record):
+            run.journal.note([_discard(run, record, "interrupted", now)])  # nobody has seen it
+            return None
+    except (ContentDiffers, OSError) as error:
+        return _aside(run, record, _cause(error))
     try:
         if not _has_slot(run, record):
             if not _is_there(run, record):
@@ -241,12 +270,14 @@ def take_back_copy(
         cause = _cause(error)
         if isinstance(error, ContentDiffers):
             cause = f"{_named(run, record, error.path)} {cause}"
-        if _has_slot(run, record):
-            try:
-                _publish(run, replace(record, made_parent=False))
-            except (ContentDiffers, OSError):
-                return _aside(run, record, cause)
-        return _ends(run, record, cause, now)
+        try:
+            here = _put_again(run, record) if _has_slot(run, record) else record
+            if isinstance(error, ContentMissing):
+                return _ends(run, here, cause, now)  # someone edited it
+            run.journal.note([replace(here, state=DONE, when_ns=now())])
+        except (ContentDiffers, OSError):
+            return _aside(run, record, cause) if _has_slot(run, record) else cause
+        return cause
     try:
         for _ in remove_seen(run, record.slot, seen):
             pass
@@ -254,6 +285,22 @@ def take_back_copy(
         return _aside(run, record, _cause(error))
     mutations.fsync(run.folder)
     return _ends(run, record, None, now)
+
+
+def _put_again(run: Quarantine, record: CopyRecord) -> CopyRecord:
+    """Put a copy that was being taken back at its place again; return what is known of it then.
+
+    Raises ContentDiffers, OSError.
+    """
+    with _place(run, record).opened() as (folder, _):
+        mtime_ns = os.fstat(folder).st_mtime_ns
+    moved = os.stat(record.slot, dir_fd=run.folder, follow_symlinks=False)
+    known = run.journal.recorded.starts.get(os.path.dirname(record.path), {})
+    is_alone = mtime_ns in known or abs(mtime_ns - moved.st_ctime_ns) <= ONE_CALL_NS
+    after_ns = _publish(run, replace(record, made_parent=False))
+    if is_alone and not record.made_parent:
+        return replace(record, parent_after_ns=after_ns)
+    return record
 
 
 def _aside(run: Quarantine, record: CopyRecord, cause: str) -> str:
@@ -307,8 +354,7 @@ def _discard(run: Quarantine, record: CopyRecord, cause: str, now: Now) -> CopyR
     if record.state == COPIED and not _has_slot(run, record) and _is_there(run, record):
         return record  # others have seen it by now: it is taken back with the run
     if _has_slot(run, record):
-        for _ in remove_seen(run, record.slot, _everything(run.slot_location(record.slot))):
-            pass
+        remove_all(run, record.slot)
         mutations.fsync(run.folder)
     _remove_parent(run, record)
     return replace(record, state=TAKEN_BACK, cause=cause, when_ns=now())
@@ -317,7 +363,7 @@ def _discard(run: Quarantine, record: CopyRecord, cause: str, now: Now) -> CopyR
 def _remove_parent(run: Quarantine, record: CopyRecord) -> None:
     """Remove the shelf around a copy, if nothing is in it.
 
-    The one around that gets its time back, unless someone else wrote there.
+    The one around that gets its time back, unless someone else wrote there. Raises OSError.
     """
     if record.is_brought:
         return
@@ -326,30 +372,16 @@ def _remove_parent(run: Quarantine, record: CopyRecord) -> None:
     copies = run.journal.recorded.copies.values()
     made = [each for each in copies if each.made_parent and each.created.path == shelf.inner]
     times = with_time_after(run, made[-1]) if made else None
-    with suppress(OSError), shelf.opened() as (folder, name):
-        now_ns = os.fstat(folder).st_mtime_ns
-        is_alone = times is not None and now_ns in (times.parent_after_ns, times.parent_mtime_ns)
-        mutations.remove_folder(folder, name)
-        if is_alone and times is not None and times.parent_mtime_ns is not None:
-            mutations.set_mtime(folder, times.parent_mtime_ns)
-        mutations.fsync(folder)
-
-
-def _everything(top: FileLocation) -> dict[bytes, os.stat_result]:
-    """Return a folder, and all that is in it. Raises ContentDiffers, OSError."""
-    folders = OpenFolders(top.root, top.identity)
+    before_ns = None if times is None else times.parent_mtime_ns
+    after_ns = None if times is None else times.parent_after_ns
     try:
-        found = {b"": stat_or_differs(folders.open(top.parent), top.name, top.path)}
-        waiting = [b""] if stat.S_ISDIR(found[b""].st_mode) else []
-        while waiting:
-            inner = waiting.pop()
-            here = top.at(inner)
-            for name in list_names(folders, here):
-                below = join_relative(inner, name)
-                folder = folders.open(here.inner)
-                found[below] = stat_or_differs(folder, name, here.at(name).path)
-                if stat.S_ISDIR(found[below].st_mode):
-                    waiting.append(below)
-        return found
-    finally:
-        folders.close()
+        with shelf.opened() as (folder, name):
+            now_ns = os.fstat(folder).st_mtime_ns
+            mutations.remove_folder(folder, name)
+            if before_ns is not None and now_ns in (before_ns, after_ns):
+                with suppress(OSError):
+                    mutations.set_mtime(folder, before_ns)
+            mutations.fsync(folder)
+    except OSError as error:
+        if error.errno not in _STAYS and not is_vanished(error):
+            raise

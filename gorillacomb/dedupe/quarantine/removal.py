@@ -1,4 +1,4 @@
-"""Delete from a run's folder what was seen there before, and nothing else."""
+"""Delete from a run's folder what was seen there, and nothing else."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 
 from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
-from gorillacomb.fs.location import ContentDiffers
+from gorillacomb.fs.location import ContentDiffers, FileLocation, list_names, stat_or_differs
 from gorillacomb.fs.openat import OpenFolders, identity_of
-from gorillacomb.fs.paths import join
+from gorillacomb.fs.paths import join, join_relative
 
 
 def remove_seen(
@@ -26,6 +26,32 @@ def remove_seen(
         for inner in sorted(seen, key=_deepest_first):
             remove_one(run, folders, join(slot, inner), seen[inner])
             yield inner
+    finally:
+        folders.close()
+
+
+def remove_all(run: Quarantine, slot: bytes) -> None:
+    """Delete a slot, and all that is in it now. Raises ContentDiffers, OSError."""
+    for _ in remove_seen(run, slot, _everything(run.slot_location(slot))):
+        pass
+
+
+def _everything(top: FileLocation) -> dict[bytes, os.stat_result]:
+    """Return a folder, and all that is in it. Raises ContentDiffers, OSError."""
+    folders = OpenFolders(top.root, top.identity)
+    try:
+        found = {b"": stat_or_differs(folders.open(top.parent), top.name, top.path)}
+        waiting = [b""] if stat.S_ISDIR(found[b""].st_mode) else []
+        while waiting:
+            inner = waiting.pop()
+            here = top.at(inner)
+            for name in list_names(folders, here):
+                below = join_relative(inner, name)
+                folder = folders.open(here.inner)
+                found[below] = stat_or_differs(folder, name, here.at(name).path)
+                if stat.S_ISDIR(found[below].st_mode):
+                    waiting.append(below)
+        return found
     finally:
         folders.close()
 
