@@ -153,13 +153,15 @@ class Bench:
         ran = self._traced(faults, *arguments)
         assert ran.code in (0, 3), ran
         found, counts = [], Counter[str]()
+        process = None
         for line in self._log.read_text(errors="replace").splitlines():
-            match = re.match(r"\d+ +(\w+)\(", line)
-            if match is None:
+            match = re.match(r"(\d+) +(\w+)\(", line)
+            # Another process, such as git, has calls of its own, that are counted on their own.
+            if match is None or match[1] != (process := process or match[1]):
                 continue
-            counts[match[1]] += 1
+            counts[match[2]] += 1
             if str(self.live) in line and "-shm>" not in line and '-shm"' not in line:
-                found.append(Point(match[1], counts[match[1]], line))
+                found.append(Point(match[2], counts[match[2]], line))
         self.restore()
         return found
 

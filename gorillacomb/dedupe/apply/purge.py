@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gorillacomb.classify.location import copy_refusal, location_kind
@@ -34,7 +34,12 @@ from gorillacomb.dedupe.quarantine.journal_entries import (
     MovedItem,
     StepRecord,
 )
-from gorillacomb.dedupe.quarantine.removal import remove_one, remove_seen
+from gorillacomb.dedupe.quarantine.removal import (
+    remove_one,
+    remove_seen,
+    remove_taken_out,
+    take_out,
+)
 from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
 from gorillacomb.fs.extents import DiskSpace, RemovedFiles
@@ -88,6 +93,9 @@ def purge_step(
     removed: list[tuple[TreeSnapshot, bytes]] = []
     gone.forget_names()
     try:
+        if record.state == PURGING:
+            for move in record.moves:
+                remove_taken_out(run, move.slot)
         found += _compared(run, record, places, replace(witness, may_be_unique=unique > 0))
         only = [move.path for move, seen in found for _ in seen.unique]
         if len(only) > unique:
@@ -102,7 +110,8 @@ def purge_step(
             _refuse_in_use(run, move.slot, sighting, is_young)
         _note_purging(run, replace(record, state=PURGING, when_ns=now()), found, removed)
         for move, sighting in found:
-            _remove(run, move.slot, sighting, removed)
+            is_first = move is record.moves[0]
+            _remove(run, move.slot, sighting, removed, record.repositories if is_first else ())
         mutations.fsync(run.folder)
     except (ContentDiffers, OSError) as error:
         begun = run.journal.recorded.steps[record.step].state == PURGING
@@ -199,7 +208,7 @@ def _note_purging(
         if error.errno not in _FULL:
             raise
         for move, sighting in found:
-            inner = _file_to_make_room(sighting)
+            inner = _file_to_make_room(sighting, record.repositories)
             if inner is not None:
                 run.mark_purging(move)
                 folders = OpenFolders(run.path, identity_of(os.fstat(run.folder)))
@@ -215,12 +224,16 @@ def _note_purging(
         raise
 
 
-def _file_to_make_room(sighting: TreeSnapshot) -> bytes | None:
-    """Return the largest file of an item that has no other name; None if none takes space."""
+def _file_to_make_room(sighting: TreeSnapshot, repositories: Sequence[bytes]) -> bytes | None:
+    """Return the largest file of an item that has no other name; None if none takes space.
+
+    None in a repository, which is deleted as a whole.
+    """
     sizes = {
         inner: facts.st_blocks
         for inner, facts in sighting.victim.items()
         if stat.S_ISREG(facts.st_mode) and facts.st_nlink == 1 and facts.st_blocks
+        if not any(is_below(inner, top) for top in repositories)
     }
     return max(sizes, key=sizes.__getitem__, default=None)
 
@@ -328,13 +341,23 @@ def _remove(
     slot: bytes,
     sighting: TreeSnapshot,
     removed: list[tuple[TreeSnapshot, bytes]],
+    repositories: Sequence[bytes],
 ) -> None:
     """Delete what was compared and nothing else, deepest first; ``removed`` collects it.
 
-    Raises OSError: a folder in which something was created is not empty and stays.
+    Of repositories, given by path in the item, all or nothing is left. Raises OSError: a folder in
+    which something was created is not empty and stays.
     """
     before = {inner for of, inner in removed if of is sighting}
     left = {inner: facts for inner, facts in sighting.victim.items() if inner not in before}
+    for number, top in enumerate(repositories):
+        ours = [inner for inner in left if is_below(inner, top)]
+        if ours:
+            name = take_out(run, slot, top, number)
+            removed.append((sighting, top))
+            seen = {relative_path(inner, top): left.pop(inner) for inner in ours}
+            for inner in remove_seen(run, name, seen):
+                removed.append((sighting, join(top, inner)))
     for inner in remove_seen(run, slot, left):
         removed.append((sighting, inner))
 

@@ -29,11 +29,13 @@ from gorillacomb.dedupe.quarantine.journal_entries import (
     MovedItem,
     StepRecord,
 )
+from gorillacomb.dedupe.quarantine.removal import remove_taken_out
 from gorillacomb.dedupe.quarantine.replacement import is_same_file_as
 from gorillacomb.dedupe.quarantine.run import Quarantine, later_run_holding, open_run, why_not_yet
 from gorillacomb.dedupe.quarantine.run_folders import list_runs, run_folder
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
+from gorillacomb.fs.location import ContentDiffers
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import join, path_text
 
@@ -129,6 +131,9 @@ def undo_run(
             for each in waiting:
                 if each.back.state == PURGING:
                     run.unmark_purging(each.back)
+                    for move in each.back.moves:
+                        with suppress(ContentDiffers, OSError):
+                            remove_taken_out(run, move.slot)
         while waiting:
             step = waiting.pop(0)
             ended(step.back, step.problems)

@@ -352,7 +352,8 @@ def _discard(run: Quarantine, record: CopyRecord, cause: str, now: Now) -> CopyR
     Raises ContentDiffers, OSError.
     """
     if record.state == COPIED and not _has_slot(run, record) and _is_there(run, record):
-        return record  # others have seen it by now: it is taken back with the run
+        # Others have seen it by now: it is taken back with the run.
+        return with_time_after(run, record)
     if _has_slot(run, record):
         remove_all(run, record.slot)
         mutations.fsync(run.folder)

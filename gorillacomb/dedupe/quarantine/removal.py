@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator, Mapping
 
 from gorillacomb.dedupe.quarantine.run import Quarantine
+from gorillacomb.dedupe.quarantine.run_folders import PURGE_MARK
 from gorillacomb.fs import mutations
 from gorillacomb.fs.location import ContentDiffers, FileLocation, list_names, stat_or_differs
 from gorillacomb.fs.openat import OpenFolders, identity_of
@@ -22,8 +23,13 @@ def remove_seen(
     changed since, OSError: a folder in which something was created is not empty and stays.
     """
     folders = OpenFolders(run.path, identity_of(os.fstat(run.folder)))
+
+    def deepest_first(path: bytes) -> tuple[bool, int, bool, bytes]:
+        # What is beside a folder may say what it is: a lock file, that it can be made again.
+        return not path, -path.count(b"/"), not stat.S_ISDIR(seen[path].st_mode), path
+
     try:
-        for inner in sorted(seen, key=_deepest_first):
+        for inner in sorted(seen, key=deepest_first):
             remove_one(run, folders, join(slot, inner), seen[inner])
             yield inner
     finally:
@@ -34,6 +40,34 @@ def remove_all(run: Quarantine, slot: bytes) -> None:
     """Delete a slot, and all that is in it now. Raises ContentDiffers, OSError."""
     for _ in remove_seen(run, slot, _everything(run.slot_location(slot))):
         pass
+
+
+def take_out(run: Quarantine, slot: bytes, inner: bytes, number: int) -> bytes:
+    """Move a folder out of an item, to delete it; return its new name in the run's folder.
+
+    It counts as deleted from then on: of some folders, such as repositories, nobody could say what
+    a rest of them contains. ``number`` tells those of one item apart. Raises OSError.
+    """
+    folders = OpenFolders(run.path, identity_of(os.fstat(run.folder)))
+    name = _taken_out(slot) + b"%d" % number
+    try:
+        above, _, last = join(slot, inner).rpartition(b"/")
+        mutations.rename_no_replace(folders.open(above), last, run.folder, name)
+    finally:
+        folders.close()
+    mutations.fsync(run.folder)
+    return name
+
+
+def remove_taken_out(run: Quarantine, slot: bytes) -> None:
+    """Delete what a killed run had moved out of an item. Raises ContentDiffers, OSError."""
+    for name in map(os.fsencode, os.listdir(run.folder)):
+        if name.startswith(_taken_out(slot)):
+            remove_all(run, name)
+
+
+def _taken_out(slot: bytes) -> bytes:
+    return PURGE_MARK + slot + b"-git-"
 
 
 def _everything(top: FileLocation) -> dict[bytes, os.stat_result]:
@@ -54,11 +88,6 @@ def _everything(top: FileLocation) -> dict[bytes, os.stat_result]:
         return found
     finally:
         folders.close()
-
-
-def _deepest_first(path: bytes) -> tuple[bool, int, bytes]:
-    """Return a key that sorts paths in an item, the item itself, which is empty, last."""
-    return not path, -path.count(b"/"), path
 
 
 def remove_one(run: Quarantine, folders: OpenFolders, inner: bytes, was: os.stat_result) -> None:

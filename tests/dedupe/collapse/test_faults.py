@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,8 @@ import pytest
 
 from tests.dedupe import drives
 from tests.dedupe.apply.test_killed_apply import PointNotReached, told_clearly, tried
+from tests.dedupe.collapse.families import git
+from tests.dedupe.collapse.test_oracle import blobs, contents
 from tests.dedupe.faults import CALLS, OURS, Bench, Point, below, look, sample
 from tests.support.run import Argument, Ran
 from tests.support.trees import HardLink, Link, Tree, make_tree
@@ -30,7 +33,7 @@ SOME = 4
 """Points of each command in the short form."""
 SAME: Tree = {f"f{number}": f"{number}" * 2000 for number in range(6)}
 TREE: Tree = {
-    "App": {"package.json": "{}", "src": SAME},
+    "App": {"package.json": "{}", "src": SAME, "Podfile.lock": "1.0"},
     "Backup": {
         "App": {
             "package.json": "{}",
@@ -42,6 +45,8 @@ TREE: Tree = {
         "package.json": "{}",
         "src": {**SAME, "notes": "mine" * 50, "link": Link("f1")},
         ".env": "KEY=1",
+        "Podfile.lock": "1.0",
+        "Pods": {"made again": "0" * 2000},
         "one": "under two names",
         "two": HardLink("App (1)/one"),
         "old": {"App": {"package.json": "{}", "src": {**SAME, "f2": "another edit"}}},
@@ -57,6 +62,7 @@ PURGE: Sequence[Argument] = ("dedupe", "--empty-quarantine", "--yes")
 class Family(Bench):
     """A drive with a tree, and three copies of it, one of them in another."""
 
+    members = 3
     calls = (
         f"{CALLS},open,openat,ioctl,copy_file_range,sendfile,fallocate,"
         "chmod,fchmod,fchmodat,fchown,fchownat,setxattr,fsetxattr,fremovexattr"
@@ -66,7 +72,7 @@ class Family(Bench):
         super().__init__(folder)
         self.leaves = {each["id"]: self._inner(each["path"]) for each in self._of("leave")}
         self.copies = [*self._of("shelve"), *self._of("bring")]
-        assert len(self.leaves) == 3 and len(self.copies) > 5
+        assert len(self.leaves) == self.members and self.copies
         self.whole_at_first = self.look()
         self.links = set(texts_of_links(self.drive))
         self.fine("dedupe", "--apply", self.plan)
@@ -225,13 +231,45 @@ def texts_of_links(top: Path) -> Iterator[str]:
                 yield os.readlink(path)
 
 
+class Repository(Family):
+    """A drive with a repository, and a copy of an earlier state of it, with something new."""
+
+    members = 1
+
+    def fill(self, drive: Path) -> None:
+        keep, copy = drive / "App", drive / "Old/App"
+        make_tree(keep, {"src": SAME, "more": SAME, "deleted": "later"})
+        git(keep, "init", "-q", "-b", "main")
+        git(keep, "add", ".")
+        git(keep, "commit", "-q", "-m", "one")
+        shutil.copytree(keep, copy, symlinks=True)
+        git(keep, "rm", "-q", "deleted")
+        (keep / "src/f1").write_text("newer")
+        git(keep, "commit", "-q", "-a", "-m", "two")
+        make_tree(copy, {"new": {"a": "a"}, ".env": "KEY=1"})
+        (copy / "src/f2").write_text("edited")
+        self.had = contents(drive)
+
+    def nothing_lost(self) -> None:
+        """Every content is somewhere, or in the history of the kept repository."""
+        found = contents(self.drive / "App") | blobs(self.drive / "App")
+        if (shelf := self.drive / "App (from copies)").exists():
+            found |= contents(shelf)
+        if not self.had <= found:  # else what is in the quarantine may be half deleted
+            found |= contents(self.drive)
+        assert self.had <= found
+
+
 COMMANDS = ("apply", "undo", "purge")
+FAMILIES: dict[str, type[Family]] = {"copies": Family, "repositories": Repository}
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_some_points(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "of"), [*((name, "copies") for name in COMMANDS), ("purge", "repositories")]
+)
+def test_some_points(tmp_path: Path, name: str, of: str) -> None:
     """Of calls on the drive, with each kind of fault in turn."""
-    bench = Family(tmp_path)
+    bench = FAMILIES[of](tmp_path)
     bench.begin(name)
     points = [each for each in bench.changes(*bench.command(name)) if str(bench.drive) in each.line]
     faults = {point: FAULTS[at % 3] for at, point in enumerate(sample(points, SOME))}
@@ -246,9 +284,10 @@ def test_some_points(tmp_path: Path, name: str) -> None:
 @pytest.mark.deep
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_point(tmp_path: Path, name: str, fault: str) -> None:
+@pytest.mark.parametrize("of", FAMILIES)
+def test_every_point(tmp_path: Path, of: str, name: str, fault: str) -> None:
     """Those in the vault and in the user's own folders as well."""
-    bench = Family(tmp_path)
+    bench = FAMILIES[of](tmp_path)
     bench.begin(name)
     ended = Counter[int]()
 
@@ -256,7 +295,7 @@ def test_every_point(tmp_path: Path, name: str, fault: str) -> None:
         ended[bench.fail(name, point, fault).code] += 1
         bench.go_on(name, point, again=point.number % 2 == 0)
 
-    tried(f"{name}, {fault}", bench, bench.changes(*bench.command(name)), None, at)
+    tried(f"{name} of {of}, {fault}", bench, bench.changes(*bench.command(name)), None, at)
     print(f"exit codes: {dict(ended)}")
 
 
@@ -266,6 +305,7 @@ IMPORTANT = {
         r"write.*bring-6.*event.*do",
     ),
     "one is on the shelf, and the journal cannot say so": ("apply", r'write.*shelve-2.*"d"'),
+    "what was brought cannot be synced": ("apply", r"fsync.*Drive/App>"),
     "a copy among others in a folder cannot be made": ("apply", r"pwrite64.*\.copy-bring-6"),
     "a copy of a tree cannot leave": ("apply", r'renameat2.*"App \(1\)".*leave-3'),
     "a copy cannot be taken back": ("undo", r'renameat2.*"two".*\.copy-bring-7'),
@@ -296,9 +336,29 @@ def test_a_point_that_matters(families: dict[str, tuple[Family, list[Point]]], w
     name, pattern = IMPORTANT[what]
     bench, points = families[name]
     called = re.compile(rf"\d+ +{pattern}")
-    [*_, point] = [each for each in points if called.match(each.line)]
+    point = next(each for each in points if called.match(each.line))
     bench.restore()
     ran = bench.fail(name, point, "error=EIO")
     assert ran.code == 3, ran
     assert "input/output error" in ran.out, ran
     bench.go_on(name, point, again=False)
+
+
+HALF_DELETED = {
+    "a repository": ("repositories", r'unlinkat.*"refs", AT_REMOVEDIR'),
+    "what a lock file makes again": ("copies", r'unlinkat.*"Pods", AT_REMOVEDIR'),
+}
+
+
+@pytest.mark.parametrize("what", HALF_DELETED)
+def test_what_is_deleted_in_part_can_still_be_compared(tmp_path: Path, what: str) -> None:
+    """Or nothing of it is left: of half a repository nobody could say what it contains."""
+    of, pattern = HALF_DELETED[what]
+    bench = FAMILIES[of](tmp_path)
+    bench.begin("purge")
+    called = re.compile(rf"\d+ +{pattern}")
+    point = next(each for each in bench.changes(*PURGE) if called.match(each.line))
+    for again in (True, False):
+        bench.restore()
+        bench.fail("purge", point, KILL)
+        bench.go_on("purge", point, again)

@@ -34,7 +34,10 @@ SAME: Tree = {f"f{number}": f"{number}" * 300 for number in range(6)}
 TREE: Tree = {
     "App": {"package.json": "{}", "src": SAME},
     "Backup": {
-        "App": {"package.json": "{}", "src": {**SAME, "f1": "edited", "new": {"a": "a", "b": "b"}}}
+        "App": {
+            "package.json": "{}",
+            "src": {**SAME, "f1": "edited", "new": {"a": "the new a", "b": "the new b"}},
+        }
     },
 }
 MEMBER, KEPT, SHELF = "Backup/App", "App", "App (from copies)/Backup"
