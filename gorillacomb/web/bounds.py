@@ -14,6 +14,8 @@ BODY_SECONDS = 30.0
 """Without a byte of a body that was announced."""
 MOST_HEADER_BYTES = 32 << 10
 MOST_CONNECTIONS = 256
+MOST_AT_ONCE = 8
+"""Requests that read the index at the same time: each has a connection and caches of its own."""
 
 
 class BoundedProtocol(H11Protocol):

@@ -11,13 +11,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import anyio.to_thread
 import uvicorn
 
 from gorillacomb.api.server.state import hold_server_lock
 from gorillacomb.api.vault import Vault
 from gorillacomb.errors import UsageError
 from gorillacomb.web.app import create_app
-from gorillacomb.web.bounds import config_of
+from gorillacomb.web.bounds import MOST_AT_ONCE, config_of
 from gorillacomb.web.control import ControlSocket
 from gorillacomb.web.site import ServerOptions, Site
 
@@ -82,6 +83,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        anyio.to_thread.current_default_thread_limiter().total_tokens = MOST_AT_ONCE
         if threading.current_thread() is threading.main_thread():
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):

@@ -42,6 +42,7 @@ FRONT_DOOR = "importlib.import_module(f'{__name__}.{_PLACES[name]}')"
 """How the package itself imports a public name when it is used."""
 HOMES = {
     "click": "cli/",
+    "anyio": "web/",
     "fastapi": "web/",
     "starlette": "web/",
     "pydantic": "web/",

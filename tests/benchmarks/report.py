@@ -15,6 +15,7 @@ from .process import own_peak_rss
 from .profile import LEAST, RATE, Profile
 from .rows import ManyRows
 from .series import Timed
+from .served import CLIENTS, Served
 from .trace import Trace
 from .trees import Tree
 from .watching import Watched
@@ -41,6 +42,7 @@ class Results:
     holes: Holes | None = None
     folders: Sequence[Measured] = ()
     rows: ManyRows | None = None
+    served: Served | None = None
     watch: Watched | None = None
     profile: Profile | None = None
 
@@ -74,6 +76,8 @@ def markdown(results: Results) -> str:
         parts += _folders(results.folders)
     if results.rows is not None:
         parts += _rows(results.rows)
+    if results.served is not None:
+        parts += _served(results.served)
     if results.watch is not None:
         parts += _watched(results.watch, results.tree)
     if "groups" in results.asked:
@@ -176,6 +180,19 @@ def _rows(found: ManyRows) -> list[str]:
     )
     title = f"## An index of {found.rows:,} files (`rows`: rows made up, no such files)"
     return [title, _table(("question", "seconds", "peak MB"), rows, left=1), note]
+
+
+def _served(found: Served) -> list[str]:
+    rows = [(f"`{path}`", f"{seconds * 1000:,.0f}") for path, seconds in found.answers.items()]
+    note = (
+        f"It answers {found.start:.1f} s after its start. It takes {found.idle / MB:,.0f} MB when"
+        f" nobody asks, and {found.busy / MB:,.0f} MB after {CLIENTS} clients asked for a page at"
+        f" once; each of those waited {found.under_load:.2f} s (median)."
+    )
+    title = (
+        f"## The server on an index of {found.rows:,} files in {found.groups:,} groups (`served`)"
+    )
+    return [title, _table(("request", "milliseconds"), rows, left=1), note]
 
 
 def _case(timed: Timed, usual: str) -> list[str]:

@@ -63,7 +63,7 @@ def measure(rounds: int, say: Callable[[str], None]) -> ManyRows:
 
         asked("scan", str(real))
         say(f"rows: making {ROWS:,}")
-        _make(vault)
+        make_rows(vault)
         groups = asked("scan", str(real)).wall
         size = sum(each.stat().st_size for each in vault.glob("index.db*"))
         questions = (
@@ -82,7 +82,7 @@ def measure(rounds: int, say: Callable[[str], None]) -> ManyRows:
         return ManyRows(ROWS, size, groups, answers)
 
 
-def _make(vault: Path) -> None:
+def make_rows(vault: Path, rows: int = ROWS, folders: int = FOLDERS) -> None:
     """Add rows of files that stand in four copies, or in one, on a drive that is not there."""
     with Index.write(Vault(vault)) as index:
         with index.atomic():
@@ -98,31 +98,31 @@ def _make(vault: Path) -> None:
                 "INSERT INTO folders VALUES (?, 2, ?, ?, 0, 0, NULL, NULL, NULL)",
                 (
                     (_FIRST + at, _FIRST + (at - 1) // 7, b"folder %d" % at)
-                    for at in range(1, FOLDERS)
+                    for at in range(1, folders)
                 ),
             )
             digests = [row[0] for row in connection.execute("SELECT digest FROM files")]
-            _insert(connection, digests)
+            _insert(connection, digests, rows, folders)
             connection.execute("DELETE FROM groups")
             connection.execute("DROP INDEX IF EXISTS group_by_waste")
             IndexWriter(index).refresh_groups()
         index.commit()
 
 
-def _insert(connection: sqlite3.Connection, known: list[bytes]) -> None:
+def _insert(connection: sqlite3.Connection, known: list[bytes], rows: int, folders: int) -> None:
     """In key order, as a scan does: a third of them in four copies, and the real ones once."""
     connection.execute("DROP INDEX file_by_digest")
-    per_folder = ROWS // FOLDERS
+    per_folder = rows // folders
     connection.executemany(
         "INSERT INTO files VALUES (?, ?, 0, 33188, ?, 1, 1, 0, 1, 8, 1, ?, NULL, NULL, NULL)",
         (
             (
-                _FIRST + number // per_folder if number // per_folder < FOLDERS else _FIRST,
+                _FIRST + number // per_folder if number // per_folder < folders else _FIRST,
                 b"file %08d.txt" % number,
                 100 + number % 5000,
                 known[number] if number < len(known) else _digest(number),
             )
-            for number in range(ROWS)
+            for number in range(rows)
         ),
     )
 

@@ -22,6 +22,7 @@ from . import (
     profile,
     report,
     rows,
+    served,
     trace,
     trees,
     watching,
@@ -53,6 +54,7 @@ USUAL = (
     "holes",
     "folders",
     "rows",
+    "served",
     "watch",
     "memory",
     "groups",
@@ -174,6 +176,7 @@ def _measured(
         "watch": lambda: watching.measure(tree, _say),
         "folders": lambda: folders.measure(tree, runs, _say),
         "rows": lambda: rows.measure(runs, _say),
+        "served": lambda: served.measure(runs, _say),
     }
     for name, measure in others.items():
         if name in wanted:
