@@ -67,6 +67,8 @@ class JobKind:
     options: Mapping[str, _Option]
     writes: bool
     """Whether it writes to the vault: of such jobs, one runs at a time."""
+    tells_progress: bool = True
+    """Whether the command has ``--events``."""
 
 
 _EXPECTED = MappingProxyType(
@@ -75,6 +77,8 @@ _EXPECTED = MappingProxyType(
         "expect_files": _Option(_Form.VALUE, "--expect-files", int, required=True),
     }
 )
+
+_MARKED = MappingProxyType({"paths": _paths(required=True), "note": _Option(_Form.VALUE, "--note")})
 
 KINDS: Mapping[str, JobKind] = MappingProxyType(
     {
@@ -107,6 +111,7 @@ KINDS: Mapping[str, JobKind] = MappingProxyType(
             writes=False,
         ),
         "overview": JobKind(("overview",), {}, writes=False),
+        "folders": JobKind(("folders",), {}, writes=False, tells_progress=False),
         "compare": JobKind(("compare",), {"paths": _paths(required=True)}, writes=False),
         "unique": JobKind(
             ("unique",),
@@ -156,6 +161,13 @@ KINDS: Mapping[str, JobKind] = MappingProxyType(
                 **_EXPECTED,
             },
             writes=True,
+        ),
+        **{
+            f"mark-{what}": JobKind(("mark", what), _MARKED, writes=True, tells_progress=False)
+            for what in ("keep", "intended", "not-duplicates")
+        },
+        "mark-clear": JobKind(
+            ("mark", "clear"), {"paths": _paths(required=True)}, writes=True, tells_progress=False
         ),
     }
 )
@@ -222,7 +234,9 @@ class JobRequest:
             words += ["-o", folder.path / PLAN]
         if kind.writes:
             words += ["--wait", _WITHOUT_LIMIT]
-        words += ["--json", "--events", folder.path / EVENTS, "--vault", vault, "--"]
+        if kind.tells_progress:
+            words += ["--events", folder.path / EVENTS]
+        words += ["--json", "--vault", vault, "--"]
         for name, option in kind.options.items():
             if name in self.options and option.form is _Form.OPERAND:
                 value = self.options[name]

@@ -49,6 +49,8 @@ Path = Annotated[
     ),
 ]
 """A path in a body: ``{"path": TEXT}``, or ``{"path_b64": BASE64}`` if it is not valid UTF-8."""
+PathText = Annotated[str, Field(max_length=_LONGEST_PATH, pattern=r"^/[^\x00]*$")]
+"""A path in an address."""
 Paths = Annotated[list[Path], Field(max_length=1000)]
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^-\x00][^\x00]*$")]
 Texts = Annotated[list[Text], Field(max_length=1000)]
@@ -87,7 +89,7 @@ class Body(Input):
 class PathQuery(Input):
     """The path in an address: ``?path=`` or ``?path_b64=``."""
 
-    path: str | None = Field(None, max_length=_LONGEST_PATH, pattern=r"^/[^\x00]*$")
+    path: PathText | None = None
     path_b64: str | None = Field(None, max_length=2 * _LONGEST_PATH)
 
     @property
@@ -110,6 +112,22 @@ class GroupsQuery(PageQuery):
 
     min_reclaimable: int = Field(0, ge=0, le=_MOST)
     """Bytes on disk that all copies but one take, at least."""
+
+
+class ComparedQuery(Input):
+    """The two folders in an address, each as text or as base64."""
+
+    a: PathText | None = None
+    a_b64: str | None = Field(None, max_length=2 * _LONGEST_PATH)
+    b: PathText | None = None
+    b_b64: str | None = Field(None, max_length=2 * _LONGEST_PATH)
+
+
+class TraceQuery(Input):
+    """Which part of the trace."""
+
+    start: int = Field(0, ge=0, le=_MOST)
+    limit: int = Field(100, ge=1, le=MOST_PAGE)
 
 
 class LoginInput(Body):
@@ -186,6 +204,20 @@ class ShownInput(Body):
 
     files: Count
     bytes: Count
+
+
+class MarkInput(Body):
+    """What to mark, and as what."""
+
+    kind: Literal["keep", "intended", "not-duplicates"]
+    paths: Annotated[Paths, Field(min_length=1)]
+    note: Text | None = None
+
+
+class ClearInput(Body):
+    """What is no longer to be marked."""
+
+    paths: Annotated[Paths, Field(min_length=1)]
 
 
 class UndoInput(Body):

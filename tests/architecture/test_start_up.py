@@ -14,6 +14,7 @@ from tests.support.trees import age_digests, make_tree, scan
 
 HEAVY = {"sqlite3", "tqdm", "sqlite_utils", "blake3", "xxhash", "watchdog", "pathspec"}
 HEAVY |= {"multiprocessing", "asyncio", "cryptography"}
+HEAVY |= {"fastapi", "starlette", "pydantic", "uvicorn", "jinja2", "anyio"}
 PACKAGE = Path(gorillacomb.__file__).parent
 _LINE = re.compile(r"^import time:\s*\d+ \|\s*\d+ \|\s*(\S+)$", re.MULTILINE)
 

@@ -8,14 +8,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query
 from starlette.responses import JSONResponse, Response
 
-from gorillacomb.api.dedupe.marks import list_marks
 from gorillacomb.api.documents.duplicates import FileGroupDocument, GroupsPageDocument
 from gorillacomb.api.documents.explain import (
     ExplainedFileDocument,
     ExplainedFolderDocument,
     ExplainedGoneDocument,
 )
-from gorillacomb.api.documents.marks import MarksDocument, marks_document
 from gorillacomb.api.documents.status import RootsDocument, StatusDocument, roots_document
 from gorillacomb.api.documents.watch import PulseDocument
 from gorillacomb.api.duplicates import FileGroup
@@ -119,9 +117,3 @@ def explain(site: GivenSite, session: ReadIndex, query: Annotated[PathQuery, Que
         raise Problem(422, f"The path cannot be read: {error}.") from error
     with missing_as_404():
         return JSONResponse(explain_path(site.vault, path).to_dict())
-
-
-@router.get("/marks", **answers(MarksDocument))
-def marks(site: GivenSite, session: ReadIndex) -> Response:
-    """Return what was marked to be kept, or as intended copies."""
-    return JSONResponse(marks_document(list_marks(site.vault)))

@@ -32,6 +32,7 @@ ReadContent = Annotated[Session, Depends(Access("read:content"))]
 RunScans = Annotated[Session, Depends(Access("jobs:scan"))]
 MakePlans = Annotated[Session, Depends(Access("plan"))]
 ApplyPlans = Annotated[Session, Depends(Access("apply"))]
+Mark = Annotated[Session, Depends(Access("marks"))]
 Purge = Annotated[Session, Depends(Access("purge"))]
 
 

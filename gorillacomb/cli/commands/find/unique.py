@@ -12,7 +12,13 @@ from gorillacomb.api.next_step.find import after_unique
 from gorillacomb.api.paths import relative_path
 from gorillacomb.api.unique import UniqueReport, UniqueResult, find_unique
 from gorillacomb.api.vault import Vault
-from gorillacomb.cli.options import BytesPath, json_option, untested_macos_option, vault_option
+from gorillacomb.cli.options import (
+    BytesPath,
+    json_option,
+    progress_option,
+    untested_macos_option,
+    vault_option,
+)
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.cli.output.rolled_up import rolled_up_lines
@@ -45,9 +51,7 @@ _PLACES = 3
 @untested_macos_option
 @click.option("--files", is_flag=True, help="Name single files, by path, instead of folders.")
 @click.option("--all", "whole", is_flag=True, help="Name everything, however much there is.")
-@click.option(
-    "--progress/--no-progress", default=None, help="Show progress [default: on a terminal]."
-)
+@progress_option
 @json_option
 @vault_option
 def command(

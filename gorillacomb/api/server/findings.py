@@ -1,0 +1,75 @@
+"""Questions that take a while on a large index: a job answers them, once for each state of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from gorillacomb.api.server.duplicates import index_generation
+from gorillacomb.api.server.jobs import Job, JobRequest, JobState, job_result, list_jobs, start
+from gorillacomb.api.server.state import read_private, write_private
+from gorillacomb.errors import ExitCode, GorillaCombError, UntrustedInput, UsageError, VaultError
+from gorillacomb.hashing import blake3_of_short
+from gorillacomb.vault.vault import Vault
+
+__all__ = ["Finding", "families_of", "find_or_start"]
+
+_GENERATION = "generation"
+"""The file of a job that names the index it was started on."""
+_ANSWERED = (ExitCode.DONE, ExitCode.FOUND, ExitCode.INCOMPLETE)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a job answers, or will."""
+
+    job: Job
+    document: Any
+    """What its command printed; None until it has ended."""
+
+
+def find_or_start(vault: Vault, request: JobRequest) -> Finding:
+    """Return the answer to a question about the index as it is now; start its job if none has.
+
+    Raises UsageError or VaultError if the command refused the question, as it says.
+    """
+    generation = index_generation(vault).encode()
+    asked = request.to_dict()
+    for job in list_jobs(vault):
+        if (job.kind, job.options) != (asked["kind"], asked["options"]):
+            continue
+        if read_private(job.folder / _GENERATION) != generation:
+            continue
+        if job.state.is_live:
+            return Finding(job, None)
+        if job.state is JobState.DONE and job.exit_code in _ANSWERED:
+            return Finding(job, _result(vault, job.id))
+        if job.state is JobState.DONE:
+            raise _refusal(job)
+    job = start(vault, request)
+    write_private(job.folder / _GENERATION, generation)
+    return Finding(job, None)
+
+
+def families_of(document: Any) -> list[dict[str, Any]]:
+    """Return the families in the document of ``folders``, each with an id made of its keeper."""
+    return [
+        {"id": blake3_of_short(repr(each["keep"]).encode()).hex(), **each}
+        for each in document["families"]
+    ]
+
+
+@lru_cache(maxsize=4)
+def _result(vault: Vault, job: str) -> Any:
+    found = job_result(vault, job)
+    if found is None:
+        raise UntrustedInput(f"The job {job} printed nothing.", "Ask again.")
+    return found
+
+
+def _refusal(job: Job) -> GorillaCombError:
+    """Return why a command refused, as its exit code and its lines say."""
+    message, _, hint = job.error.removeprefix("gorillacomb: ").partition("\n")
+    kind = UsageError if job.exit_code == ExitCode.USAGE else VaultError
+    return kind(message or f"The command ended with {job.exit_code}.", hint)
