@@ -18,7 +18,7 @@ help:
 	@echo 'make test       run the tests'
 	@echo 'make test-deep  run the long campaigns too'
 	@echo 'make lint       check style, types, words and that the README is true'
-	@echo 'make docs       write the JSON topic and the sample in the README again'
+	@echo 'make docs       write the JSON topic and the samples of README and API again'
 	@echo 'make bench      time everything beside its peers'
 	@echo 'make lock       pin the packages of .ci/ again (UPGRADE=1: the newest)'
 	@echo 'make clean      remove all that make has made'
@@ -63,6 +63,7 @@ format: dev
 docs: dev
 	$(BIN)/python -m tests.support.json_topic gorillacomb/docs/json.md
 	$(BIN)/python -m tests.support.readme README.md
+	$(BIN)/python -m tests.support.api_examples gorillacomb/web/examples.json
 
 bench: dev
 	$(BIN)/python -m tests.benchmarks

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from jsonschema_rs import validator_for
 
 from gorillacomb.api.server.jobs import MOST_LIVE
 from gorillacomb.jobs.start import jobs_folder
@@ -65,6 +66,22 @@ def check_api(server: Server, phases: str, examples: int) -> None:
 
 def test_every_answer_is_described(server: Server) -> None:
     check_api(server, "fuzzing", 2)
+
+
+def test_the_examples_are_as_they_are_described(server: Server) -> None:
+    described = server.get("/api/v1/openapi.json").json()
+    components = {"components": described["components"]}
+    checked = 0
+    for path, operations in described["paths"].items():
+        for method, operation in operations.items():
+            for answer in operation["responses"].values():
+                content = answer.get("content", {}).get("application/json", {})
+                if "example" in content:
+                    schema = {**content["schema"], **components}
+                    wrong = list(validator_for(schema).iter_errors(content["example"]))
+                    assert not wrong, (method, path, str(wrong[0])[:500])
+                    checked += 1
+    assert checked > 25
 
 
 @pytest.mark.deep
