@@ -13,6 +13,8 @@ class BringRule(StrEnum):
     """Other paths were named to be brought."""
     ANOTHER_VERSION = "another version"
     """The kept tree has something else at its path."""
+    SAME_TEXT = "same text"
+    """The kept tree has the same text at its path, with other line ends or a byte-order mark."""
     SEVERAL_VERSIONS = "several versions"
     """The copies have different things at its path."""
     CLASH = "clash"

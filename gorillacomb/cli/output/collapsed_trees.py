@@ -18,6 +18,7 @@ _TREES_SHOWN = 5
 _RULES: Mapping[BringRule, str] = {
     BringRule.NOT_NAMED: "not named",
     BringRule.ANOTHER_VERSION: "another version",
+    BringRule.SAME_TEXT: "the same text with other line ends",
     BringRule.SEVERAL_VERSIONS: "of several versions",
     BringRule.CLASH: "of a name that clashes",
     BringRule.SAME_CONTENT: "there under another name",

@@ -6,6 +6,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from gorillacomb.classify.acting import acts
@@ -14,13 +15,17 @@ from gorillacomb.classify.names import is_version_control
 from gorillacomb.classify.secrets import is_secret
 from gorillacomb.dedupe.collapse.own_items import OwnItem
 from gorillacomb.dedupe.collapse.shelf import NameRules, folded
+from gorillacomb.dedupe.collapse.text_form import form_difference
 from gorillacomb.dedupe.copies.privacy import still_allowed
 from gorillacomb.dedupe.not_brought import BringRule, NotBrought
 from gorillacomb.dedupe.safety.git import ignored_in
+from gorillacomb.fs.bounded_read import UnexpectedFile, read_bounded
 from gorillacomb.fs.openat import OUR_FOLDER, os_error_text
 from gorillacomb.fs.paths import is_below, join, join_relative, path_prefixes, path_text
 
 _PUBLIC = 0o777
+_LONGEST_TEXT = 4 << 20
+"""Bytes of a file that is compared as text."""
 
 
 @dataclass(slots=True)
@@ -92,12 +97,12 @@ class BringRules:
     def _refusal(self, top: bytes, item: OwnItem, is_named: bool) -> NotBrought | None:
         """Return why an item is not brought; None if it is. Raises OSError."""
         return (
-            self._refusal_at_path(item)
+            self._refusal_at_path(top, item)
             or self._refusal_by_content(top, item, is_named)
             or self._refusal_by_place(top, item, is_named)
         )
 
-    def _refusal_at_path(self, item: OwnItem) -> NotBrought | None:
+    def _refusal_at_path(self, top: bytes, item: OwnItem) -> NotBrought | None:
         """Return why nothing can be brought to the path of an item. Raises OSError."""
         around, _, name = item.path.rpartition(b"/")
         if any(map(is_version_control, item.path.split(b"/"))):
@@ -106,8 +111,7 @@ class BringRules:
         if not stat.S_ISDIR(os.lstat(place).st_mode):
             return NotBrought(BringRule.STRUCTURAL, "has no folder around it in the kept tree")
         if os.path.lexists(join(self.kept, item.path)):
-            cause = "is another version of what the kept tree has"
-            return NotBrought(BringRule.ANOTHER_VERSION, cause)
+            return self._other_version(join(top, item.path), join(self.kept, item.path))
         if place not in self._names:
             self._names[place] = set(map(folded, os.listdir(place)))
         if folded(name) in self._names[place]:
@@ -120,6 +124,19 @@ class BringRules:
         if self._versions[path] > 1:
             return NotBrought(BringRule.SEVERAL_VERSIONS, "has several versions in the copies")
         return None
+
+    def _other_version(self, here: bytes, there: bytes) -> NotBrought:
+        """Say how something differs from what the kept tree has at its path. Raises OSError."""
+        form = None
+        if all(stat.S_ISREG(os.lstat(path).st_mode) for path in (here, there)):
+            with suppress(UnexpectedFile):  # too large for a text
+                texts = (read_bounded(path, _LONGEST_TEXT) for path in (here, there))
+                form = form_difference(*texts)
+        if form is not None:
+            cause = f"differs from what the kept tree has in {form} alone"
+            return NotBrought(BringRule.SAME_TEXT, cause)
+        cause = "is another version of what the kept tree has"
+        return NotBrought(BringRule.ANOTHER_VERSION, cause)
 
     def _refusal_by_content(self, top: bytes, item: OwnItem, is_named: bool) -> NotBrought | None:
         """Return why something like an item is not brought to any path. Raises OSError."""

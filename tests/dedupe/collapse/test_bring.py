@@ -221,6 +221,15 @@ def test_what_cannot_be_brought_is_told(drive: Bringing) -> None:
         drive.vault.plan(bring=["all"])
 
 
+def test_the_same_text_with_other_line_ends_is_called_so(drive: Bringing) -> None:
+    (drive.keep / "notes.txt").write_text("one\ntwo\n")
+    (drive.copy / "notes.txt").write_bytes(b"\xef\xbb\xbfone\r\ntwo\r\n")
+    plan = drive.plan(bring=["all"])
+    [why] = [it for copy in plan.contents.copies for it in copy.not_brought]
+    assert why.rule is BringRule.SAME_TEXT
+    assert why.cause.endswith("in line ends and a byte-order mark alone")
+
+
 def test_what_the_kept_tree_has_under_another_name_is_not_brought_twice(drive: Bringing) -> None:
     for folder in (drive.keep, drive.copy):
         make_tree(folder, {f"{name}.txt": name * 40 for name in "abcd"})
