@@ -41,6 +41,16 @@ class CannotMove(OSError):
     """The file system can neither rename without replacing nor link; the text says so."""
 
 
+_FICLONE = 0x40049409  # _IOW(0x94, 9, int), include/uapi/linux/fs.h
+_CANNOT_CLONE = frozenset(
+    {
+        *(errno.ENOTTY, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP),
+        *(errno.EXDEV, errno.EINVAL, errno.EPERM, errno.ETXTBSY),
+    }
+)
+"""Errors of a file system, or of two files, that cannot share blocks."""
+
+
 def rename_no_replace(source: int, name: bytes, target: int, new_name: bytes) -> None:
     """Rename ``name`` in the folder ``source`` to ``new_name`` in ``target``, replacing nothing.
 
@@ -195,6 +205,24 @@ def write_piece(descriptor: int, piece: memoryview, at: int, sparse: bool) -> No
                 write_at(descriptor, data[begun:start], at + begun)
                 begun = end
     write_at(descriptor, data[begun:], at + begun)
+
+
+def clone_content(file: int, source: int) -> bool:
+    """Let a new, empty file share the blocks of another one, as its copy.
+
+    Return False where the file system cannot do that (ioctl_ficlone(2)). Raises OSError.
+    """
+    if sys.platform != "linux":
+        return False
+    import fcntl  # not on every system that imports this
+
+    try:
+        fcntl.ioctl(file, _FICLONE, source)
+    except OSError as error:
+        if error.errno in _CANNOT_CLONE:
+            return False
+        raise
+    return True
 
 
 def has_holes(facts: os.stat_result) -> bool:

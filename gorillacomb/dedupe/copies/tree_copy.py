@@ -156,7 +156,8 @@ class TreeCopier:
                 raise ContentDiffers(ours.path, "changed meanwhile")
             file = mutations.create(self._theirs.open(theirs.parent), theirs.name)
             try:
-                copy_content(source, file, before.st_size, mutations.has_holes(before))
+                if not mutations.clone_content(file, source):
+                    copy_content(source, file, before.st_size, mutations.has_holes(before))
                 attributes = extended_attributes(source)
                 mutations.copy_metadata(file, before, extended_attributes(file), attributes)
                 if is_secret(ours.name) or b".git" in ours.inner.split(b"/"):

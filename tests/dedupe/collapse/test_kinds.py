@@ -282,6 +282,23 @@ def test_a_copy_stays_if_there_is_no_room_for_what_only_it_contains(
     assert {each: look(each) for each in (top, point)} == before
 
 
+@pytest.mark.parametrize("kind", ["btrfs", "xfs"])
+def test_a_shelf_takes_no_room_where_blocks_can_be_shared(
+    disks: Disks, tmp_path: Path, kind: str
+) -> None:
+    point = disks.plug(kind, disks.image(kind), disks.point("stick"))
+    size = 24 << 20
+    make_tree(point, {"App": APP, "Backup": {"App": {**APP, "own": os.urandom(size)}}})
+    vault = OpenVault(Vault(tmp_path / "vault"))
+    vault.scan(point)
+    os.sync()
+    free = shutil.disk_usage(point).free
+    result = vault.apply(vault.plan(collapse=["all"], into=point / "App"), dry_run=False)
+    assert result.done and (point / SHELF / "Backup/own").stat().st_size == size
+    os.sync()
+    assert free - shutil.disk_usage(point).free < size // 2
+
+
 def plain(top: Path) -> dict[str, bytes | None]:
     """The content of each file below a folder, but ours; of volumes without attributes, too."""
     return {
