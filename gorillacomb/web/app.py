@@ -15,13 +15,16 @@ from gorillacomb.errors import GorillaCombError
 from gorillacomb.web import pages
 from gorillacomb.web.answers import SCHEMAS, answers
 from gorillacomb.web.problems import answer_problems
-from gorillacomb.web.routes import dedupe, find, jobs, session, slow, trace
+from gorillacomb.web.routes import dedupe, find, jobs, preview, session, slow, trace
 from gorillacomb.web.security.guard import HEALTH_PATH, Guard
 from gorillacomb.web.site import GivenSite, Site
 from gorillacomb.web.streams import Streams
 
 _PREFIX = "/api/v1"
-READING = (*(session.router, find.router, slow.router, jobs.router, dedupe.router, trace.router),)
+READING = (
+    *(session.router, find.router, preview.router, slow.router),
+    *(jobs.router, dedupe.router, trace.router),
+)
 WRITING = (jobs.writing, dedupe.writing, trace.writing)
 
 
