@@ -107,6 +107,10 @@ class PageQuery(Input):
     after: str | None = Field(None, min_length=1, max_length=4096)
 
 
+class TreeQuery(PathQuery, PageQuery):
+    """Which part of a folder."""
+
+
 class GroupsQuery(PageQuery):
     """Which groups of identical files."""
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from gorillacomb.json_paths import path_from_json
 from tests.support.run import run
 from tests.support.server import Server, serving
 from tests.support.trees import Tree, make_tree, scan
@@ -79,6 +80,29 @@ def test_a_path_is_explained(server: Server, tree: Path, tmp_path: Path) -> None
     assert missing.status == 404 and missing.headers["content-type"] == "application/problem+json"
     for query in ("", "?path=relative", "?path=/a&path_b64=Lw==", "?path=/a&more=1", "?path_b64=!"):
         assert server.get(f"/api/v1/explain{query}").status == 422, query
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_a_folder_in_pages(server: Server, tree: Path, limit: int) -> None:
+    found, after = [], ""
+    while True:
+        query = f"?path={quote(str(tree))}&limit={limit}{after}"
+        page = server.get(f"/api/v1/tree{query}").json()
+        found += page["items"]
+        if page["next"] is None:
+            break
+        after = f"&after={page['next']}"
+    names = sorted(os.listdir(os.fsencode(tree)))
+    paths = [os.fsencode(tree) + b"/" + name for name in names]
+    assert [path_from_json(each) for each in found] == paths
+    kinds = {
+        os.path.basename(path_from_json(each)): (each["kind"], each["copies"]) for each in found
+    }
+    assert kinds[b"copy0"] == ("folder", 0) and kinds[b"odd\xff"] == ("file", 2)
+    inside = server.get(f"/api/v1/tree?path={quote(str(tree / 'copy0'))}").json()["items"]
+    assert {each["copies"] for each in inside} == {2} and len(inside) == 7
+    for path, status in ((tree / "copy0/f1", 404), ("/nothing", 404), ("x", 422)):
+        assert server.get(f"/api/v1/tree?path={quote(str(path))}").status == status
 
 
 def test_a_table_computes_nothing(server: Server) -> None:
