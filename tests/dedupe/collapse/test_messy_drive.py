@@ -15,8 +15,9 @@ from tests.dedupe.collapse.test_oracle import contents
 from tests.dedupe.drives import look
 
 
-@pytest.mark.parametrize("bring", [(), ("all",)])
-def test_eight_places_become_one(tmp_path: Path, bring: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(("bring", "all_eight"), [((), True), (("all",), True), ((), False)])
+def test_eight_places_become_one(tmp_path: Path, bring: tuple[str, ...], all_eight: bool) -> None:
+    """All of them if the user says that the project around one of them is none, else seven."""
     drive = build_drive(tmp_path / "drive")
     try:
         keep = drive.place("living")
@@ -32,20 +33,19 @@ def test_eight_places_become_one(tmp_path: Path, bring: tuple[str, ...]) -> None
             family = next(each for each in folders.families() if each.keep == os.fsencode(keep))
         assert len(family.others) == 7
         before, had = look(around), contents(around)
-        plan = vault.plan(collapse=[keep], into=keep, bring=bring)
+        injected = os.fsencode(host / "server/healthtrack-injected")
+        given_up = [host] if all_eight else []
+        plan = vault.plan(collapse=[keep], into=keep, bring=bring, not_a_project=given_up)
         plan.save(tmp_path / "plan")
-        [left] = plan.left_alone
-        assert (left.rule, left.path) == (
-            SafetyRule.PROJECT,
-            os.fsencode(host / "server/healthtrack-injected"),
-        )
-        assert len(plan.steps) == 6
+        stays = [(left.rule, left.path) for left in plan.left_alone]
+        assert stays == ([] if all_eight else [(SafetyRule.PROJECT, injected)])
+        assert len(plan.steps) == 7 - len(stays)
         result = vault.apply(tmp_path / "plan", dry_run=False)
         assert result.is_complete, (result.skipped, result.failed)
         assert contents(around) == had
         with vault.folders() as folders:
             others = [each.path for family in folders.families() for each in family.others]
-        assert others.count(os.fsencode(host / "server/healthtrack-injected")) == 1
+        assert others.count(injected) == len(stays)
         assert not [path for path in others if path in {step.path for step in plan.steps}]
         undone = vault.undo()
         assert undone.is_complete, undone.failed
