@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import signal
 import socket
@@ -20,6 +19,7 @@ from gorillacomb.errors import UsageError
 from gorillacomb.web.app import create_app
 from gorillacomb.web.bounds import MOST_AT_ONCE, config_of
 from gorillacomb.web.control import ControlSocket
+from gorillacomb.web.listening import close_all, listen
 from gorillacomb.web.site import ServerOptions, Site
 
 __all__ = ["ServerOptions", "Site", "run_server"]
@@ -37,36 +37,16 @@ def run_server(
     lock = hold_server_lock(vault)
     try:
         site = Site.open(vault, options)
-        listening = _listen(options)
-        site.port = listening.getsockname()[1]
+        listening = listen(options.bind, options.port)
+        site.port = listening[0].getsockname()[1]
         control = ControlSocket(vault, site.login_address)
         try:
             _run(site, listening, started)
         finally:
             control.close()
-            listening.close()
+            close_all(listening)
     finally:
         os.close(lock)
-
-
-def _listen(options: ServerOptions) -> socket.socket:
-    family = socket.AF_INET6 if ":" in options.bind else socket.AF_INET
-    listening = socket.socket(family)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((options.bind, options.port))
-        listening.listen(128)
-    except (OSError, OverflowError) as error:
-        listening.close()
-        number = getattr(error, "errno", None)
-        cause = os.strerror(number) if number else str(error)
-        raise UsageError(
-            f"Listening at {options.bind}, port {options.port} failed: {cause.lower()}.",
-            "Choose another port with --port; 0 takes a free one."
-            if number == errno.EADDRINUSE
-            else "",
-        ) from error
-    return listening
 
 
 class _Server(uvicorn.Server):
@@ -96,7 +76,7 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _run(site: Site, listening: socket.socket, started: Callable[[Site], object]) -> None:
+def _run(site: Site, listening: list[socket.socket], started: Callable[[Site], object]) -> None:
     tls = site.options.tls
     files = {} if tls is None else {"ssl_certfile": tls[0], "ssl_keyfile": tls[1]}
     try:
@@ -105,4 +85,4 @@ def _run(site: Site, listening: socket.socket, started: Callable[[Site], object]
     except OSError as error:  # also what ssl raises
         raise UsageError(f"The certificate or its key cannot be used: {error}.") from error
     server = _Server(config, lambda: started(site))
-    asyncio.run(server.serve([listening]))
+    asyncio.run(server.serve(listening))

@@ -478,6 +478,34 @@ def test_a_port_that_is_taken(vault: Path) -> None:
     assert ran.code == 2 and "already in use" in ran.err and "--port" in ran.err
 
 
+def can_listen_at(address: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            made.bind((address, port))
+            made.listen()
+        except OSError:
+            return False
+    return True
+
+
+def test_no_other_program_listens_where_browsers_look_first(server: Server, vault: Path) -> None:
+    """Chromium tries ::1 before 127.0.0.1 for its name: the login would be another user's."""
+    if not can_listen_at("::1", 0):
+        pytest.skip("there is no IPv6")
+    for address in ("127.0.0.1", "::1"):
+        assert not can_listen_at(address, server.port), address
+        with socket.create_connection((address, server.port), timeout=60) as made:
+            made.sendall(b"GET /health HTTP/1.1\r\nHost: " + server.host.encode() + b"\r\n\r\n")
+            assert made.recv(999).startswith(b"HTTP/1.1 200")
+    with socket.socket(socket.AF_INET6) as taken:
+        taken.bind(("::1", 0))
+        taken.listen()
+        ran = run("serve", "--port", str(taken.getsockname()[1]), vault=vault)
+    assert ran.code == 2 and "Listening at ::1" in ran.err and "already in use" in ran.err
+
+
 def test_many_at_once(server: Server) -> None:
     """More connections than are allowed: some are refused, and the server answers afterwards."""
     made = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(300)]
