@@ -23,7 +23,7 @@ from gorillacomb.model import SECOND
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.routes.session import begin_session, set_cookie
 from gorillacomb.web.security.access import check_form
-from gorillacomb.web.security.guard import LOGIN_PATH
+from gorillacomb.web.security.guard import LOGIN_PATH, LOGOUT_PATH
 from gorillacomb.web.security.sessions import form_token
 from gorillacomb.web.site import GivenSite, Site
 
@@ -123,7 +123,7 @@ def cancel(request: Request, site: GivenSite, form: _FormToken, job: _JobId) -> 
     return RedirectResponse(f"/jobs/{found.id}", 303)
 
 
-@writing.post("/logout")
+@writing.post(LOGOUT_PATH)
 def log_out(request: Request, site: GivenSite, form: _FormToken) -> Response:
     """End the session."""
     check_form(request, form)

@@ -61,7 +61,14 @@ class Site:
     @classmethod
     def open(cls, vault: Vault, options: ServerOptions) -> Site:
         """Open the server's state. Raises VaultError, UsageError for a name that is no host."""
-        names = HostNames.of(own_host_name(vault), options.allow_hosts, options.public_url)
+        # Browsers send even a secure cookie to other ports of a name below localhost, without TLS.
+        is_own_known = options.tls is not None
+        names = HostNames.of(
+            own_host_name(vault),
+            options.allow_hosts,
+            options.public_url,
+            is_own_known=is_own_known,
+        )
         return cls(vault, options, names, Sessions(server_folder(vault) / "sessions.json"))
 
     def login_address(self) -> str:

@@ -78,6 +78,25 @@ def test_forms_of_others_do_nothing(server: Server) -> None:
     assert server.get("/").status == 200
 
 
+def test_under_a_shared_name_a_form_needs_more_than_the_cookie(server: Server) -> None:
+    """A program on another port gets the cookie, and with it the page that has the form's token."""
+    shared = {**FORM, "Host": f"localhost:{server.port}"}
+    sent = {**shared, "Cookie": None, "Content-Type": "application/json"}
+    answer = server.post("/api/v1/session", {"token": server.token()}, sent)
+    secret = answer.json()["secret"]
+    shared["Cookie"] = answer.headers["set-cookie"].partition(";")[0]
+    fields = outline(server.get("/", shared)).elements
+    form = next(it["value"] or "" for tag, it in fields if it.get("name") == "form")
+    body = urlencode({"form": form, "job": "x"}).encode()
+    for path in ("/scan", "/cancel"):
+        assert server.post(path, body, shared).status == 403, path
+        wrong = {**shared, "X-GorillaComb-Secret": "guess"}
+        assert server.post(path, body, wrong).status == 403, path
+    right = {**shared, "X-GorillaComb-Secret": secret}
+    assert server.post("/scan", body, right).status == 303
+    assert server.post("/logout", body, shared).status == 303
+
+
 def test_log_out(server: Server) -> None:
     assert submit(server, "/logout", form=form_of(server)).headers["location"] == "/login"
     assert server.get("/").headers["location"] == "/login"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import os
 import socket
@@ -437,10 +438,30 @@ def test_tls_with_a_certificate_of_its_own(vault: Path) -> None:
             assert hashlib.sha256(data).hexdigest().upper() == shown.replace(":", "")
             made.sendall(f"GET /health HTTP/1.1\r\nHost: {server.host}\r\n\r\n".encode())
             assert made.recv(999).startswith(b"HTTP/1.1 200")
+        _check_that_its_name_is_shared(server, context)
     with serving(vault, "--make-cert", logged_in=False) as server:
         assert shown in server.stderr[0], "it is kept"
     key = server_folder(Vault(vault)) / "certificate.key"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def _check_that_its_name_is_shared(server: Server, context: ssl.SSLContext) -> None:
+    """Anyone can read it in the certificate, and browsers send cookies to all of its ports."""
+    connection = http.client.HTTPSConnection("127.0.0.1", server.port, context=context)
+    headers = {"Host": server.host, "Content-Type": "application/json"}
+    body = json.dumps({"token": server.token()})
+    context.check_hostname = False
+    connection.request("POST", "/api/v1/session", body, headers)
+    answer = connection.getresponse()
+    cookie = answer.getheader("set-cookie", "").partition(";")[0]
+    secret = json.load(answer)["secret"]
+    assert cookie.startswith("__Host-") and secret
+    for more, status in (({}, 403), ({"X-GorillaComb-Secret": secret}, 200)):
+        connection.request("GET", "/api/v1/sessions", headers={**headers, "Cookie": cookie, **more})
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == status
+    connection.close()
 
 
 def test_a_proxy_in_front(vault: Path) -> None:

@@ -23,11 +23,14 @@ from gorillacomb.web.security.sessions import Session, Sessions, has_secret
 API = "/api/"
 SESSION_PATH = "/api/v1/session"
 LOGIN_PATH = "/login"
+LOGOUT_PATH = "/logout"
 HEALTH_PATH = "/health"
 SECRET_HEADER = "x-gorillacomb-secret"
 MOST_BODY = 1 << 20
 """Bytes."""
 _SAFE = ("GET", "HEAD")
+_WITHOUT_SECRET = (SESSION_PATH, LOGIN_PATH, LOGOUT_PATH)
+"""What a session under a shared name may do with its cookie alone, besides reading pages."""
 _TOKENS_IN_QUERY = frozenset({"token", "access_token", "session", "secret"})
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
@@ -98,7 +101,8 @@ class Guard:
         token = _cookie(headers, origin.cookie)
         session = None if token is None else self._sessions.find(token, origin.host)
         state["session"], state["token"] = session, token if session else None
-        if session is not None and path.startswith(API) and path != SESSION_PATH:
+        is_page = method in _SAFE and not path.startswith(API)
+        if session is not None and not is_page and path not in _WITHOUT_SECRET:
             _refuse_without_secret(session, headers)
 
     def _origin(self, scope: Scope, headers: Mapping[str, str]) -> Origin:

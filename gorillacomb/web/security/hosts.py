@@ -34,15 +34,19 @@ class HostNames:
     """In lower case, without a port."""
     public_origin: str | None
     """Scheme, host and port of ``--public-url``."""
+    is_own_known: bool = False
+    """Whether others can find out the own name: it is in the certificate."""
 
     @classmethod
-    def of(cls, own: str, allowed: Iterable[str], public_url: str | None) -> HostNames:
+    def of(
+        cls, own: str, allowed: Iterable[str], public_url: str | None, *, is_own_known: bool = False
+    ) -> HostNames:
         """Return the names. Raises UsageError for one that is not a host, or no URL."""
         for name in allowed:
             if name_of(name) is None or ":" in name.rpartition("]")[2]:
                 raise UsageError(f"{name!r} is not the name of a host.", "Give it without a port.")
         origin = None if public_url is None else _origin(public_url)
-        return cls(own, frozenset(name.lower() for name in allowed), origin)
+        return cls(own, frozenset(name.lower() for name in allowed), origin, is_own_known)
 
     def kind(self, host: str) -> HostKind | None:
         """Return what the value of a Host header is; None if it is none of ours."""
@@ -52,7 +56,7 @@ class HostNames:
         if self.public_origin is not None and host.lower() == self.public_origin.partition("//")[2]:
             return HostKind.PUBLIC
         if name == self.own:
-            return HostKind.OWN
+            return HostKind.SHARED if self.is_own_known else HostKind.OWN
         return HostKind.SHARED if name in self.allowed or is_loopback(name) else None
 
     def origin(self, host: str, scheme: str) -> str:

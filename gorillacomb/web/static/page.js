@@ -19,3 +19,17 @@ export function keepSecret(secret) {
   if (secret === null) sessionStorage.removeItem(SECRET);
   else sessionStorage.setItem(SECRET, secret);
 }
+
+// Under a name that other programs have too, a form needs the secret as well, which only a script can send.
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (sessionStorage.getItem(SECRET) === null || form.method !== "post") return;
+  event.preventDefault();
+  const answer = await fetch(form.action, {
+    method: "POST",
+    headers: { ...headers(), Accept: "text/html" },
+    body: new URLSearchParams(new FormData(form, event.submitter)),
+  });
+  if (answer.redirected) location.assign(answer.url);
+  else document.body.replaceWith(new DOMParser().parseFromString(await answer.text(), "text/html").body);
+});
