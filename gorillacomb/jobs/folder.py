@@ -32,15 +32,17 @@ from pathlib import Path
 from typing import Any
 
 from gorillacomb.errors import UntrustedInput
-from gorillacomb.fs.bounded_read import read_bounded
+from gorillacomb.fs.bounded_read import open_regular, read_bounded
 from gorillacomb.fs.durable_files import create_file, sync, sync_folder
 
 REQUEST, LOCK, PROCESS, EVENTS = "request.json", "lock", "process.json", "events.ndjson"
 RESULT, STDERR, CANCEL, EXIT, PLAN = "result.json", "stderr", "cancel", "exit", "plan.jsonl"
 ID = re.compile(r"[0-9]{8}T[0-9]{6}\.[0-9]{6}-[0-9a-f]{8}")
 """When the job was made (UTC), and a random part: the order of names is that of time."""
+_MOST_REQUEST = 8 << 20
+"""Bytes of a request: as JSON, it may be several times as large as what was sent."""
 _MOST_BYTES = 1 << 20
-"""Of a file that is read here."""
+"""Of any other file that is read here."""
 _MOST_RESULT = 256 << 20
 _ROOM = 1024
 """Bytes of a file that room is made for; what is not needed is filled with spaces."""
@@ -108,6 +110,17 @@ class JobFolder:
         except FileNotFoundError:
             return None
 
+    def read_end(self, name: str, most: int) -> bytes:
+        """Return the last bytes of a file of the job; none if it is missing. Raises OSError."""
+        try:
+            descriptor = open_regular(self.path / name)
+        except FileNotFoundError:
+            return b""
+        try:
+            return os.pread(descriptor, most, max(os.fstat(descriptor).st_size - most, 0))
+        finally:
+            os.close(descriptor)
+
     def read_result(self) -> bytes | None:
         """Return what the command printed; None if it never ran. Raises as `read` does."""
         return self.read(RESULT, _MOST_RESULT)
@@ -131,7 +144,7 @@ class JobFolder:
 
     def request(self) -> dict[str, Any]:
         """Return what was asked. Raises UntrustedInput, OSError."""
-        found = self._document(REQUEST)
+        found = self._document(REQUEST, _MOST_REQUEST)
         if found is None:
             raise UntrustedInput(f"The job {self.id} has no request.")
         return found
@@ -164,8 +177,8 @@ class JobFolder:
         except (KeyError, TypeError, ValueError) as error:
             raise self._damaged(EXIT) from error
 
-    def _document(self, name: str) -> dict[str, Any] | None:
-        data = self.read(name)
+    def _document(self, name: str, most: int = _MOST_BYTES) -> dict[str, Any] | None:
+        data = self.read(name, most)
         if data is None:
             return None
         try:

@@ -94,7 +94,7 @@ def position_of(token: str, kinds: Sequence[type], generation: str) -> list[Any]
             for each, kind in zip(found, kinds, strict=True)
         ]
         is_valid = all(type(each) is kind for each, kind in zip(position, kinds, strict=True))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         is_valid = False
     if not is_valid:
         raise Problem(422, "`after` is not what `next` of a page was.")

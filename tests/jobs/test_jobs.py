@@ -75,6 +75,19 @@ def test_a_command_that_fails_says_why(tmp_path: Path, opened: Vault) -> None:
     assert job_result(opened, job.id) is None
 
 
+def test_a_long_request_and_much_that_was_reported(tmp_path: Path, opened: Vault) -> None:
+    """A scan of a drive with many unreadable files says so about each."""
+    tree = make_tree(tmp_path / "tree", {"a": "x"})
+    long = tuple(f"{number}{'é' * 4000}" for number in range(100))
+    request = JobRequest("scan", {"paths": (os.fsencode(tree),), "exclude": long})
+    job = ended(opened, start(opened, request))
+    assert job.exit_code == 0, job.error
+    assert job.options["exclude"] == list(long)
+    (job.folder / "stderr").write_bytes(b"unreadable\n" * 200_000 + b"the last line\n")
+    assert list_jobs(opened)[0].error.endswith("the last line")
+    assert len(find_job(opened, job.id).error) <= 2000
+
+
 def test_writers_take_turns_and_readers_do_not_wait(tmp_path: Path, opened: Vault) -> None:
     scan(opened.folder, make_tree(tmp_path / "tree", {"a": "x"}))
     opened.lock()

@@ -54,7 +54,7 @@ def _check_changed(server: Server, tmp_path: Path) -> None:
     assert answer.status == 409 and "has changed" in answer.detail
 
 
-@pytest.mark.parametrize("after", ["x", "W10", "WyJhIiwxZTk5LDEsInp6Il0="])
+@pytest.mark.parametrize("after", ["x", "W10", "WyJhIiwxZTk5LDEsInp6Il0=", "W1tb" * 1000])
 def test_what_is_no_place_in_a_list_is_refused(server: Server, after: str) -> None:
     assert server.get(f"/api/v1/groups?after={after}").status == 422
 

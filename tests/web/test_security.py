@@ -188,6 +188,15 @@ def test_the_cookie(server: Server) -> None:
     assert "domain" not in attributes
 
 
+def test_cookies_of_other_programs(server: Server) -> None:
+    """Under a shared name they can set any, also of the same name for a longer path."""
+    own = server.cookie
+    for cookie in (f"gc_session=junk; {own}", f"{own}; gc_session=junk", f'a[b]={{"x"; {own}'):
+        assert server.get("/api/v1/sessions", {"Cookie": cookie}).status == 200, cookie
+    for cookie in (f"x{own}", "gc_session", "gc_session=", "gc_session=;" * 2000):
+        assert server.get("/api/v1/sessions", {"Cookie": cookie}).status == 401, cookie
+
+
 def test_a_token_works_once(server: Server) -> None:
     token = server.token()
     fresh = {"Cookie": None}
@@ -227,6 +236,12 @@ def test_sessions_end(tmp_path: Path) -> None:
         now[0] += 3600
         sessions.find(token, "host")
     assert not sessions.find(token, "host"), "a week is the longest"
+    token, _ = sessions.create("host", "agent", needs_secret=False)
+    now[0] += 3600
+    file.rename(tmp_path / "other")
+    file.mkdir()  # as on a full disk: it cannot be written
+    assert sessions.find(token, "host"), "what only notes its last use does not end it"
+    file.rmdir()
     file.write_text('[{"digest": 1}]')
     assert Sessions(file).all() == [], "a damaged file ends sessions, and nothing else"
 

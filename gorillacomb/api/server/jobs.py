@@ -28,7 +28,9 @@ __all__ = [
 ]
 
 _SHOWN_ERROR = 2000
-"""Characters of what a command reported."""
+"""Characters of what a command reported: a scan may report a million files."""
+_LAST_EVENTS = 16 << 10
+"""Bytes that contain the last event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def _job(folder: JobFolder) -> Job:
     request: Mapping[str, Any] = folder.request()
     state = folder.state()
     process, ended = folder.process(), folder.exit()
-    said = (folder.read(STDERR) or b"").decode("utf-8", "replace").strip()
+    said = folder.read_end(STDERR, 4 * _SHOWN_ERROR).decode("utf-8", "replace").strip()
     error = said if ended is None else ended.error or said
     return Job(
         id=folder.id,
@@ -148,7 +150,7 @@ def _job(folder: JobFolder) -> Job:
 
 
 def _progress(folder: JobFolder) -> ProgressEventDocument | None:
-    lines = (folder.read(EVENTS) or b"").splitlines()
+    lines = folder.read_end(EVENTS, _LAST_EVENTS).splitlines()
     for line in reversed(lines[-3:]):
         try:
             found = json.loads(line)

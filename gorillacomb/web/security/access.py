@@ -39,5 +39,5 @@ Purge = Annotated[Session, Depends(Access("purge"))]
 def check_form(request: Request, sent: str) -> None:
     """Refuse a form that is not of this session. Raises Problem."""
     token = request.scope["state"]["token"]
-    if token is None or not hmac.compare_digest(form_token(token), sent):
+    if token is None or not hmac.compare_digest(form_token(token).encode(), sent.encode()):
         raise Problem(403, "This form is of a session that has ended.", "Load the page again.")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,6 +27,7 @@ HEALTH_PATH = "/health"
 SECRET_HEADER = "x-gorillacomb-secret"
 MOST_BODY = 1 << 20
 """Bytes."""
+_MOST_COOKIES = 8
 _SAFE = ("GET", "HEAD")
 _WITHOUT_SECRET = (SESSION_PATH, LOGIN_PATH, LOGOUT_PATH)
 """What a session under a shared name may do with its cookie alone, besides reading pages."""
@@ -98,9 +98,12 @@ class Guard:
             _refuse_foreign_writer(headers, path, origin)
         state = scope.setdefault("state", {})
         state["origin"] = origin
-        token = _cookie(headers, origin.cookie)
-        session = None if token is None else self._sessions.find(token, origin.host)
-        state["session"], state["token"] = session, token if session else None
+        state["session"] = state["token"] = session = None
+        for token in _cookies(headers, origin.cookie):
+            session = self._sessions.find(token, origin.host)
+            if session is not None:
+                state["session"], state["token"] = session, token
+                break
         is_page = method in _SAFE and not path.startswith(API)
         if session is not None and not is_page and path not in _WITHOUT_SECRET:
             _refuse_without_secret(session, headers)
@@ -182,12 +185,10 @@ def _refuse_without_secret(session: Session, headers: Mapping[str, str]) -> None
         )
 
 
-def _cookie(headers: Mapping[str, str], name: str) -> str | None:
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(name)
-    except CookieError:
-        return None
-    return None if found is None else found.value
+def _cookies(headers: Mapping[str, str], name: str) -> list[str]:
+    """Return the values of a cookie: other programs under the name may have added some."""
+    pairs = (pair.strip().partition("=") for pair in headers.get("cookie", "").split(";"))
+    return [value for key, _, value in pairs if key == name][:_MOST_COOKIES]
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:

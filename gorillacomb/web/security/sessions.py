@@ -13,10 +13,12 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from gorillacomb.api.server.state import read_private, write_private
+from gorillacomb.errors import VaultUnwritable
 
 IDLE_SECONDS = 12 * 3600
 LONGEST_SECONDS = 7 * 24 * 3600
@@ -126,7 +128,8 @@ class Sessions:
                 return None
             session = self._sessions[session.digest] = replace(session, used=now)
             if now - self._saved >= _SAVED_EVERY:
-                self._save(now)
+                with suppress(VaultUnwritable):  # a full disk: it is noted later
+                    self._save(now)
         return session
 
     def end(self, digest: str) -> None:
