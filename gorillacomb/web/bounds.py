@@ -1,4 +1,4 @@
-"""HTTP connections that may not take forever: uvicorn itself bounds neither headers nor bodies."""
+"""HTTP connections that may not take forever: uvicorn itself bounds nothing of them."""
 
 from __future__ import annotations
 
@@ -12,25 +12,41 @@ HEADER_SECONDS = 10.0
 """From the first byte of a request, or from the connection, to the end of its headers."""
 BODY_SECONDS = 30.0
 """Without a byte of a body that was announced."""
+WHOLE_BODY_SECONDS = 120.0
+"""From the end of the headers to that of the body."""
+ANSWER_SECONDS = 30.0
+"""Without a byte of an answer being taken."""
 MOST_HEADER_BYTES = 32 << 10
 MOST_CONNECTIONS = 256
+"""Beyond that, a request is answered with 503."""
+_MOST_OPEN = 2 * MOST_CONNECTIONS
+"""Beyond that, a connection is closed at once: each takes a descriptor, which jobs need too."""
 MOST_AT_ONCE = 8
 """Requests that read the index at the same time: each has a connection and caches of its own."""
 
 
 class BoundedProtocol(H11Protocol):
-    """Closes connections whose request does not come."""
+    """Closes connections whose request does not come, or whose answer is not taken."""
 
     header_seconds = HEADER_SECONDS
     body_seconds = BODY_SECONDS
+    whole_body_seconds = WHOLE_BODY_SECONDS
+    answer_seconds = ANSWER_SECONDS
     _timer: asyncio.TimerHandle | None = None
+    _body_end: float | None = None
+    _answer_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if len(self.connections) > _MOST_OPEN:
+            transport.abort()
+            return
+        transport.set_write_buffer_limits(high=1, low=0)  # so that all that is not sent is noticed
         self._wait(self.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._stop_watching_answer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -38,8 +54,12 @@ class BoundedProtocol(H11Protocol):
         super().data_received(data)
         state = self.conn.their_state
         if state is h11.SEND_BODY:
-            self._wait(self.body_seconds)
-        elif state is not h11.IDLE:
+            now = self.loop.time()
+            self._body_end = self._body_end or now + self.whole_body_seconds
+            self._wait(min(self.body_seconds, self._body_end - now))
+            return
+        self._body_end = None
+        if state is not h11.IDLE:
             self._stop_waiting()
         elif begins:
             self._wait(self.header_seconds)
@@ -47,6 +67,31 @@ class BoundedProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         self._stop_waiting()
         super().on_response_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_answer()
+
+    def resume_writing(self) -> None:
+        self._stop_watching_answer()
+        super().resume_writing()
+
+    def _watch_answer(self) -> None:
+        self._stop_watching_answer()
+        left = self.transport.get_write_buffer_size()
+        self._answer_timer = self.loop.call_later(self.answer_seconds, self._look_at_answer, left)
+
+    def _look_at_answer(self, left: int) -> None:
+        """Give up if nothing was taken since ``left`` bytes were; closing would wait for it."""
+        if self.transport.get_write_buffer_size() >= left:
+            self.transport.abort()
+        else:
+            self._watch_answer()
+
+    def _stop_watching_answer(self) -> None:
+        if self._answer_timer is not None:
+            self._answer_timer.cancel()
+            self._answer_timer = None
 
     def _wait(self, seconds: float) -> None:
         self._stop_waiting()
@@ -76,6 +121,7 @@ def config_of(app: Any, **more: Any) -> dict[str, Any]:
         "proxy_headers": False,
         "server_header": False,
         "log_config": None,
+        "log_level": "error",  # anyone could fill a journal with warnings of bad requests
         "access_log": False,
         "timeout_graceful_shutdown": 3,
         **more,

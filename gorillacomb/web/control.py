@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +21,7 @@ NAME = "control"
 _LONGEST = 100
 """Bytes of a path that every system takes for a socket."""
 _SECONDS = 5.0
+_PAUSE = 0.2
 
 
 class ControlSocket:
@@ -37,14 +40,17 @@ class ControlSocket:
         finally:
             os.umask(before)
         self._socket.listen(4)
-        threading.Thread(target=self._serve, daemon=True).start()
+        threading.Thread(target=self._serve, daemon=True, name="control").start()
 
     def _serve(self) -> None:
         while True:
             try:
                 client, _ = self._socket.accept()
-            except OSError:
-                return  # it was closed
+            except OSError as error:
+                if error.errno in (errno.EINVAL, errno.EBADF):
+                    return  # it was closed
+                time.sleep(_PAUSE)  # no descriptor is free: too many are connected to the server
+                continue
             with client, suppress(OSError):
                 client.settimeout(_SECONDS)
                 if peer_of(client) in (0, os.getuid()):

@@ -210,6 +210,7 @@ def test_streams_are_few(tmp_path: Path, vault: Path) -> None:
 
             assert until(is_free, 60), "one that was closed leaves room for another"
             more.close()
+            _check_that_logging_out_ends_a_stream(server, job)
             assert server.send("DELETE", f"/api/v1/jobs/{job}").status == 202
             place = f"/api/v1/jobs/{job}"
             assert until(lambda: server.get(place).json()["state"] == "cancelled", 60)
@@ -217,6 +218,20 @@ def test_streams_are_few(tmp_path: Path, vault: Path) -> None:
             for connection in connections:
                 connection.close()
             opened.unlock()
+
+
+def _check_that_logging_out_ends_a_stream(server: Server, job: str) -> None:
+    before = server.cookie
+    server.log_in()
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    headers = {"Host": server.host, "Cookie": server.cookie}
+    connection.request("GET", f"/api/v1/jobs/{job}/events", headers=headers)
+    stream = connection.getresponse()
+    assert server.send("DELETE", "/api/v1/session").status == 204
+    stream.read()  # it ends, although the job goes on
+    connection.close()
+    server.cookie = before
+    assert server.get(f"/api/v1/jobs/{job}").json()["state"] == "running"
 
 
 def test_a_read_only_server_has_no_route_that_writes(vault: Path) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import http.client
 import json
 import os
+import resource
 import socket
 import ssl
 import stat
@@ -20,6 +21,7 @@ import pytest
 from gorillacomb.api.server.state import server_folder
 from gorillacomb.vault.vault import Vault, state_folder
 from gorillacomb.web.bounds import MOST_HEADER_BYTES
+from gorillacomb.web.control import ControlSocket
 from gorillacomb.web.security.sessions import IDLE_SECONDS, LONGEST_SECONDS, LoginTokens, Sessions
 from tests.support.run import run, until
 from tests.support.server import Answer, Server, serving
@@ -368,6 +370,14 @@ def test_bodies_are_bounded(server: Server) -> None:
     assert server.get("/health").status == 200
 
 
+def test_a_write_without_a_session_is_refused_before_its_body_is_read(server: Server) -> None:
+    line = b"POST /api/v1/jobs HTTP/1.1\r\nHost: " + server.host.encode() + b"\r\nOrigin: "
+    line += server.origin.encode() + b"\r\nContent-Length: 1000\r\n\r\n{"
+    with connected(server) as made:
+        made.sendall(line)
+        assert made.recv(999).startswith(b"HTTP/1.1 401")
+
+
 def test_headers_are_bounded(server: Server) -> None:
     line = b"X-Filler: " + b"x" * 1000 + b"\r\n"
     answer = raw(server, request(server, line * (MOST_HEADER_BYTES // 1000 + 40) + b"\r\n"))
@@ -421,7 +431,51 @@ def test_headers_that_never_end(server: Server) -> None:
 @pytest.mark.deep
 def test_bodies_that_never_come(server: Server) -> None:
     begun = request(server, b"Content-Length: 50\r\n\r\n{")
-    assert check_that_it_ends(server, {"body": ([begun], 0.0)})[0] > 29
+    drops = [request(server, b"Content-Length: 500\r\n\r\n"), *[b"x"] * 200]
+    took = check_that_it_ends(server, {"body": ([begun], 0.0), "by byte": (drops, 1.0)})
+    assert took[0] > 29 and took[1] < 190, took
+
+
+@pytest.mark.deep
+def test_answers_that_nobody_takes(server: Server) -> None:
+    """Neither one that is being sent nor one whose connection was to be closed stays open."""
+    line = b"GET /static/style.css HTTP/1.1\r\nHost: " + server.host.encode() + b"\r\n"
+    many = line + b"\r\n"
+    folder = f"/proc/{server.process.pid}/fd"
+    before = len(os.listdir(folder))
+    with connected(server) as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        made.settimeout(1)
+        with pytest.raises(TimeoutError):
+            while True:
+                made.sendall(many * 100)
+        assert len(os.listdir(folder)) > before
+        assert until(lambda: len(os.listdir(folder)) <= before, 60)
+    assert server.get("/health").status == 200
+
+
+def test_the_control_socket_outlives_a_lack_of_descriptors(vault: Path) -> None:
+    """As when many connect to the server: nobody could print an address any more."""
+    opened = Vault(vault)
+    opened.create()
+    control = ControlSocket(opened, lambda: "an address")
+    taken: list[int] = []
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(60)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (client.fileno() + 1, hard))
+            with pytest.raises(OSError):
+                while True:
+                    taken.append(os.dup(client.fileno()))
+            client.connect(str(server_folder(opened) / "control"))
+            assert not until(lambda: "control" not in {it.name for it in threading.enumerate()}, 1)
+            for each in taken:
+                os.close(each)
+            assert client.recv(99) == b"an address"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        control.close()
 
 
 def test_forwarded_headers_are_nobodys(server: Server) -> None:

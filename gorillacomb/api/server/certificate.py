@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,16 +32,18 @@ class ServerCertificate:
     """SHA-256 of the certificate, as pairs of hex digits."""
 
 
-def make_certificate(vault: Vault, bind: str) -> ServerCertificate:
+def make_certificate(vault: Vault, bind: str, more: Iterable[str] = ()) -> ServerCertificate:
     """Return the certificate of a vault's server, for all names that it may be reached under.
 
+    ``more`` are names besides its own, those of this machine, and the address it listens at.
     The one that was made before is used as long as it has those names and does not expire within
     two weeks, so that its fingerprint stays. Raises VaultError.
     """
     folder = server_folder(vault)
     files = folder / "certificate.pem", folder / "certificate.key"
     wanted = {own_host_name(vault), "localhost", "127.0.0.1", "::1", socket.gethostname()}
-    if not ipaddress.ip_address(bind).is_unspecified:
+    wanted |= {name.strip("[]").lower() for name in more}
+    if bind not in ("0.0.0.0", "::"):  # all addresses  # noqa: S104
         wanted.add(bind)
     found = read_private(files[0])
     if found is None or read_private(files[1]) is None or not _is_good(found, wanted):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path as FilePath
 from typing import Annotated, Any
 
@@ -96,13 +96,16 @@ async def events(request: Request, site: GivenSite, session: ReadIndex, job: Job
         found = await run_in_threadpool(use.find_job, site.vault, job)
     streams: Streams = request.app.state.streams
     last = request.headers.get("last-event-id", "")
-    changes = _changes(site.vault, found, int(last[:19]) if last.isdecimal() else -1)
+    seen = int(last[:19]) if last.isdecimal() else -1
+    changes = _changes(site.vault, found, seen, lambda: site.sessions.is_alive(session.digest))
     return streams.open(session.id, changes) or Response(status_code=204)
 
 
-async def _changes(vault: Vault, job: use.Job, seen: int) -> AsyncIterator[bytes]:
+async def _changes(
+    vault: Vault, job: use.Job, seen: int, may_go_on: Callable[[], bool]
+) -> AsyncIterator[bytes]:
     quiet = 0.0
-    while True:
+    while may_go_on():
         size = await run_in_threadpool(_size, job.events)
         is_live = job.state.is_live
         if size > seen or not is_live:

@@ -11,6 +11,11 @@ from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.sessions import SCOPES, Session, form_token
 
 
+def no_session() -> Problem:
+    """Return what a request without a session is answered."""
+    return Problem(401, "There is no session.", "gorillacomb serve link prints an address.")
+
+
 class Access:
     """Requires a session that has a scope; every route of the API depends on one."""
 
@@ -20,7 +25,7 @@ class Access:
     async def __call__(self, request: Request) -> Session:
         session = request.scope["state"]["session"]
         if session is None:
-            raise Problem(401, "There is no session.", "gorillacomb serve link prints an address.")
+            raise no_session()
         if self.scope not in SCOPES:
             raise Problem(403, f"A session may not do this: it takes a token with {self.scope}.")
         found: Session = session

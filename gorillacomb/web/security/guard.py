@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.web.problems import Problem
+from gorillacomb.web.security.access import no_session
 from gorillacomb.web.security.hosts import HostKind, HostNames, name_of
 from gorillacomb.web.security.sessions import Session, Sessions, has_secret
 
@@ -104,7 +105,10 @@ class Guard:
             if session is not None:
                 state["session"], state["token"] = session, token
                 break
-        is_page = method in _SAFE and not path.startswith(API)
+        is_write = method not in _SAFE
+        if session is None and is_write and path.startswith(API) and path != SESSION_PATH:
+            raise no_session()  # before its body is read
+        is_page = not is_write and not path.startswith(API)
         if session is not None and not is_page and path not in _WITHOUT_SECRET:
             _refuse_without_secret(session, headers)
 

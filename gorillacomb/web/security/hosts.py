@@ -89,10 +89,14 @@ def _origin(url: str) -> str:
     except ValueError:
         parts, has_port = urlsplit(""), False
     host = parts.netloc.lower()
-    is_web = parts.scheme in ("http", "https") and parts.path in ("", "/")
+    if parts.scheme == "http" and name_of(host) is not None:
+        raise UsageError(
+            f"{url!r} would send sessions over the network in the clear.",
+            "Let the proxy use TLS: https://…",
+        )
+    is_web = parts.scheme == "https" and parts.path in ("", "/")
     if not is_web or name_of(host) is None:
         raise UsageError(
             f"{url!r} is not the address of a server.", "For example: https://comb.example.org"
         )
-    default = {"http": ":80", "https": ":443"}[parts.scheme]
-    return f"{parts.scheme}://{host.removesuffix(default) if has_port else host}"
+    return f"https://{host.removesuffix(':443') if has_port else host}"

@@ -132,6 +132,12 @@ class Sessions:
                     self._save(now)
         return session
 
+    def is_alive(self, digest: str) -> bool:
+        """Return whether a session has not ended."""
+        with self._lock:
+            session = self._sessions.get(digest)
+        return session is not None and session.is_alive(int(self._clock()))
+
     def end(self, digest: str) -> None:
         """End a session, if it exists. Raises VaultError."""
         with self._lock:

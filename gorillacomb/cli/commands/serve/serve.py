@@ -84,7 +84,7 @@ def command(
     _import_web()
     from gorillacomb.web.server import ServerOptions, run_server
 
-    tls = _tls(vault, bind, tls_cert, tls_key, make_cert)
+    tls = _tls(vault, (bind, *allow_host), tls_cert, tls_key, make_cert)
     options = ServerOptions(bind, port, read_only, allow_host, public_url, tls)
 
     def started(site: Site) -> None:
@@ -118,14 +118,14 @@ def _import_web() -> None:
 
 
 def _tls(
-    vault: Vault, bind: str, cert: Path | None, key: Path | None, make: bool
+    vault: Vault, names: tuple[str, ...], cert: Path | None, key: Path | None, make: bool
 ) -> tuple[Path, Path] | None:
     if make:
         if cert or key:
             raise click.UsageError("--make-cert and --tls-cert cannot be combined: choose one.")
         from gorillacomb.api.server.certificate import make_certificate
 
-        made = make_certificate(vault, bind)
+        made = make_certificate(vault, *names)
         click.echo(f"SHA-256 fingerprint of the certificate: {made.fingerprint}", err=True)
         return made.certificate, made.key
     if (cert is None) != (key is None):
