@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from gorillacomb.api.server.state import own_host_name, server_folder
+from gorillacomb.api.server.state import forget_host_name, own_host_name, server_folder
 from gorillacomb.api.vault import Vault
 from gorillacomb.errors import UsageError
 from gorillacomb.web.security.hosts import HostNames, is_loopback
@@ -60,7 +60,13 @@ class Site:
 
     @classmethod
     def open(cls, vault: Vault, options: ServerOptions) -> Site:
-        """Open the server's state. Raises VaultError, UsageError for a name that is no host."""
+        """Open the server's state. Raises VaultError, UsageError for a name that is no host.
+
+        Without TLS, name and sessions are new each time: while no server ran, a program of another
+        user could listen at its port, and a page that was left open sent it both.
+        """
+        if options.tls is None:
+            forget_host_name(vault)
         # Browsers send even a secure cookie to other ports of a name below localhost, without TLS.
         is_own_known = options.tls is not None
         names = HostNames.of(
@@ -69,7 +75,10 @@ class Site:
             options.public_url,
             is_own_known=is_own_known,
         )
-        return cls(vault, options, names, Sessions(server_folder(vault) / "sessions.json"))
+        sessions = Sessions(server_folder(vault) / "sessions.json")
+        if options.tls is None:
+            sessions.end_all()
+        return cls(vault, options, names, sessions)
 
     def login_address(self) -> str:
         """Return an address that logs in once, within ten minutes.

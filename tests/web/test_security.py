@@ -491,10 +491,13 @@ def test_only_this_machine_without_tls(vault: Path) -> None:
     assert ran.code == 2 and "not the name of a host" in ran.err
     ran = run("serve", "--public-url", "javascript:alert(1)", vault=vault)
     assert ran.code == 2 and "not the address" in ran.err
+    ran = run("serve", "--public-url", "http://nas.example:8000", vault=vault)
+    assert ran.code == 2 and "in the clear" in ran.err
 
 
 def test_tls_with_a_certificate_of_its_own(vault: Path) -> None:
-    with serving(vault, "--make-cert", "--bind", "0.0.0.0", logged_in=False) as server:
+    wide = ("--bind", "0.0.0.0", "--allow-host", "nas.example")
+    with serving(vault, "--make-cert", *wide, logged_in=False) as server:
         shown = server.stderr[0].strip().rpartition(" ")[2]
         context = ssl.create_default_context()
         context.load_verify_locations(server_folder(Vault(vault)) / "certificate.pem")
@@ -502,13 +505,15 @@ def test_tls_with_a_certificate_of_its_own(vault: Path) -> None:
             socket.create_connection(("127.0.0.1", server.port)) as plain,
             context.wrap_socket(plain, server_hostname=server.name) as made,
         ):
+            names = dict(made.getpeercert() or {})["subjectAltName"]
+            assert ("DNS", "nas.example") in names and not any("0.0.0.0" in it for it in names)
             data = made.getpeercert(binary_form=True)
             assert data is not None
             assert hashlib.sha256(data).hexdigest().upper() == shown.replace(":", "")
             made.sendall(f"GET /health HTTP/1.1\r\nHost: {server.host}\r\n\r\n".encode())
             assert made.recv(999).startswith(b"HTTP/1.1 200")
         _check_that_its_name_is_shared(server, context)
-    with serving(vault, "--make-cert", logged_in=False) as server:
+    with serving(vault, "--make-cert", "--bind", "localhost", logged_in=False) as server:
         assert shown in server.stderr[0], "it is kept"
     key = server_folder(Vault(vault)) / "certificate.key"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
@@ -553,8 +558,12 @@ def test_a_second_server_and_a_killed_one(vault: Path) -> None:
         assert ran.code == 5 and "running already" in ran.err
         server.process.kill()
         server.process.wait()
+        cookie, name = server.cookie, server.name
     assert run("serve", "link", vault=vault).code == 2
     with serving(vault) as server:
+        assert server.get("/api/v1/sessions", {"Cookie": cookie}).status == 401
+        # While none ran, another program could listen at its port, and got both from open pages.
+        assert server.get("/health", {"Host": name}).status == 421
         assert server.stop() == 0
     ran = run("serve", "link", vault=vault)
     assert ran.code == 2 and "No server" in ran.err

@@ -19,6 +19,7 @@ from gorillacomb.vaultmesh.keys.certificate import fingerprint, make_self_signed
 
 __all__ = ["ServerCertificate", "make_certificate"]
 
+_ANY = {"0.0.0.0", "::"}
 _LEFT = timedelta(days=14)
 
 
@@ -32,19 +33,17 @@ class ServerCertificate:
     """SHA-256 of the certificate, as pairs of hex digits."""
 
 
-def make_certificate(vault: Vault, bind: str, more: Iterable[str] = ()) -> ServerCertificate:
+def make_certificate(vault: Vault, names: Iterable[str] = ()) -> ServerCertificate:
     """Return the certificate of a vault's server, for all names that it may be reached under.
 
-    ``more`` are names besides its own, those of this machine, and the address it listens at.
+    ``names`` are those besides its own and this machine's: where it listens, and what is allowed.
     The one that was made before is used as long as it has those names and does not expire within
     two weeks, so that its fingerprint stays. Raises VaultError.
     """
     folder = server_folder(vault)
     files = folder / "certificate.pem", folder / "certificate.key"
     wanted = {own_host_name(vault), "localhost", "127.0.0.1", "::1", socket.gethostname()}
-    wanted |= {name.strip("[]").lower() for name in more}
-    if bind not in ("0.0.0.0", "::"):  # all addresses  # noqa: S104
-        wanted.add(bind)
+    wanted |= {name.strip("[]").lower() for name in names if name.isascii()} - _ANY
     found = read_private(files[0])
     if found is None or read_private(files[1]) is None or not _is_good(found, wanted):
         found, key = make_self_signed(sorted(wanted))

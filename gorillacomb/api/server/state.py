@@ -15,6 +15,7 @@ from gorillacomb.fs.openat import os_error_text
 from gorillacomb.vault.vault import Vault, create_state_folder, vault_state_folder
 
 __all__ = [
+    "forget_host_name",
     "hold_server_lock",
     "own_host_name",
     "read_private",
@@ -39,8 +40,8 @@ def server_folder(vault: Vault) -> Path:
 def own_host_name(vault: Vault) -> str:
     """Return the name under which a vault's server is reached, which no other program has.
 
-    It is made once and kept: cookies do not know ports, so that another server on this machine
-    would get those of a name that both have. Raises VaultError.
+    Cookies do not know ports, so that another server on this machine would get those of a name that
+    both have. Raises VaultError.
     """
     file = server_folder(vault) / "name"
     found = (read_private(file) or b"").decode("ascii", "replace").strip()
@@ -48,6 +49,14 @@ def own_host_name(vault: Vault) -> str:
         found = f"gc-{secrets.token_hex(8)}.localhost"
         write_private(file, found.encode())
     return found
+
+
+def forget_host_name(vault: Vault) -> None:
+    """Let the server have a new name: others may know the one that it has. Raises VaultError."""
+    try:
+        (server_folder(vault) / "name").unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(server_folder(vault), error) from error
 
 
 def hold_server_lock(vault: Vault) -> int:

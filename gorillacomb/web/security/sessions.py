@@ -144,6 +144,13 @@ class Sessions:
             if self._sessions.pop(digest, None) is not None:
                 self._save(int(self._clock()))
 
+    def end_all(self) -> None:
+        """End all sessions. Raises VaultError."""
+        with self._lock:
+            if self._sessions:
+                self._sessions.clear()
+                self._save(int(self._clock()))
+
     def all(self) -> list[Session]:
         """Return those that have not expired, the last one used first."""
         now = int(self._clock())

@@ -125,7 +125,7 @@ def _tls(
             raise click.UsageError("--make-cert and --tls-cert cannot be combined: choose one.")
         from gorillacomb.api.server.certificate import make_certificate
 
-        made = make_certificate(vault, *names)
+        made = make_certificate(vault, names)
         click.echo(f"SHA-256 fingerprint of the certificate: {made.fingerprint}", err=True)
         return made.certificate, made.key
     if (cert is None) != (key is None):
