@@ -65,7 +65,7 @@ def mounts() -> list[Mount]:
 @lru_cache(maxsize=4)
 def _parse_mountinfo(text: bytes) -> list[Mount]:
     found = []
-    for line in text.splitlines():
+    for line in text.split(b"\n")[:-1]:  # a name may contain a carriage return
         head, _, tail = line.partition(b" - ")
         fields, rest = head.split(b" "), tail.split(b" ")
         found.append(

@@ -29,7 +29,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.bounded_read import open_regular, read_bounded
@@ -43,7 +43,6 @@ _MOST_REQUEST = 8 << 20
 """Bytes of a request: as JSON, it may be several times as large as what was sent."""
 _MOST_BYTES = 1 << 20
 """Of any other file that is read here."""
-_MOST_RESULT = 256 << 20
 _ROOM = 1024
 """Bytes of a file that room is made for; what is not needed is filled with spaces."""
 _RESERVED = ".reserved"
@@ -121,9 +120,30 @@ class JobFolder:
         finally:
             os.close(descriptor)
 
-    def read_result(self) -> bytes | None:
-        """Return what the command printed; None if it never ran. Raises as `read` does."""
-        return self.read(RESULT, _MOST_RESULT)
+    def open_result(self) -> BinaryIO | None:
+        """Open what the command printed; None if it is nothing. Raises UntrustedInput, OSError.
+
+        It may be hundreds of megabytes, so that whether it is whole is seen at its ends alone: the
+        lines between those of the outermost braces are indented.
+        """
+        try:
+            file = os.fdopen(open_regular(self.path / RESULT), "rb")
+        except FileNotFoundError:
+            return None
+        try:
+            size = os.fstat(file.fileno()).st_size
+            ends = os.pread(file.fileno(), 2, 0), os.pread(file.fileno(), 3, max(size - 3, 0))
+            if size and ends != (b"{\n", b"\n}\n"):
+                raise UntrustedInput(
+                    f"The result of the job {self.id} is not complete.", "Start it once more."
+                )
+        except BaseException:
+            file.close()
+            raise
+        if not size:
+            file.close()
+            return None
+        return file
 
     def reserve(self, name: str) -> None:
         """Make room for a file that `fill` writes later, even if the disk is full by then."""

@@ -388,3 +388,17 @@ def test_history_names_the_places_where_the_copies_are(tidied: Tidied) -> None:
     assert "still in quarantine: 8 files (with system files such as .DS_Store), " in texts[0]
     assert tidied.undo()["failed"] == []
     assert look(tidied.top) == tidied.at_first
+
+
+def test_names_with_other_line_ends_are_kept_in_json(tmp_path: Path, vault: Path) -> None:
+    """Text is split at them in places where JSON is not."""
+    names = [f"a{end}b" for end in "\u2028\u2029\x85"]
+    one: Tree = dict.fromkeys(names, "x" * BIG)
+    tree = make_tree(tmp_path / "tree", {"one": one, "two": {"c": "x" * BIG}})
+    run("scan", tree, vault=vault)
+    file = tmp_path / "plan.jsonl"
+    run("dedupe", "--plan", "-o", file, vault=vault)
+    made = run("dedupe", "--apply", file, "--json", vault=vault).json()
+    shown = run("dedupe", "--history", made["run"], "--json", vault=vault).json()["items"]
+    gone = {str(tree / "one" / name) for name in names if not (tree / "one" / name).exists()}
+    assert len(gone) >= 2 and gone <= {item["path"] for item in shown}

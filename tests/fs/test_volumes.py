@@ -23,6 +23,12 @@ def test_mountinfo_with_escapes_and_optional_fields() -> None:
     ]
 
 
+def test_a_mount_point_with_a_carriage_return_is_one_line() -> None:
+    """Any user can make one (FUSE), and could say of other places what is mounted there."""
+    text = b"36 35 98:0 / /tmp/a\r1 1 0:1 / /home rw - tmpfs x rw - ext4 /dev/root rw\n"
+    assert [it.point for it in mounts._parse_mountinfo(text)] == [b"/tmp/a\r1"]
+
+
 def test_the_place_inside_a_file_system() -> None:
     assert inner_path(Mount("8:1", b"/", b"/", "ext4", "x"), b"/a/b") == b"/a/b"
     assert inner_path(Mount("8:1", b"/", b"/mnt/d", "ext4", "x"), b"/mnt/d") == b"/"

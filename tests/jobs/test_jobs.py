@@ -8,6 +8,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,11 +19,11 @@ from gorillacomb.api.server.jobs import (
     JobState,
     cancel,
     find_job,
-    job_result,
     list_jobs,
+    open_job_result,
     start,
 )
-from gorillacomb.errors import RefusedForSafety, UsageError, VaultUnwritable
+from gorillacomb.errors import RefusedForSafety, UntrustedInput, UsageError, VaultUnwritable
 from gorillacomb.jobs.folder import JobFolder
 from gorillacomb.jobs.start import jobs_folder
 from gorillacomb.vault.vault import Vault
@@ -38,6 +39,14 @@ def wait_for(vault: Vault, job: Job, wanted: Callable[[Job], bool]) -> Job:
 
 def ended(vault: Vault, job: Job) -> Job:
     return wait_for(vault, job, lambda job: not job.state.is_live)
+
+
+def result_of(vault: Vault, job: Job) -> dict[str, Any]:
+    file = open_job_result(vault, job.id)
+    assert file is not None
+    with file:
+        found: dict[str, Any] = json.load(file)
+    return found
 
 
 @pytest.fixture
@@ -58,7 +67,7 @@ def test_a_scan_is_carried_out_and_its_result_kept(tmp_path: Path, opened: Vault
     request = JobRequest("scan", {"paths": (os.fsencode(tree),), "exclude": ("*.tmp",)})
     job = ended(opened, start(opened, request))
     assert (job.state, job.exit_code, job.meaning) == (JobState.DONE, 0, "done")
-    assert job_result(opened, job.id)["files"] == 2
+    assert result_of(opened, job)["files"] == 2
     assert job.progress is not None and job.progress["event"] == "progress"
     assert json.loads(job.events.read_bytes().splitlines()[-1])["event"] == "end"
     assert job.options["paths"] == [{"path": str(tree)}]
@@ -67,12 +76,23 @@ def test_a_scan_is_carried_out_and_its_result_kept(tmp_path: Path, opened: Vault
     assert job.folder.stat().st_mode & 0o77 == 0
 
 
+def test_a_result_that_is_not_complete(tmp_path: Path, opened: Vault) -> None:
+    scan(opened.folder, make_tree(tmp_path / "tree", {"a": "x"}))
+    job = ended(opened, start(opened, JobRequest("overview")))
+    whole = (job.folder / "result.json").read_bytes()
+    assert json.loads(whole) == result_of(opened, job)
+    for end in range(1, len(whole)):
+        (job.folder / "result.json").write_bytes(whole[:end])
+        with pytest.raises(UntrustedInput, match="not complete"):
+            open_job_result(opened, job.id)
+
+
 def test_a_command_that_fails_says_why(tmp_path: Path, opened: Vault) -> None:
     request = JobRequest("scan", {"paths": (os.fsencode(tmp_path / "missing"),)})
     job = ended(opened, start(opened, request))
     assert (job.state, job.exit_code) == (JobState.DONE, 2)
     assert "missing" in job.error and "Traceback" not in job.error
-    assert job_result(opened, job.id) is None
+    assert open_job_result(opened, job.id) is None
 
 
 def test_a_long_request_and_much_that_was_reported(tmp_path: Path, opened: Vault) -> None:

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 from gorillacomb.api.documents.jobs import JobDocument, ProgressEventDocument, job_document
-from gorillacomb.errors import ExitCode, GorillaCombError, UntrustedInput, UsageError
+from gorillacomb.errors import ExitCode, GorillaCombError, UsageError
 from gorillacomb.jobs.folder import EVENTS, ID, PLAN, STDERR, JobFolder, JobState, jobs_in
 from gorillacomb.jobs.request import JobRequest
 from gorillacomb.jobs.start import MOST_LIVE, cancel_job, jobs_folder, start_job
@@ -22,8 +22,8 @@ __all__ = [
     "JobState",
     "cancel",
     "find_job",
-    "job_result",
     "list_jobs",
+    "open_job_result",
     "start",
 ]
 
@@ -106,20 +106,12 @@ def cancel(vault: Vault, job: str) -> Job:
     return _job(folder)
 
 
-def job_result(vault: Vault, job: str) -> Any:
-    """Return the document that a job's command printed; None if it printed none.
+def open_job_result(vault: Vault, job: str) -> BinaryIO | None:
+    """Open the document that a job's command printed, as JSON; None if it printed none.
 
     Raises as `find_job`.
     """
-    data = _folder(vault, job).read_result()
-    if not data or not data.strip():
-        return None
-    try:
-        return json.loads(data)
-    except ValueError as error:
-        raise UntrustedInput(
-            f"The result of the job {job} is not complete.", "Start it once more."
-        ) from error
+    return _folder(vault, job).open_result()
 
 
 def _folder(vault: Vault, job: str) -> JobFolder:

@@ -141,14 +141,12 @@ def print_json_with_list(
     document: Mapping[str, object], name: str, items: Iterable[object]
 ) -> None:
     """Like `print_json`, with a list as the last member, written item by item as it arrives."""
-    import textwrap
-
     head = json.dumps({**document, name: []}, ensure_ascii=False, indent=2).removesuffix("]\n}")
     write_bytes(head.encode("utf-8", "backslashreplace"))
     before = "\n"
     for each in items:
-        text = textwrap.indent(json.dumps(each, ensure_ascii=False, indent=2), "    ")
-        write_bytes((before + text).encode("utf-8", "backslashreplace"))
+        text = json.dumps(each, ensure_ascii=False, indent=2).replace("\n", "\n    ")
+        write_bytes((f"{before}    {text}").encode("utf-8", "backslashreplace"))
         before = ",\n"
     write_bytes(b"]\n}\n" if before == "\n" else b"\n  ]\n}\n")
 

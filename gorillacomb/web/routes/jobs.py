@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path as FilePath
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 from fastapi import APIRouter, Path, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from gorillacomb.api.documents.jobs import JobDocument, JobsDocument
 from gorillacomb.api.server import jobs as use
@@ -26,6 +26,8 @@ from gorillacomb.web.streams import Streams
 router = APIRouter(tags=["jobs"])
 writing = APIRouter(tags=["jobs"])
 JobId = Annotated[str, Path(pattern=r"^[0-9]{8}T[0-9]{6}\.[0-9]{6}-[0-9a-f]{8}$")]
+_PART = 256 << 10
+"""Bytes of a result that are read at once."""
 _LOOK = 0.25
 """Seconds between two looks at a job that is followed."""
 _QUIET = 15.0
@@ -70,10 +72,16 @@ def result(site: GivenSite, session: ReadIndex, job: JobId) -> Response:
         found = use.find_job(site.vault, job)
     if found.state.is_live:
         raise Problem(409, "The job has not ended yet.")
-    document = use.job_result(site.vault, job)
-    if document is None:
+    file = use.open_job_result(site.vault, job)
+    if file is None:
         raise Problem(404, "The job has no result.", found.error)
-    return JSONResponse(document)
+    return StreamingResponse(_parts(file), media_type="application/json")
+
+
+def _parts(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while part := file.read(_PART):
+            yield part
 
 
 @router.get(
