@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -39,6 +40,8 @@ _KEPT_JOBS = 200
 """Jobs that have ended and are kept."""
 _KEPT_NS = 30 * 86_400 * 1_000_000_000
 _MOST_CANCELS = 2
+_starting = threading.Lock()
+"""Held from counting jobs to starting another: many requests come at once."""
 
 
 def jobs_folder(vault: Vault) -> Path:
@@ -55,12 +58,13 @@ def start_job(vault: Vault, request: JobRequest) -> JobFolder:
     base = jobs_folder(vault)
     try:
         create_state_folder(base)
-        _remove_old(base)
-        if sum(job.is_locked() for job in jobs_in(base)) >= MOST_LIVE:
-            raise RefusedForSafety(
-                f"{MOST_LIVE} jobs are running or waiting.", "Wait for them, or cancel some."
-            )
-        return _start(base, vault, request)
+        with _starting:
+            _remove_old(base)
+            if sum(job.is_locked() for job in jobs_in(base)) >= MOST_LIVE:
+                raise RefusedForSafety(
+                    f"{MOST_LIVE} jobs are running or waiting.", "Wait for them, or cancel some."
+                )
+            return _start(base, vault, request)
     except OSError as error:
         raise VaultUnwritable(
             f"Starting a job failed in {base}: {os_error_text(error)}.",

@@ -6,7 +6,9 @@ import fcntl
 import json
 import os
 import signal
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +210,29 @@ def test_too_many_jobs_are_refused(tmp_path: Path, opened: Vault) -> None:
         locks.append(lock)
     with pytest.raises(RefusedForSafety, match="running or waiting"):
         start(opened, JobRequest("overview"))
+    os.close(locks.pop())
+    started: list[Job] = []
+
+    together = threading.Barrier(16)
+
+    def try_it() -> None:
+        together.wait()
+        with suppress(RefusedForSafety):
+            started.append(start(opened, JobRequest("scan")))
+
+    opened.lock()  # so that none ends
+    try:
+        threads = [threading.Thread(target=try_it) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(started) == 1, "also if many come at once"
+        for _ in range(2):
+            cancel(opened, started[0].id)
+        assert not ended(opened, started[0]).state.is_live
+    finally:
+        opened.unlock()
     for lock in locks:
         os.close(lock)
     assert ended(opened, start(opened, JobRequest("overview"))).exit_code is not None
