@@ -552,6 +552,23 @@ def test_a_proxy_in_front(vault: Path) -> None:
         assert server.get("/health", {"Host": "other.example.org"}).status == 421
 
 
+def test_a_folder_that_others_can_write_to_keeps_no_sessions(vault: Path) -> None:
+    """Whoever can write there could begin a session with a token of his own."""
+    folder = server_folder(Vault(vault))
+    folder.chmod(0o770)
+    ran = run("serve", "--port", "0", vault=vault)
+    assert ran.code == 4 and "others may write" in ran.err
+    folder.rmdir()
+    folder.symlink_to(vault.parent)
+    ran = run("serve", "--port", "0", vault=vault)
+    assert ran.code == 4
+    if os.getuid() == 0:
+        folder.unlink()
+        folder.mkdir(mode=0o700)
+        os.chown(folder, 65534, 65534)
+        assert run("serve", "--port", "0", vault=vault).code == 4
+
+
 def test_a_second_server_and_a_killed_one(vault: Path) -> None:
     with serving(vault) as server:
         ran = run("serve", "--port", "0", vault=vault)

@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import secrets
+import stat
 from pathlib import Path
 
 from gorillacomb.errors import RefusedForSafety, VaultError, VaultUnwritable
@@ -28,12 +29,21 @@ _NAME = re.compile(r"gc-[0-9a-f]{16}\.localhost")
 
 
 def server_folder(vault: Vault) -> Path:
-    """Return the folder of a vault's server, for the user alone. Raises VaultError."""
+    """Return the folder of a vault's server, for the user alone.
+
+    Raises VaultError, also for one that another user made or may write to.
+    """
     folder = vault_state_folder(vault, "server")
     try:
         create_state_folder(folder)
+        facts = os.lstat(folder)
     except OSError as error:
         raise _unwritable(folder, error) from error
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.geteuid() or facts.st_mode & 0o022:
+        raise VaultError(  # who can write there can begin a session
+            f"The folder {folder} belongs to another user, or others may write to it.",
+            "Remove it if you did not make it, or: chmod go-w",
+        )
     return folder
 
 
