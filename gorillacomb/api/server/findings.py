@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from gorillacomb.api.server.duplicates import index_generation
-from gorillacomb.api.server.jobs import Job, JobRequest, JobState, job_result, list_jobs, start
+from gorillacomb.api.server.jobs import Job, JobRequest, JobState, list_jobs, open_job_result, start
 from gorillacomb.api.server.state import read_private, write_private
 from gorillacomb.errors import ExitCode, GorillaCombError, UntrustedInput, UsageError, VaultError
 from gorillacomb.hashing import blake3_of_short
@@ -17,6 +18,8 @@ __all__ = ["Finding", "families_of", "find_or_start"]
 
 _GENERATION = "generation"
 """The file of a job that names the index it was started on."""
+_MOST_BYTES = 64 << 20
+"""Of an answer that is parsed, to be shown in parts."""
 _ANSWERED = (ExitCode.DONE, ExitCode.FOUND, ExitCode.INCOMPLETE)
 
 
@@ -62,10 +65,20 @@ def families_of(document: Any) -> list[dict[str, Any]]:
 
 @lru_cache(maxsize=4)
 def _result(vault: Vault, job: str) -> Any:
-    found = job_result(vault, job)
-    if found is None:
+    file = open_job_result(vault, job)
+    if file is None:
         raise UntrustedInput(f"The job {job} printed nothing.", "Ask again.")
-    return found
+    with file:
+        data = file.read(_MOST_BYTES + 1)
+    if len(data) > _MOST_BYTES:
+        raise UntrustedInput(
+            f"The answer is larger than {_MOST_BYTES:,} bytes.",
+            f"Read it as a whole: /api/v1/jobs/{job}/result",
+        )
+    try:
+        return json.loads(data)
+    except ValueError as error:
+        raise UntrustedInput(f"The job {job} printed no JSON.", "Ask again.") from error
 
 
 def _refusal(job: Job) -> GorillaCombError:

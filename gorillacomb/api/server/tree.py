@@ -11,7 +11,7 @@ from gorillacomb.api.lookup import look_up_path, unknown_path_error
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.paths import join, path_text
 from gorillacomb.index.database import Index, translate_errors
-from gorillacomb.index.listing import ListedEntry, list_entries
+from gorillacomb.index.folder_queries import ListedEntry, list_entries
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.vault.vault import Vault
 
