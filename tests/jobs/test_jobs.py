@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,6 @@ from gorillacomb.api.server.jobs import (
     JobState,
     cancel,
     find_job,
-    job_result,
     list_jobs,
     open_job_result,
     start,
@@ -43,6 +43,14 @@ def ended(vault: Vault, job: Job) -> Job:
     return wait_for(vault, job, lambda job: not job.state.is_live)
 
 
+def result_of(vault: Vault, job: Job) -> dict[str, Any]:
+    file = open_job_result(vault, job.id)
+    assert file is not None
+    with file:
+        found: dict[str, Any] = json.load(file)
+    return found
+
+
 @pytest.fixture
 def opened(vault: Path) -> Vault:
     made = Vault(vault)
@@ -61,7 +69,7 @@ def test_a_scan_is_carried_out_and_its_result_kept(tmp_path: Path, opened: Vault
     request = JobRequest("scan", {"paths": (os.fsencode(tree),), "exclude": ("*.tmp",)})
     job = ended(opened, start(opened, request))
     assert (job.state, job.exit_code, job.meaning) == (JobState.DONE, 0, "done")
-    assert job_result(opened, job.id)["files"] == 2
+    assert result_of(opened, job)["files"] == 2
     assert job.progress is not None and job.progress["event"] == "progress"
     assert json.loads(job.events.read_bytes().splitlines()[-1])["event"] == "end"
     assert job.options["paths"] == [{"path": str(tree)}]
@@ -74,7 +82,7 @@ def test_a_result_that_is_not_complete(tmp_path: Path, opened: Vault) -> None:
     scan(opened.folder, make_tree(tmp_path / "tree", {"a": "x"}))
     job = ended(opened, start(opened, JobRequest("overview")))
     whole = (job.folder / "result.json").read_bytes()
-    assert json.loads(whole) == job_result(opened, job.id)
+    assert json.loads(whole) == result_of(opened, job)
     for end in range(1, len(whole)):
         (job.folder / "result.json").write_bytes(whole[:end])
         with pytest.raises(UntrustedInput, match="not complete"):
@@ -86,7 +94,7 @@ def test_a_command_that_fails_says_why(tmp_path: Path, opened: Vault) -> None:
     job = ended(opened, start(opened, request))
     assert (job.state, job.exit_code) == (JobState.DONE, 2)
     assert "missing" in job.error and "Traceback" not in job.error
-    assert job_result(opened, job.id) is None
+    assert open_job_result(opened, job.id) is None
 
 
 def test_a_long_request_and_much_that_was_reported(tmp_path: Path, opened: Vault) -> None:
