@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gorillacomb.vault.vault import Vault
+from gorillacomb.vault.vault import Vault, vault_state_folder
 from tests.support.run import environment, run, until
 from tests.support.server import Server, serving
 from tests.support.trees import Tree, make_tree, scan
@@ -109,6 +109,22 @@ def test_answers_decide_what_is_applied(tmp_path: Path, vault: Path) -> None:
         sent_now = {key: shown[key] for key in ("files", "bytes")}
         assert server.done(server.post(f"/api/v1/plans/{plan}/apply", sent_now))["exit_code"] == 0
         assert left(tree) == 8
+
+
+def test_old_plans_make_room(tmp_path: Path, vault: Path) -> None:
+    scan(vault, make_copies(tmp_path / "tree"))
+    folder = vault_state_folder(Vault(vault), "plans")
+    folder.mkdir(parents=True)
+    long_ago = 1_000_000_000
+    for number in range(500):
+        old = folder / f"{number:064x}.jsonl"
+        old.write_text("")
+        os.utime(old, (long_ago + number, long_ago + number))
+    with serving(vault) as server:
+        plan = plan_on(server)
+        kept = server.get("/api/v1/plans").json()["items"]
+    assert kept[0] == plan and len(kept) == 401
+    assert f"{0:064x}" not in kept and f"{499:064x}" in kept
 
 
 def test_an_apply_goes_on_when_the_server_is_killed(tmp_path: Path, vault: Path) -> None:

@@ -356,6 +356,8 @@ def test_bodies_are_bounded(server: Server) -> None:
     for length in (b"99999999999999999999", b"-1", b"1, 2"):
         answer = raw(server, request(server, b"Content-Length: " + length + b"\r\n\r\n"))
         assert answer.split()[1] in (b"400", b"413"), length
+    both = b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    assert raw(server, request(server, both)).split()[1] == b"400"
     chunk = b"%x\r\n%s\r\n" % (1 << 16, b"x" * (1 << 16))
     with connected(server) as made:
         headers = b"Transfer-Encoding: chunked\r\nContent-Type: application/json\r\n\r\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ __all__ = [
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MOST_BYTES = 1 << 30
+_KEPT_PLANS = 200
+"""Plans that are kept, however old they are; each may have a file of answers."""
+_KEPT_NS = 30 * 86_400 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,7 @@ def plan_of_job(vault: Vault, job: Job) -> str | None:
     file = _file(vault, name)
     try:
         create_state_folder(file.parent)
+        _remove_old(file.parent)
         write_private(file, read_bounded(job.plan, _MOST_BYTES))
     except OSError as error:
         raise VaultUnwritable(
@@ -94,6 +99,15 @@ def plan_of_job(vault: Vault, job: Job) -> str | None:
         ) from error
     write_private(noted, name.encode())
     return name
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove plans that were made long ago and that many others followed, with their answers."""
+    made = sorted(folder.glob("*.jsonl"), key=lambda each: each.stat().st_mtime_ns)
+    before = time.time_ns() - _KEPT_NS
+    for file in made[: -2 * _KEPT_PLANS]:
+        if file.stat().st_mtime_ns < before:
+            file.unlink(missing_ok=True)
 
 
 def list_plans(vault: Vault) -> list[str]:

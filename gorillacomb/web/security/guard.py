@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.access import no_session
+from gorillacomb.web.security.headers import HEADERS
 from gorillacomb.web.security.hosts import HostKind, HostNames, name_of
 from gorillacomb.web.security.sessions import Session, Sessions, has_secret
 
@@ -33,19 +34,6 @@ _SAFE = ("GET", "HEAD")
 _WITHOUT_SECRET = (SESSION_PATH, LOGIN_PATH, LOGOUT_PATH)
 """What a session under a shared name may do with its cookie alone, besides reading pages."""
 _TOKENS_IN_QUERY = frozenset({"token", "access_token", "session", "secret"})
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-_HEADERS = {
-    "content-security-policy": _POLICY,
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "referrer-policy": "same-origin",
-    "x-content-type-options": "nosniff",
-    "cache-control": "no-store",
-}
-"""Of every answer that does not have its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +116,9 @@ class Guard:
 def _headers(scope: Scope) -> dict[str, str]:
     """Return the headers by name; one that was sent twice and may be sent once is refused."""
     found: dict[str, str] = {}
+    names = {name.lower() for name, _ in scope["headers"]}
+    if {b"content-length", b"transfer-encoding"} <= names:  # a proxy may believe the other one
+        raise Problem(400, "A body has a length or is sent in chunks, not both.")
     for name, value in scope["headers"]:
         key = name.decode("latin-1").lower()
         if key in found and key in ("host", "origin", "content-length", SECRET_HEADER):
@@ -220,7 +211,7 @@ def _with_headers(send: Send) -> Send:
             known = {name.lower() for name, _ in headers}
             headers += [
                 (name.encode(), value.encode())
-                for name, value in _HEADERS.items()
+                for name, value in HEADERS.items()
                 if name.encode() not in known
             ]
         await send(message)
