@@ -99,6 +99,8 @@ USES: dict[str, list[tuple[str, ...]]] = {
     "keys": [("show",)],
     "scrub": [(), ("@",), ("--repair", "--untested-macos")],
     "watch": [("@", "--poll", "1")],
+    "serve": [("--help",)],  # its jobs are the commands of this table
+    "service": [("install", "web"), ("remove", "web")],
     "pulse": [()],
     "roots": [("list",)],
     "vault": [("check",)],

@@ -466,12 +466,13 @@ def test_the_control_socket_outlives_a_lack_of_descriptors(vault: Path) -> None:
     try:
         with socket.socket(socket.AF_UNIX) as client:
             client.settimeout(60)
-            resource.setrlimit(resource.RLIMIT_NOFILE, (client.fileno() + 1, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (client.fileno() + 9, hard))
             with pytest.raises(OSError):
                 while True:
                     taken.append(os.dup(client.fileno()))
             client.connect(str(server_folder(opened) / "control"))
             assert not until(lambda: "control" not in {it.name for it in threading.enumerate()}, 1)
+            assert taken
             for each in taken:
                 os.close(each)
             assert client.recv(99) == b"an address"
