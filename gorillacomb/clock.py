@@ -18,13 +18,15 @@ def boot_id() -> str:
 
 
 def process_start(pid: int) -> str:
-    """Return when a process was started, in ticks since the machine's start; empty if unknown.
+    """Return when a process was started, in ticks since the machine's start.
 
-    With the boot id it tells a process from a later one that got the same number.
+    Empty if that is unknown, or it has ended and nobody has waited for it. With the boot id it
+    tells a process from a later one that got the same number.
     """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return "" if state == "Z" else rest[18]
+    except (OSError, ValueError, IndexError):
         return ""
 
 

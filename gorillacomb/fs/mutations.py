@@ -7,6 +7,7 @@ anything. They raise OSError.
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 import sys
@@ -214,8 +215,6 @@ def clone_content(file: int, source: int) -> bool:
     """
     if sys.platform != "linux":
         return False
-    import fcntl  # not on every system that imports this
-
     try:
         fcntl.ioctl(file, _FICLONE, source)
     except OSError as error:

@@ -20,7 +20,6 @@ It contains, all for the user alone:
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -34,6 +33,7 @@ from typing import Any, BinaryIO
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.bounded_read import open_regular, read_bounded
 from gorillacomb.fs.durable_files import create_file, sync, sync_folder
+from gorillacomb.vault.vault import is_locked
 
 REQUEST, LOCK, PROCESS, EVENTS = "request.json", "lock", "process.json", "events.ndjson"
 RESULT, STDERR, CANCEL, EXIT, PLAN = "result.json", "stderr", "cancel", "exit", "plan.jsonl"
@@ -135,7 +135,7 @@ class JobFolder:
             ends = os.pread(file.fileno(), 2, 0), os.pread(file.fileno(), 3, max(size - 3, 0))
             if size and ends != (b"{\n", b"\n}\n"):
                 raise UntrustedInput(
-                    f"The result of the job {self.id} is not complete.", "Start it once more."
+                    f"The result of the job {self.id} is not complete.", "Start it again."
                 )
         except BaseException:
             file.close()
@@ -151,7 +151,8 @@ class JobFolder:
 
     def fill(self, name: str, document: Mapping[str, Any]) -> None:
         """Write a file that room was made for, whole or not at all. Raises OSError."""
-        data = json.dumps(document).encode()[:_ROOM]
+        data = json.dumps(document).encode()
+        assert len(data) <= _ROOM, "a file of which half was written could not be read"
         reserved = self.path / f"{name}{_RESERVED}"
         descriptor = os.open(reserved, os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
@@ -214,22 +215,7 @@ class JobFolder:
 
     def is_locked(self) -> bool:
         """Return whether a process of the job is alive. Raises OSError."""
-        try:
-            descriptor = os.open(self.path / LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
-
-    @property
-    def is_cancelled(self) -> bool:
-        """Whether somebody asked for its end."""
-        return (self.path / CANCEL).exists()
+        return is_locked(self.path / LOCK)
 
     def state(self) -> JobState:
         """Return what has become of the job. Raises UntrustedInput, OSError."""

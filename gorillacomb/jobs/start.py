@@ -111,7 +111,7 @@ def _start(base: Path, vault: Vault, request: JobRequest) -> JobFolder:
 
 
 def cancel_job(job: JobFolder) -> None:
-    """Ask a job to end in good order; asked once more, it ends at once.
+    """Ask a job to end in good order; asked again, it ends at once.
 
     A job that has ended is left as it is. Raises OSError.
     """

@@ -24,6 +24,8 @@ from gorillacomb.jobs.request import KINDS, JobRequest
 
 _LOOK = 0.2
 """Seconds between two looks at whether the command ended, or is to end."""
+_LONGEST_ERROR = 300
+"""Characters, for which there is room on a full disk, however they are escaped."""
 _TURN = "turn"
 """The file beside the jobs that the one locks that writes to the vault."""
 
@@ -60,15 +62,16 @@ class Supervisor:
 
     def _wait_for_turn(self) -> bool:
         """Wait until no earlier job writes to the vault; return False if cancelled before."""
-        turn = os.open(
-            self._folder.path.parent / _TURN, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
+        base = self._folder.path.parent
+        turn = os.open(base / _TURN, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        before = [job for job in jobs_in(base) if self._is_before(job)]
         while not self._requests():
-            if not any(map(self._is_before, jobs_in(self._folder.path.parent))):
+            before = [job for job in before if job.is_locked()]
+            if not before:
                 try:
                     fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
-                    pass  # a clock was set back, so that a later job has begun
+                    pass  # one began of which this could not know: a clock was set back
                 else:
                     self._locks.append(turn)
                     return True
@@ -137,6 +140,7 @@ class Supervisor:
 
     def _end(self, code: int | None, error: str = "") -> None:
         by_signal = code is not None and code < 0
+        text = error.encode("ascii", "backslashreplace")[:_LONGEST_ERROR].decode()
         self._folder.fill(
             EXIT,
             {
@@ -144,7 +148,7 @@ class Supervisor:
                 "signal": -code if by_signal and code is not None else None,
                 "cancelled": bool(self._requests()) and code != 0,
                 "ended_ns": str(time.time_ns()),
-                "error": error[:500],
+                "error": text,
             },
         )
 

@@ -297,6 +297,21 @@ def lock_file(path: Path, take: Callable[[int], None]) -> int:
         os.close(descriptor)
 
 
+def is_locked(path: Path) -> bool:
+    """Return whether a process holds the lock of a file; False if it is missing. Raises OSError."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _holder(path: Path) -> str:
     """Return the id of the process that wrote it into the file that it locked."""
     from gorillacomb.fs.bounded_read import read_bounded  # for an error alone

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from gorillacomb.errors import RefusedForSafety
-from gorillacomb.vault.vault import WATCHER, Vault, lock_file, take_lock, unwritable_error
+from gorillacomb.vault.vault import (
+    WATCHER,
+    Vault,
+    is_locked,
+    lock_file,
+    take_lock,
+    unwritable_error,
+)
 
 
 @contextmanager
@@ -33,14 +39,6 @@ def watcher_lock(vault: Vault) -> Iterator[None]:
 
 def is_watched(vault: Vault) -> bool:
     """Return whether a watcher is running with the vault."""
-    try:
-        descriptor = os.open(vault.folder / WATCHER, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
+    with suppress(OSError):  # one that cannot be looked at has no watcher that we could know of
+        return is_locked(vault.folder / WATCHER)
     return False

@@ -9,8 +9,8 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gorillacomb.api.server.state import server_folder
@@ -91,19 +91,14 @@ def peer_of(client: socket.socket) -> int:
     return int(struct.unpack("3i", data)[1])
 
 
-class _short:  # noqa: N801, a context manager that reads like a function
-    """A name of a path that is short enough for a socket: by its folder's descriptor if need be."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._folder: int | None = None
-
-    def __enter__(self) -> str:
-        if len(os.fsencode(self._path)) <= _LONGEST:
-            return str(self._path)
-        self._folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        return f"/proc/self/fd/{self._folder}/{self._path.name}"
-
-    def __exit__(self, *raised: object) -> None:
-        if self._folder is not None:
-            os.close(self._folder)
+@contextmanager
+def _short(path: Path) -> Iterator[str]:
+    """Yield a name of a path that is short enough for a socket: by its open folder if need be."""
+    if len(os.fsencode(path)) <= _LONGEST:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)

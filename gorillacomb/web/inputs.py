@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from gorillacomb.api.paths import path_from_json
+from gorillacomb.web.problems import Problem
 
 MOST_PAGE = 1000
 _LONGEST_PATH = 65536
@@ -238,8 +239,11 @@ class PurgeInput(ShownInput):
 
 
 def named_path(query: PathQuery) -> bytes:
-    """Return the path in an address. Raises ValueError if there is none, or it is not valid."""
-    found = query.named
+    """Return the path in an address. Raises Problem if there is none, or it is not valid."""
+    try:
+        found = query.named
+    except ValueError as error:
+        raise Problem(422, f"The path cannot be read: {error}.") from error
     if found is None:
-        raise ValueError("the address needs path or path_b64")
+        raise Problem(422, "The address needs path or path_b64.")
     return os.path.normpath(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,27 @@ def test_it_stays_below_a_mebibyte_and_still_ends(
     assert len(set(written[-150_000:])) > 20, "and after hours some still are"
 
 
-def test_a_full_disk_ends_no_work() -> None:
+def test_a_full_disk_ends_no_work(tmp_path: Path) -> None:
+    """What cannot be written is an error of the system, here as by a limit on sizes."""
+    file = tmp_path / "events"
+    events = EventFile(file)
+    events.stage("Reading", 3, None)
+    before = file.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before), limits[1]))
+    try:
+        with pytest.raises(OSError), file.open("ab") as other:
+            other.write(b"x")
+            other.flush()
+        events.stage("Comparing", 3, None)
+        events.advance(1, 10)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    events.end()
+    assert file.read_bytes() == before
+
+
+def test_a_device_is_not_written_to() -> None:
     with pytest.raises(UsageError, match="not a regular file"):
         EventFile("/dev/full")
 

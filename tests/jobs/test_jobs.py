@@ -7,8 +7,8 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,11 @@ from gorillacomb.api.server.jobs import (
     open_job_result,
     start,
 )
+from gorillacomb.clock import process_start
 from gorillacomb.errors import RefusedForSafety, UntrustedInput, UsageError, VaultUnwritable
-from gorillacomb.jobs.folder import JobFolder
+from gorillacomb.jobs.folder import EXIT, JobFolder, JobProcess
 from gorillacomb.jobs.start import jobs_folder
+from gorillacomb.jobs.supervisor import Supervisor
 from gorillacomb.vault.vault import Vault
 from tests.support.run import until
 from tests.support.trees import make_tree, scan
@@ -62,6 +64,20 @@ def blocked_scan(tmp_path: Path, opened: Vault) -> Job:
     """A scan that waits, until the vault's lock is released."""
     tree = make_tree(tmp_path / "blocked", {"a": "x"})
     return start(opened, JobRequest("scan", {"paths": (os.fsencode(tree),)}))
+
+
+@contextmanager
+def running_scan(tmp_path: Path, opened: Vault) -> Iterator[tuple[Job, JobProcess]]:
+    """A scan whose command runs and waits for the vault's lock."""
+    opened.lock()
+    try:
+        job = blocked_scan(tmp_path, opened)
+        wait_for(opened, job, lambda job: job.state is JobState.RUNNING)
+        process = JobFolder(job.folder).process()
+        assert process is not None
+        yield job, process
+    finally:
+        opened.unlock()
 
 
 def test_a_scan_is_carried_out_and_its_result_kept(tmp_path: Path, opened: Vault) -> None:
@@ -145,34 +161,20 @@ def test_cancelling(tmp_path: Path, opened: Vault) -> None:
 
 
 def test_a_job_whose_processes_are_killed_has_died(tmp_path: Path, opened: Vault) -> None:
-    opened.lock()
-    try:
-        job = blocked_scan(tmp_path, opened)
-        wait_for(opened, job, lambda job: job.state is JobState.RUNNING)
-        process = JobFolder(job.folder).process()
-        assert process is not None
+    with running_scan(tmp_path, opened) as (job, process):
         os.kill(process.supervisor[0], signal.SIGKILL)
-        assert until(lambda: not Path(f"/proc/{process.supervisor[0]}").exists())
+        assert until(lambda: not process_start(process.supervisor[0]))
         assert find_job(opened, job.id).state is JobState.RUNNING, "its command goes on"
         cancel(opened, job.id)
         found = ended(opened, job)
         assert (found.state, found.exit_code) == (JobState.DIED, None)
-    finally:
-        opened.unlock()
     assert ended(opened, blocked_scan(tmp_path, opened)).exit_code == 0, "the next one can begin"
 
 
 def test_a_killed_command_is_told(tmp_path: Path, opened: Vault) -> None:
-    opened.lock()
-    try:
-        job = blocked_scan(tmp_path, opened)
-        wait_for(opened, job, lambda job: job.state is JobState.RUNNING)
-        process = JobFolder(job.folder).process()
-        assert process is not None
+    with running_scan(tmp_path, opened) as (job, process):
         os.kill(process.command[0], signal.SIGKILL)
         found = ended(opened, job)
-    finally:
-        opened.unlock()
     assert (found.state, found.exit_code) == (JobState.DONE, None)
     assert JobFolder(job.folder).exit() is not None
 
@@ -180,12 +182,7 @@ def test_a_killed_command_is_told(tmp_path: Path, opened: Vault) -> None:
 def test_another_process_with_the_number_of_a_killed_one_is_not_signalled(
     tmp_path: Path, opened: Vault
 ) -> None:
-    opened.lock()
-    try:
-        job = blocked_scan(tmp_path, opened)
-        wait_for(opened, job, lambda job: job.state is JobState.RUNNING)
-        real = JobFolder(job.folder).process()
-        assert real is not None
+    with running_scan(tmp_path, opened) as (job, real):
         place = job.folder / "process.json"
         document = json.loads(place.read_bytes())
         document["processes"] = [(os.getpid(), "1"), (os.getpid(), "1")]  # of another start
@@ -194,8 +191,6 @@ def test_another_process_with_the_number_of_a_killed_one_is_not_signalled(
         cancel(opened, job.id)  # would end these tests
         os.kill(real.command[0], signal.SIGINT)
         assert ended(opened, job).state is JobState.DIED
-    finally:
-        opened.unlock()
 
 
 def test_too_many_jobs_are_refused(tmp_path: Path, opened: Vault) -> None:
@@ -269,3 +264,12 @@ def test_a_full_disk_refuses_the_job(opened: Vault, monkeypatch: pytest.MonkeyPa
     base.symlink_to("/dev/full")
     with pytest.raises(VaultUnwritable, match="Starting a job failed"):
         start(opened, JobRequest("overview"))
+
+
+def test_any_error_has_room_where_the_end_is_written(tmp_path: Path) -> None:
+    folder = JobFolder(tmp_path / "job")
+    folder.path.mkdir()
+    folder.reserve(EXIT)
+    Supervisor(folder, tmp_path, -1)._end(None, error='"\\é\udcff\U0001f98d\x00' * 400)
+    found = folder.exit()
+    assert found is not None and found.error.startswith('"\\\\xe9\\udcff')

@@ -97,13 +97,17 @@ def _cut(value: Any) -> Any:
 
 
 def main(place: str) -> None:
-    """Write the examples to a file."""
+    """Write the examples to a file, one a line."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder).resolve() / "home"
         home.mkdir()
         os.environ["HOME"] = str(home)
         found = made_examples(home)
-    Path(place).write_text(json.dumps(found, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    lines = [
+        f"{json.dumps(name)}: {json.dumps(answer, sort_keys=True, ensure_ascii=False)}"
+        for name, answer in sorted(found.items())
+    ]
+    Path(place).write_text("{\n" + ",\n".join(lines) + "\n}\n")
 
 
 if __name__ == "__main__":

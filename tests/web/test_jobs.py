@@ -123,7 +123,7 @@ def test_old_plans_make_room(tmp_path: Path, vault: Path) -> None:
     with serving(vault) as server:
         plan = plan_on(server)
         kept = server.get("/api/v1/plans").json()["items"]
-    assert kept[0] == plan and len(kept) == 401
+    assert kept[0] == plan and len(kept) == 201
     assert f"{0:064x}" not in kept and f"{499:064x}" in kept
 
 

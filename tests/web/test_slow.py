@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from gorillacomb.jobs.start import jobs_folder
+from gorillacomb.vault.vault import Vault
 from tests.support.run import run
 from tests.support.server import Answer, Server, serving
 from tests.support.trees import Tree, make_tree
@@ -67,6 +70,18 @@ def test_a_refused_question_says_why(server: Server, tmp_path: Path) -> None:
         assert server.get(f"/api/v1/unique{query}").status == 422
     for query in ("", "?a=/x", "?a=/x&b=y", "?a=/x&b=/y&c=/z", "?a_b64=!&b=/y"):
         assert server.get(f"/api/v1/compare{query}").status == 422, query
+
+
+def test_a_question_whose_job_was_killed_is_asked_again(server: Server, tree: Path) -> None:
+    path = f"/api/v1/compare?a={quote(str(tree))}&b={quote(str(tree / 'copy1'))}"
+    job = server.done(server.get(path))["id"]
+    exit_file = jobs_folder(Vault(server.vault)) / job / "exit"
+    ended = json.loads(exit_file.read_bytes())
+    exit_file.write_text(json.dumps({**ended, "code": None, "signal": 9}))
+    again = server.get(path)
+    assert again.status == 202 and again.json()["id"] != job
+    server.done(again)
+    assert server.get(path).status == 200
 
 
 def test_the_trace_in_pages(server: Server) -> None:

@@ -42,8 +42,9 @@ def make_certificate(vault: Vault, names: Iterable[str] = ()) -> ServerCertifica
     """
     folder = server_folder(vault)
     files = folder / "certificate.pem", folder / "certificate.key"
-    wanted = {own_host_name(vault), "localhost", "127.0.0.1", "::1", socket.gethostname()}
-    wanted |= {name.strip("[]").lower() for name in names if name.isascii()} - _ANY
+    given = {*names, socket.gethostname()}
+    wanted = {name.strip("[]").lower() for name in given if name and name.isascii()} - _ANY
+    wanted |= {own_host_name(vault), "localhost", "127.0.0.1", "::1"}
     found = read_private(files[0])
     if found is None or read_private(files[1]) is None or not _is_good(found, wanted):
         found, key = make_self_signed(sorted(wanted))

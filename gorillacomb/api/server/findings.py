@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -12,15 +13,19 @@ from gorillacomb.api.server.jobs import Job, JobRequest, JobState, list_jobs, op
 from gorillacomb.api.server.state import read_private, write_private
 from gorillacomb.errors import ExitCode, GorillaCombError, UntrustedInput, UsageError, VaultError
 from gorillacomb.hashing import blake3_of_short
+from gorillacomb.model import SECOND
 from gorillacomb.vault.vault import Vault
 
 __all__ = ["Finding", "families_of", "find_or_start"]
 
 _GENERATION = "generation"
 """The file of a job that names the index it was started on."""
-_MOST_BYTES = 64 << 20
+_MOST_BYTES = 32 << 20
 """Of an answer that is parsed, to be shown in parts."""
 _ANSWERED = (ExitCode.DONE, ExitCode.FOUND, ExitCode.INCOMPLETE)
+_REFUSED = (ExitCode.USAGE, ExitCode.VAULT, ExitCode.REFUSED)
+_REFUSAL_NS = 60 * SECOND
+"""How long a question is refused without being asked again: its cause may be gone by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ def find_or_start(vault: Vault, request: JobRequest) -> Finding:
             return Finding(job, None)
         if job.state is JobState.DONE and job.exit_code in _ANSWERED:
             return Finding(job, _result(vault, job.id))
-        if job.state is JobState.DONE:
+        if job.exit_code in _REFUSED and _age_ns(job) < _REFUSAL_NS:
             raise _refusal(job)
     job = start(vault, request)
     write_private(job.folder / _GENERATION, generation)
@@ -63,7 +68,7 @@ def families_of(document: Any) -> list[dict[str, Any]]:
     ]
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)
 def _result(vault: Vault, job: str) -> Any:
     file = open_job_result(vault, job)
     if file is None:
@@ -79,6 +84,10 @@ def _result(vault: Vault, job: str) -> Any:
         return json.loads(data)
     except ValueError as error:
         raise UntrustedInput(f"The job {job} printed no JSON.", "Ask again.") from error
+
+
+def _age_ns(job: Job) -> int:
+    return time.time_ns() - (job.ended_ns or 0)
 
 
 def _refusal(job: Job) -> GorillaCombError:

@@ -34,7 +34,7 @@ __all__ = [
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MOST_BYTES = 1 << 30
 _KEPT_PLANS = 200
-"""Plans that are kept, however old they are; each may have a file of answers."""
+"""Plans that are kept, however old they are."""
 _KEPT_NS = 30 * 86_400 * 1_000_000_000
 
 
@@ -90,7 +90,7 @@ def plan_of_job(vault: Vault, job: Job) -> str | None:
     file = _file(vault, name)
     try:
         create_state_folder(file.parent)
-        _remove_old(file.parent)
+        _remove_old(vault)
         write_private(file, read_bounded(job.plan, _MOST_BYTES))
     except OSError as error:
         raise VaultUnwritable(
@@ -101,13 +101,14 @@ def plan_of_job(vault: Vault, job: Job) -> str | None:
     return name
 
 
-def _remove_old(folder: Path) -> None:
-    """Remove plans that were made long ago and that many others followed, with their answers."""
-    made = sorted(folder.glob("*.jsonl"), key=lambda each: each.stat().st_mtime_ns)
+def _remove_old(vault: Vault) -> None:
+    """Remove plans that were made long ago and that many others followed, then their answers."""
     before = time.time_ns() - _KEPT_NS
-    for file in made[: -2 * _KEPT_PLANS]:
+    for name in list_plans(vault)[_KEPT_PLANS:]:
+        file = _file(vault, name)
         if file.stat().st_mtime_ns < before:
-            file.unlink(missing_ok=True)
+            file.unlink()
+            file.with_suffix(".answers.jsonl").unlink(missing_ok=True)
 
 
 def list_plans(vault: Vault) -> list[str]:

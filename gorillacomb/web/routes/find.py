@@ -40,7 +40,6 @@ from gorillacomb.web.answers import (
     table,
 )
 from gorillacomb.web.inputs import GroupsQuery, PathQuery, TreeQuery, named_path
-from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.access import ReadIndex
 from gorillacomb.web.site import GivenSite, Site
 
@@ -113,23 +112,16 @@ def group(site: GivenSite, session: ReadIndex, blake3: Digest) -> Response:
 def explain(site: GivenSite, session: ReadIndex, query: Annotated[PathQuery, Query()]) -> Response:
     """Explain a file or folder: its copies, which one to keep, why, and what runs did with it."""
     with missing_as_404():
-        return JSONResponse(explain_path(site.vault, _named(query)).to_dict())
+        return JSONResponse(explain_path(site.vault, named_path(query)).to_dict())
 
 
 @router.get("/tree", **answers(TreePageDocument))
 def tree(site: GivenSite, session: ReadIndex, query: Annotated[TreeQuery, Query()]) -> Response:
     """Return what is directly in a folder, by name, as of its last scan."""
-    path, after = _named(query), b""
+    path, after = named_path(query), b""
     if query.after is not None:
         (after,) = position_of(query.after, (bytes,), index_generation(site.vault))
     with missing_as_404():
         page = read_tree_page(site.vault, path, after, query.limit)
     token = continue_token(page.generation, None if page.next is None else (page.next,))
     return JSONResponse(tree_page_document(page, token))
-
-
-def _named(query: PathQuery) -> bytes:
-    try:
-        return named_path(query)
-    except ValueError as error:
-        raise Problem(422, f"The path cannot be read: {error}.") from error

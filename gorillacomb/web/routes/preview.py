@@ -13,7 +13,6 @@ from starlette.responses import Response, StreamingResponse
 from gorillacomb.api.server.preview import open_preview
 from gorillacomb.web.answers import PROBLEMS, missing_as_404
 from gorillacomb.web.inputs import PathQuery, named_path
-from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.access import ReadContent
 from gorillacomb.web.site import GivenSite
 
@@ -32,12 +31,8 @@ def preview(
     site: GivenSite, session: ReadContent, query: Annotated[PathQuery, Query()]
 ) -> Response:
     """Return a file: pictures and texts to be shown, everything else to be saved."""
-    try:
-        path = named_path(query)
-    except ValueError as error:
-        raise Problem(422, f"The path cannot be read: {error}.") from error
     with missing_as_404():
-        found = open_preview(site.vault, path)
+        found = open_preview(site.vault, named_path(query))
     name = os.path.basename(found.path)
     kind = None if name.lower().endswith(tuple(map(str.encode, _ACTIVE))) else found.kind
     return StreamingResponse(

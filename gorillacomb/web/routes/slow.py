@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, Any, TypedDict
 
 from fastapi import APIRouter, Path, Query
@@ -77,7 +76,7 @@ def family(site: GivenSite, session: ReadIndex, family: FamilyId) -> Response:
 @router.get("/unique", **answers(UniqueDocument, also=_LATER))
 def unique(site: GivenSite, session: ReadIndex, query: Annotated[PathQuery, Query()]) -> Response:
     """Return what would be lost if a folder were deleted."""
-    return _answer(_found(site, "unique", path=_path(query)))
+    return _answer(_found(site, "unique", path=named_path(query)))
 
 
 @router.get("/compare", **answers(CompareDocument, also=_LATER))
@@ -89,14 +88,7 @@ def compare(
         PathQuery(path=query.a, path_b64=query.a_b64),
         PathQuery(path=query.b, path_b64=query.b_b64),
     )
-    return _answer(_found(site, "compare", paths=tuple(map(_path, sides))))
-
-
-def _path(query: PathQuery) -> bytes:
-    try:
-        return os.path.normpath(named_path(query))
-    except ValueError as error:
-        raise Problem(422, f"The path cannot be read: {error}.") from error
+    return _answer(_found(site, "compare", paths=tuple(map(named_path, sides))))
 
 
 def _found(site: Site, kind: str, **options: Any) -> Finding:

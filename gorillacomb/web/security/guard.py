@@ -67,8 +67,9 @@ class Guard:
             return
         send = _with_headers(send)
         try:
-            self._check(scope)
-            receive = _bounded(scope, receive)
+            headers = _headers(scope)
+            self._check(scope, headers)
+            receive = _bounded(headers.get("content-length"), receive)
         except Problem as problem:
             await problem.response()(scope, receive, send)
         except GorillaCombError as error:
@@ -76,8 +77,7 @@ class Guard:
         else:
             await self._app(scope, receive, send)
 
-    def _check(self, scope: Scope) -> None:
-        headers = _headers(scope)
+    def _check(self, scope: Scope, headers: Mapping[str, str]) -> None:
         origin = self._origin(scope, headers)
         _refuse_odd_address(scope)
         path, method = scope["path"], scope["method"]
@@ -85,14 +85,10 @@ class Guard:
             _refuse_foreign_reader(headers, path)
         else:
             _refuse_foreign_writer(headers, path, origin)
-        state = scope.setdefault("state", {})
-        state["origin"] = origin
-        state["session"] = state["token"] = session = None
-        for token in _cookies(headers, origin.cookie):
-            session = self._sessions.find(token, origin.host)
-            if session is not None:
-                state["session"], state["token"] = session, token
-                break
+        tokens = _cookies(headers, origin.cookie)
+        known = ((self._sessions.find(token, origin.host), token) for token in tokens)
+        session, used = next((each for each in known if each[0] is not None), (None, None))
+        scope.setdefault("state", {}).update(origin=origin, session=session, token=used)
         is_write = method not in _SAFE
         if session is None and is_write and path.startswith(API) and path != SESSION_PATH:
             raise no_session()  # before its body is read
@@ -130,7 +126,7 @@ def _headers(scope: Scope) -> dict[str, str]:
 
 
 def _refuse_odd_address(scope: Scope) -> None:
-    """Refuse names that are no UTF-8, which the framework would change, and tokens in a query."""
+    """Refuse names that are not UTF-8, which the framework would change, and tokens in a query."""
     query = scope["query_string"]
     try:
         unquote_to_bytes(query.replace(b"+", b" ")).decode("utf-8")
@@ -186,9 +182,8 @@ def _cookies(headers: Mapping[str, str], name: str) -> list[str]:
     return [value for key, _, value in pairs if key == name][:_MOST_COOKIES]
 
 
-def _bounded(scope: Scope, receive: Receive) -> Receive:
+def _bounded(length: str | None, receive: Receive) -> Receive:
     """Return what reads at most `MOST_BODY` bytes. Raises Problem for a length beyond that."""
-    length = _headers(scope).get("content-length")
     if length is not None and (not length.isdecimal() or int(length) > MOST_BODY):
         raise Problem(413, f"The body has more than {MOST_BODY:,} bytes.")
     read = 0
