@@ -7,9 +7,11 @@ bytes, and what cannot be parsed refers to nothing.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 LARGEST: Final = 1 << 20
@@ -58,10 +60,7 @@ def reference_parser(path: bytes) -> ReferenceParser | None:
 
     Scripts of an environment may have any name: see `parse_script`.
     """
-    for row in _FORMATS:
-        if row.where.search(path):
-            return row.parse
-    return None
+    return next((row.parse for row in _FORMATS if row.where.search(path)), None)
 
 
 def is_activation(name: bytes) -> bool:
@@ -285,46 +284,46 @@ def _service(content: bytes) -> Iterator[MentionedPath]:
     for at, line in _lines(content):
         if not line.startswith((b"#", b";")):
             # systemd takes what follows the sign as a whole, spaces included.
-            whole = line.partition(b"=")[2].strip()
-            for each in {whole, *_paths_in(line)} if whole.startswith(b"/") else _paths_in(line):
-                yield MentionedPath(each, at, is_place=True)
+            for path in _paths_in(line, line.partition(b"=")[2].strip()):
+                yield MentionedPath(path, at, is_place=True)
 
 
-def _paths_in(text: bytes) -> set[bytes]:
+def _paths_in(text: bytes, whole: bytes) -> set[bytes]:
+    """Return what looks like a path in a text; ``whole`` is one if it begins like one."""
     found = {path for groups in _TOKEN.findall(text) for path in groups if path}
+    found |= {whole} if whole.startswith(b"/") else set()
     return {re.sub(rb"^(?:\$HOME|%h)/", b"~/", each) for each in found}
 
 
 _LAUNCHED = re.compile(rb"<string>([^<]*)</string>")
-_ENTITIES = {b"&lt;": b"<", b"&gt;": b">", b"&quot;": b'"', b"&apos;": b"'", b"&amp;": b"&"}
-_PACKED = re.compile(rb"[\x51-\x5e](?=/)|\x5f\x10.|\x5f\x11..", re.DOTALL)
-"""What precedes a string of ASCII in a binary property list: its length (CFBinaryPList.c)."""
 
 
 def _launched(content: bytes) -> Iterator[MentionedPath]:
-    is_packed = content.startswith(b"bplist")
-    for at, text in _packed(content) if is_packed else _launched_lines(content):
-        for path in {text, *_paths_in(text)} if text.startswith(b"/") else _paths_in(text):
+    for at, text in (_packed if content.startswith(b"bplist") else _launched_lines)(content):
+        for path in _paths_in(text, text):
             yield MentionedPath(path, at, is_place=True)
 
 
 def _packed(content: bytes) -> Iterator[tuple[int, bytes]]:
-    left = 2 * LARGEST  # what looks like strings may overlap
-    for match in _PACKED.finditer(content):
-        length = match[0][0] & 15 if len(match[0]) == 1 else int.from_bytes(match[0][2:])
-        yield 1, content[match.end() : match.end() + length]
-        left -= length
-        if left < 0:
-            return
+    """Yield the texts in a binary property list, as if they were on one line."""
+    import plistlib  # few have any
+
+    waiting, known = list[Any](), set[int]()  # a list may be in several others
+    with suppress(ValueError, OverflowError, RecursionError):
+        waiting.append(plistlib.loads(content, fmt=plistlib.FMT_BINARY))
+    while waiting:
+        if isinstance(each := waiting.pop(), str):
+            yield 1, each.encode("utf-8", "surrogatepass")
+        elif isinstance(each, dict | list) and id(each) not in known:
+            known.add(id(each))
+            waiting += each.values() if isinstance(each, dict) else each
 
 
 def _launched_lines(content: bytes) -> Iterator[tuple[int, bytes]]:
-    for at, line in _lines(content):
-        for match in _LAUNCHED.finditer(line):
-            text = match[1]
-            for entity, character in _ENTITIES.items():
-                text = text.replace(entity, character)
-            yield at, text
+    from html import unescape
+
+    texts = ((at, text) for at, line in _lines(content) for text in _LAUNCHED.findall(line))
+    return ((at, os.fsencode(unescape(os.fsdecode(text)))) for at, text in texts)
 
 
 class _Format(NamedTuple):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from gorillacomb.api.paths import is_standard_input
 from gorillacomb.api.text import parse_size
@@ -173,6 +174,27 @@ def workers_option(function: Function) -> Function:
         help="Processes that read; 0 reads in this one [default: one per processor, up to 8"
         " while those wait for the disk].",
     )(function)
+
+
+def typed_words(context: click.Context, names: Collection[str]) -> tuple[str | bytes, ...]:
+    """Return those of some options that were typed, as words of a command, with whole paths."""
+    words: list[str | bytes] = []
+    for each in context.command.params:
+        if each.name in names and is_typed(context, each):
+            value, option = context.params[each.name], each.opts[-1]
+            if value is True:
+                words.append(option)
+            else:
+                for one in value if isinstance(value, tuple) else (value,):
+                    text = os.path.abspath(one) if isinstance(one, os.PathLike) else one
+                    words += [option, text if isinstance(text, bytes) else str(text)]
+    return tuple(words)
+
+
+def is_typed(context: click.Context, parameter: click.Parameter) -> bool:
+    """Return whether an option was given on the command line."""
+    assert parameter.name is not None, "each parameter has a name"
+    return context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
 
 
 def take_terminal_after(document: str | bytes | os.PathLike[str]) -> None:

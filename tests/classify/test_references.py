@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import plistlib
 import re
 import time
@@ -124,8 +125,9 @@ CASES: list[tuple[str, str, list[tuple[str, int, int]]]] = [
     ),
     (
         "/u/Library/LaunchAgents/a.plist",
-        "<plist>\n<string>sh -c 'cd /a'</string>\n<string>/b &amp; c</string></plist>",
-        [("/a", 2, 0), ("/b", 3, 0), ("/b & c", 3, 0)],
+        "<plist>\n<string>sh -c 'cd /a'</string>\n<string>/b &amp; c</string>\n"
+        "<string>/&#228;</string></plist>",
+        [("/a", 2, 0), ("/b", 3, 0), ("/b & c", 3, 0), ("/ä", 4, 0)],
     ),
     ("/p/package.json", "[1]", []),
     ("/p/package.json", "{", []),
@@ -146,11 +148,28 @@ def test_what_a_file_refers_to(
 
 
 def test_a_binary_property_list_is_read() -> None:
-    words = {"a": "/short", "b": "/" + "b" * 300, "c": ["sh", "cd /Users/anna/App && ./run"]}
+    words = {
+        "a": "/short",
+        "b": "/" + "b" * 300,
+        "ä": "/Users/Änna/🦍",
+        "c": ["sh", "cd /Users/anna/App && ./run", {"d": ["/deep"]}],
+    }
     parse = reference_parser(b"/Library/LaunchDaemons/a.plist")
     assert parse is not None
     found = mentioned_paths(parse, plistlib.dumps(words, fmt=plistlib.FMT_BINARY))
-    assert {each.path for each in found} == {b"/short", b"/" + b"b" * 300, b"/Users/anna/App"}
+    assert {os.fsdecode(each.path) for each in found} == {
+        *("/short", "/" + "b" * 300, "/Users/Änna/🦍", "/Users/anna/App", "/deep"),
+    }
+
+
+def test_a_property_list_with_lists_in_many_lists_takes_no_time() -> None:
+    nested: list[object] = ["/a"]
+    for _ in range(60):
+        nested = [nested, nested]
+    parse = reference_parser(b"/Library/LaunchDaemons/a.plist")
+    assert parse is not None
+    found = mentioned_paths(parse, plistlib.dumps({"a": nested}, fmt=plistlib.FMT_BINARY))
+    assert [each.path for each in found] == [b"/a"]
 
 
 @pytest.mark.parametrize("path", ["/etc/cron.d/a", "/var/spool/cron/anna", "/var/cron/crontabs/a"])

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Unpack
 
 import click
-from click.core import ParameterSource
 
 from gorillacomb.api.dedupe.expected import Expected
 from gorillacomb.api.vault import Vault
@@ -21,8 +20,10 @@ from gorillacomb.cli.option_groups import GroupedCommand
 from gorillacomb.cli.options import (
     BytesPath,
     DurationParam,
+    is_typed,
     json_option,
     progress_option,
+    typed_words,
     untested_macos_option,
     vault_option,
     wait_option,
@@ -205,14 +206,14 @@ def command(
         return show(vault, history or None, single, as_json)
     from gorillacomb.cli.commands.dedupe.plan import plan
 
-    typed = _typed_words(context, {*PlanFlags.__annotations__, "untested_macos"})
+    typed = typed_words(context, {*PlanFlags.__annotations__, "untested_macos"})
     shown = untested_macos, verbose, single, progress, as_json
     return plan(vault, plan_keywords(**given), typed, planning or bool(output), output, *shown)
 
 
 def _refuse_mixed(context: click.Context) -> None:
     """Refuse two actions at once, and options that do not apply to the chosen action."""
-    typed = [each for each in context.command.params if _is_typed(context, each)]
+    typed = [each for each in context.command.params if is_typed(context, each)]
     modes = [each.opts[0] for each in typed if each.name in _ABOUT]
     if len(modes) > 1:
         raise click.UsageError(f"{' and '.join(modes)} cannot be combined: choose one.")
@@ -224,22 +225,3 @@ def _refuse_mixed(context: click.Context) -> None:
             words = " or ".join(options[name] for name in about)
             instead = f", not {options[mode]}" if mode else ""
             raise click.UsageError(f"{each.opts[-1]} requires {words}{instead}.")
-
-
-def _typed_words(context: click.Context, names: Collection[str]) -> tuple[str | bytes, ...]:
-    """Return those of some parameters that were typed, as words of a command."""
-    words: list[str | bytes] = []
-    for each in context.command.params:
-        if each.name in names and _is_typed(context, each):
-            value, option = context.params[each.name], each.opts[-1]
-            if value is True:
-                words.append(option)
-            else:
-                for one in value if isinstance(value, tuple) else (value,):
-                    words += [option, one if isinstance(one, bytes) else str(one)]
-    return tuple(words)
-
-
-def _is_typed(context: click.Context, parameter: click.Parameter) -> bool:
-    assert parameter.name is not None, "each parameter has a name"
-    return context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE

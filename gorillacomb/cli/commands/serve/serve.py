@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
 from gorillacomb.api.vault import Vault
-from gorillacomb.cli.options import vault_option
+from gorillacomb.cli.options import is_typed, vault_option
 from gorillacomb.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -73,12 +72,7 @@ def command(
     one. There are no accounts. What runs as a job goes on when the server has ended.
     """
     if context.invoked_subcommand is not None:
-        typed = [
-            name
-            for name in context.params
-            if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        ]
-        if typed:
+        if any(is_typed(context, each) for each in context.command.params):
             raise click.UsageError("Options go after `link`: it takes --vault alone.")
         return None
     _import_web()

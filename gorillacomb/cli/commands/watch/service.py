@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import click
-from click.core import ParameterSource
 
-from gorillacomb.api.vault import Vault
 from gorillacomb.api.watch.service import WATCH, WEB
 from gorillacomb.cli.commands.watch.install import install, uninstall
+from gorillacomb.cli.options import typed_words
 from gorillacomb.errors import ExitCode
 
 _KINDS = {kind.name: kind for kind in (WATCH, WEB)}
@@ -56,8 +53,8 @@ def install_web(words: tuple[str, ...]) -> ExitCode:
     context = serve.make_context("gorillacomb serve", list(words))
     if context.params["open_page"]:
         raise click.UsageError("A service opens no page: leave out --open.")
-    vault: Vault = context.params["vault"]
-    install(WEB, vault, ["serve", *_typed(context)])
+    names = context.params.keys() - {"vault"}
+    install(WEB, context.params["vault"], ["serve", *typed_words(context, names)])
     return ExitCode.DONE
 
 
@@ -67,18 +64,3 @@ def remove(name: str) -> ExitCode:
     """Remove the service of the watcher or of the server."""
     uninstall(_KINDS[name])
     return ExitCode.DONE
-
-
-def _typed(context: click.Context) -> list[str]:
-    """Return the options that were given, with whole paths, so that the service can repeat them."""
-    words: list[str] = []
-    for parameter in context.command.params:
-        name = parameter.name or ""
-        if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE or name == "vault":
-            continue
-        value = context.params[name]
-        for each in value if isinstance(value, tuple) else (value,):
-            words.append(parameter.opts[-1])
-            if each is not True:
-                words.append(os.path.abspath(each) if isinstance(each, os.PathLike) else str(each))
-    return words
