@@ -12,8 +12,12 @@ from starlette.responses import JSONResponse, Response
 import gorillacomb
 from gorillacomb.api.watch.pulse import check_watcher
 from gorillacomb.errors import GorillaCombError
-from gorillacomb.web import pages
 from gorillacomb.web.answers import SCHEMAS, answers
+from gorillacomb.web.pages import jobs as job_pages
+from gorillacomb.web.pages import overview, twins
+from gorillacomb.web.pages import session as session_pages
+from gorillacomb.web.pages.questions import answer_waiting
+from gorillacomb.web.pages.rendering import show_problem
 from gorillacomb.web.problems import answer_problems
 from gorillacomb.web.routes import dedupe, find, jobs, preview, session, slow, trace
 from gorillacomb.web.security.guard import HEALTH_PATH, Guard
@@ -26,6 +30,8 @@ READING = (
     *(jobs.router, dedupe.router, trace.router),
 )
 WRITING = (jobs.writing, dedupe.writing, trace.writing)
+PAGES = (session_pages.router, overview.router, job_pages.router, twins.router)
+FORMS = (session_pages.writing, job_pages.writing)
 
 
 class HealthDocument(TypedDict):
@@ -47,16 +53,16 @@ def create_app(site: Site) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.site, app.state.streams = site, Streams()
-    app.state.show_problem = pages.show_problem
+    app.state.show_problem = show_problem
     app.add_api_route(HEALTH_PATH, health, **answers(HealthDocument), tags=["health"])
     api = APIRouter(prefix=_PREFIX)
     for router in (*READING, *(() if site.options.read_only else WRITING)):
         api.include_router(router)
     app.include_router(api)
-    app.include_router(pages.router)
-    if not site.options.read_only:
-        app.include_router(pages.writing)
+    for router in (*PAGES, *(() if site.options.read_only else FORMS)):
+        app.include_router(router, include_in_schema=False)
     answer_problems(app)
+    answer_waiting(app)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     app.add_middleware(Guard, names=site.names, sessions=site.sessions)
     return app

@@ -96,8 +96,8 @@ def _answer(
     request: Request, problem: Problem, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return a problem as the client takes it: as a page for a browser, outside the API."""
-    wants_page = "text/html" in request.headers.get("accept", "")
-    if wants_page and not request.url.path.startswith("/api/"):
+    is_page = not request.url.path.startswith("/api/")
+    if is_page and (problem.status == 401 or "text/html" in request.headers.get("accept", "")):
         shown: Response = request.app.state.show_problem(request, problem)
         return shown
     return problem.response(headers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Form, Request
 
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.sessions import SCOPES, Session, form_token
@@ -41,8 +41,15 @@ Mark = Annotated[Session, Depends(Access("marks"))]
 Purge = Annotated[Session, Depends(Access("purge"))]
 
 
-def check_form(request: Request, sent: str) -> None:
-    """Refuse a form that is not of this session. Raises Problem."""
-    token = request.scope["state"]["token"]
-    if token is None or not hmac.compare_digest(form_token(token).encode(), sent.encode()):
+def _own_form(request: Request, form: Annotated[str, Form(max_length=200)]) -> Session:
+    """Return the session that a form is of. Raises Problem if it is of another one."""
+    state = request.scope["state"]
+    token, session = state["token"], state["session"]
+    if token is None or not hmac.compare_digest(form_token(token).encode(), form.encode()):
         raise Problem(403, "This form is of a session that has ended.", "Load the page again.")
+    found: Session = session
+    return found
+
+
+OwnForm = Annotated[Session, Depends(_own_form)]
+"""Every form that writes depends on it: it carries the token of its session."""

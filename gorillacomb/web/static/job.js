@@ -11,18 +11,20 @@ function size(bytes) {
   return unit === 0 ? `${bytes} B` : `${bytes.toFixed(1)} ${sizes[unit]}`;
 }
 
-function show(job) {
+function show(job, seconds) {
   const now = job.progress;
-  if (now === null) return;
+  const figures = document.getElementById("figures");
+  if (now === null) { figures.textContent = `${Math.floor(seconds)} s so far`; return; }
   document.getElementById("stage").textContent = now.stage;
   const [done, total] = now.total_bytes ? [now.bytes, now.total_bytes] : [now.files, now.total_files];
   if (total) { bar.max = total; bar.value = Math.min(done, total); } else bar.removeAttribute("value");
   const left = now.seconds_left === null ? "" : `, about ${Math.ceil(now.seconds_left)} s left in this stage`;
-  document.getElementById("figures").textContent =
+  figures.textContent =
     `${now.files.toLocaleString()} files, ${size(now.bytes)}${left}`;
 }
 
 async function follow() {
+  const begun = performance.now();
   for (;;) {
     const answer = await fetch(`/api/v1/jobs/${place.dataset.job}`, { headers: headers() });
     if (answer.status === 401) {
@@ -31,10 +33,10 @@ async function follow() {
     }
     if (answer.ok) {
       const job = await answer.json();
-      show(job);
+      show(job, (performance.now() - begun) / 1000);
       if (job.state !== "queued" && job.state !== "running") { location.reload(); return; }
     }
-    await new Promise((resume) => setTimeout(resume, document.hidden ? 5000 : 500));
+    await new Promise((resume) => setTimeout(resume, document.hidden ? 5000 : 300));
   }
 }
 
