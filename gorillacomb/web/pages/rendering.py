@@ -30,8 +30,22 @@ class Link(NamedTuple):
 
 
 NAVIGATION = (
-    (Link("/", "Overview"),),
-    (Link("/jobs", "Jobs"),),
+    (
+        Link("/", "Overview"),
+        Link("/families", "Families"),
+        Link("/groups", "Duplicates"),
+        Link("/unique", "What would be lost"),
+        Link("/map", "Map"),
+    ),
+    (
+        Link("/plans", "Plans"),
+        Link("/runs", "Runs"),
+        Link("/integrity", "Integrity"),
+        Link("/trace", "Trace"),
+        Link("/manifests", "Manifests"),
+        Link("/jobs", "Jobs"),
+    ),
+    (Link("/drop", "Drop"), Link("/settings", "Settings"), Link("/docs", "Help")),
 )
 """The pages that every page links to, in groups."""
 
