@@ -133,6 +133,8 @@ if TYPE_CHECKING:
     from gorillacomb.api.find.overview import SurplusFate as SurplusFate
     from gorillacomb.api.find.overview import SurplusPart as SurplusPart
     from gorillacomb.api.find.overview import SurplusReason as SurplusReason
+    from gorillacomb.api.find.space_map import SpaceEntry as SpaceEntry
+    from gorillacomb.api.find.space_map import SpaceMap as SpaceMap
     from gorillacomb.api.keys import SignerKey as SignerKey
     from gorillacomb.api.keys import UserKey as UserKey
     from gorillacomb.api.keys import make_key as make_key
@@ -261,6 +263,7 @@ _PUBLIC = {
         "SurplusPart",
         "SurplusReason",
     ),
+    "api.find.space_map": ("SpaceEntry", "SpaceMap"),
     "api.keys": ("SignerKey", "UserKey", "make_key"),
     "api.manifest": ("FolderManifest", "SavedManifest", "create_manifest"),
     "api.dedupe.marks": ("MarkChange", "MarkKind", "MarkState", "MarkedPath"),

@@ -25,6 +25,7 @@ COMMANDS = {
     "explain": ("find", "Explain a file or folder: its copies, which one to keep, and why."),
     "folders": ("find", "Show identical, contained and overlapping folders."),
     "compare": ("find", "Compare two folders: same, changed, moved, only in one."),
+    "map": ("find", "Show where the space is, and what of it is there more than once."),
     "unique": ("find", "Show what would be lost if a folder were deleted."),
     "dedupe": ("dedupe", "Plan what may be removed, apply the plan, take it back."),
     "mark": ("dedupe", "Mark what to keep, intended copies, things that only look alike."),

@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from gorillacomb.fs.paths import join
+from gorillacomb.index.folder_queries import REGULAR
 from gorillacomb.index.paths import BELOW, FolderPaths
 from gorillacomb.index.rows import MoveKey
 from gorillacomb.index.schema import has_content
@@ -129,3 +130,46 @@ def move_key(connection: Connection, folder: int, name: bytes) -> MoveKey | None
         "SELECT inode, size, mtime_ns FROM files WHERE folder = ? AND name = ?", (folder, name)
     ).fetchone()
     return found
+
+
+class FilePosition(NamedTuple):
+    """Where a page of files ends; files are listed by folder and name, or by size."""
+
+    size: int
+    folder: int
+    name: bytes
+
+
+class ListedFile(NamedTuple):
+    """A file as a list shows it."""
+
+    position: FilePosition
+    state: int
+    mtime_ns: int
+    digest: bytes | None
+    cause: str | None
+
+
+def list_files(
+    connection: Connection, state: int | None, after: FilePosition | None, limit: int
+) -> list[ListedFile]:
+    """Return the files that follow a position, at most ``limit``.
+
+    Those in one state are listed the largest first; it must be one of a gap, for which there is an
+    index. Otherwise all files are listed, folder by folder.
+    """
+    columns = "SELECT size, folder, name, state, mtime_ns, digest, cause FROM files"
+    at = FilePosition(1 << 62, 0, b"") if after is None else after
+    if state is None:
+        rows = connection.execute(
+            f"{columns} WHERE {REGULAR} AND (folder, name) > (?, ?) ORDER BY folder, name LIMIT ?",
+            (at.folder if after is not None else -1, at.name, limit),
+        )
+    else:
+        rows = connection.execute(
+            f"{columns} INDEXED BY file_by_gap WHERE state = ? AND state NOT IN (0, 8)"
+            f" AND {REGULAR} AND (size, folder, name) < (?, ?, ?)"
+            " ORDER BY size DESC, folder DESC, name DESC LIMIT ?",
+            (state, *at, limit),
+        )
+    return [ListedFile(FilePosition(*row[:3]), *row[3:]) for row in rows]

@@ -164,6 +164,55 @@ def linked_inodes_below(connection: Connection, folder: int) -> set[int]:
     return {inode for (inode,) in connection.execute(sql, (folder,))}
 
 
+class FolderSpace(NamedTuple):
+    """What is directly in a folder."""
+
+    folder: int
+    files: int
+    bytes: int
+    duplicate_bytes: int
+    """Bytes of the files whose content has another copy, in this folder or elsewhere."""
+
+
+_IS_DUPLICATE = f"({has_content()} AND digest IN (SELECT digest FROM groups))"
+
+
+def folder_space(connection: Connection, top: int) -> Iterator[FolderSpace]:
+    """Yield the sums of the files directly in a folder, and in each folder below it."""
+    rows = connection.execute(
+        f"{BELOW} SELECT folder, count(*), sum(size),"
+        f" coalesce(sum(size) FILTER (WHERE {_IS_DUPLICATE}), 0) FROM files"
+        f" WHERE folder IN below AND state <> {EntryState.EXCLUDED:d} AND {REGULAR}"
+        " GROUP BY folder",
+        (top,),
+    )
+    return (FolderSpace(*row) for row in rows)
+
+
+def parents_below(connection: Connection, top: int) -> Iterator[tuple[int, int, bytes]]:
+    """Yield every folder below a folder: id, id of its parent, name."""
+    return iter(
+        connection.execute(
+            f"{BELOW} SELECT id, parent, name FROM folders WHERE id IN below AND id <> ?1", (top,)
+        )
+    )
+
+
+def large_files(
+    connection: Connection, top: int, at_least: int
+) -> Iterator[tuple[int, bytes, int, bool]]:
+    """Yield the files of a size, anywhere in a folder: folder, name, bytes, is there another copy.
+
+    ``at_least`` is in bytes.
+    """
+    rows = connection.execute(
+        f"{BELOW} SELECT folder, name, size, {_IS_DUPLICATE} FROM files WHERE folder IN below"
+        f" AND size >= ?2 AND state <> {EntryState.EXCLUDED:d} AND {REGULAR}",
+        (top, at_least),
+    )
+    return ((folder, name, size, bool(twice)) for folder, name, size, twice in rows)
+
+
 class ListedEntry(NamedTuple):
     """A folder or file directly in a folder."""
 

@@ -37,6 +37,7 @@ from gorillacomb.vault.vault import is_locked
 
 REQUEST, LOCK, PROCESS, EVENTS = "request.json", "lock", "process.json", "events.ndjson"
 RESULT, STDERR, CANCEL, EXIT, PLAN = "result.json", "stderr", "cancel", "exit", "plan.jsonl"
+MANIFEST = "manifest.json"
 ID = re.compile(r"[0-9]{8}T[0-9]{6}\.[0-9]{6}-[0-9a-f]{8}")
 """When the job was made (UTC), and a random part: the order of names is that of time."""
 _MOST_REQUEST = 8 << 20

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gorillacomb.errors import UsageError
-from gorillacomb.jobs.folder import EVENTS, PLAN, JobFolder
+from gorillacomb.jobs.folder import EVENTS, MANIFEST, PLAN, JobFolder
 from gorillacomb.json_paths import path_from_json, path_to_json
 
 _WITHOUT_LIMIT = "31536000"
@@ -69,6 +69,8 @@ class JobKind:
     """Whether it writes to the vault: of such jobs, one runs at a time."""
     tells_progress: bool = True
     """Whether the command has ``--events``."""
+    output: str = ""
+    """The file in the job's folder that the command writes to (``-o``), if it writes one."""
 
 
 _EXPECTED = MappingProxyType(
@@ -110,6 +112,17 @@ KINDS: Mapping[str, JobKind] = MappingProxyType(
             },
             writes=False,
         ),
+        "manifest": JobKind(
+            ("manifest",),
+            {
+                "path": _paths(many=False),
+                "no_sign": _flag("--no-sign"),
+                "allow_missing": _flag("--allow-missing"),
+            },
+            writes=False,
+            tells_progress=False,
+            output=MANIFEST,
+        ),
         "overview": JobKind(("overview",), {}, writes=False),
         "folders": JobKind(("folders",), {}, writes=False, tells_progress=False),
         "compare": JobKind(("compare",), {"paths": _paths(required=True)}, writes=False),
@@ -118,6 +131,7 @@ KINDS: Mapping[str, JobKind] = MappingProxyType(
             {"path": _paths(required=True, many=False), "except": _paths("--except")},
             writes=False,
         ),
+        "map": JobKind(("map",), {"path": _paths(many=False)}, writes=False, tells_progress=False),
         "plan": JobKind(
             ("dedupe", "--plan"),
             {
@@ -139,6 +153,7 @@ KINDS: Mapping[str, JobKind] = MappingProxyType(
                 "bring": _paths("--bring"),
             },
             writes=False,
+            output=PLAN,
         ),
         "apply": JobKind(
             ("dedupe",),
@@ -230,8 +245,8 @@ class JobRequest:
         for name, option in kind.options.items():
             if name in self.options and option.form is not _Form.OPERAND:
                 words += _words(option, self.options[name])
-        if self.kind == "plan":
-            words += ["-o", folder.path / PLAN]
+        if kind.output:
+            words += ["-o", folder.path / kind.output]
         if kind.writes:
             words += ["--wait", _WITHOUT_LIMIT]
         if kind.tells_progress:

@@ -19,7 +19,7 @@ from gorillacomb.web.pages import session as session_pages
 from gorillacomb.web.pages.questions import answer_waiting
 from gorillacomb.web.pages.rendering import show_problem
 from gorillacomb.web.problems import answer_problems
-from gorillacomb.web.routes import dedupe, find, jobs, preview, session, slow, trace
+from gorillacomb.web.routes import dedupe, find, jobs, manifests, preview, session, slow, trace
 from gorillacomb.web.security.guard import HEALTH_PATH, Guard
 from gorillacomb.web.site import GivenSite, Site
 from gorillacomb.web.streams import Streams
@@ -27,7 +27,7 @@ from gorillacomb.web.streams import Streams
 _PREFIX = "/api/v1"
 READING = (
     *(session.router, find.router, preview.router, slow.router),
-    *(jobs.router, dedupe.router, trace.router),
+    *(jobs.router, dedupe.router, trace.router, manifests.router),
 )
 WRITING = (jobs.writing, dedupe.writing, trace.writing)
 PAGES = (session_pages.router, overview.router, job_pages.router, twins.router)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from gorillacomb.api.paths import path_from_json
+from gorillacomb.api.server.files import GapName
 from gorillacomb.web.problems import Problem
 
 MOST_PAGE = 1000
@@ -112,6 +113,13 @@ class TreeQuery(PathQuery, PageQuery):
     """Which part of a folder."""
 
 
+class FilesQuery(PageQuery):
+    """Which files."""
+
+    state: GapName | None = None
+    """Only those in one state, the largest first."""
+
+
 class GroupsQuery(PageQuery):
     """Which groups of identical files."""
 
@@ -173,7 +181,18 @@ class VerifyInput(Body):
     require_signature: bool = False
 
 
-JobInput = Annotated[ScanInput | ScrubInput | VerifyInput, Field(discriminator="kind")]
+class ManifestInput(Body):
+    """List what a folder contains, signed; by default the canonical files of the only root."""
+
+    kind: Literal["manifest"]
+    path: Path | None = None
+    no_sign: bool = False
+    allow_missing: bool = False
+
+
+JobInput = Annotated[
+    ScanInput | ScrubInput | VerifyInput | ManifestInput, Field(discriminator="kind")
+]
 
 
 class PlanInput(Body):

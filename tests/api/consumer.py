@@ -331,6 +331,12 @@ def keeping(vault: gorillacomb.OpenVault) -> None:
     overview: gorillacomb.Overview = vault.overview(progress=print)
     use(overview.status, overview.families, overview.family_count, overview.plan)
     use(overview.to_dict())
+    space: gorillacomb.SpaceMap = vault.space_map("/data")
+    use(space.files, space.bytes, space.duplicate_bytes, space.warnings, space.to_dict())
+    for entry in space.tops + space.inside(space.items[0]):
+        place: gorillacomb.SpaceEntry = entry
+        use(place.path, place.parent, place.is_folder, place.files)
+        use(place.bytes, place.duplicate_bytes)
     for overlap in overview.overlaps:
         pair: gorillacomb.DriveOverlap = overlap
         use(pair.root, pair.other, pair.files, pair.bytes, pair.shared_files, pair.shared_bytes)

@@ -129,6 +129,7 @@ USES: dict[str, Use] = {
     "OpenVault.duplicates.path":
         lambda b, form: [group.files for group in b.vault.duplicates(form(b.path("a")))],
     "OpenVault.folders.path": lambda b, form: b.vault.folders(form(b.path("a"))).to_dict(),
+    "OpenVault.space_map.path": lambda b, form: b.vault.space_map(form(b.path("a"))).to_dict(),
     "OpenVault.unique.path": lambda b, form: b.vault.unique(form(b.path("a"))).to_dict(),
     "OpenVault.unique.excepts": lambda b, form:
         b.vault.unique(b.path("a"), excepts=form(b.path("b"))).to_dict(),

@@ -100,6 +100,8 @@ def _questions(opened: gorillacomb.OpenVault, compare: Comparer, top: Path, tmp_
     (tmp_path / "y").rename(top / "b/y")
     opened.scan(top)
     compare.same(opened.overview(), "overview")
+    compare.same(opened.space_map(), "map")
+    compare.same(opened.space_map(top / "a"), "map", top / "a")
 
 
 def _runs(opened: gorillacomb.OpenVault, compare: Comparer, top: Path, tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ PLANS: dict[Path, DedupePlan] = {}
 QUESTIONS: dict[str, Callable[[OpenVault, Path], Any]] = {
     "status": lambda vault, top: vault.status().to_dict(),
     "overview": lambda vault, top: vault.overview().to_dict(),
+    "map": lambda vault, top: vault.space_map().to_dict(),
     "dupes": lambda vault, top: whole(vault.duplicates()),
     "dupes of a folder": lambda vault, top: whole(vault.duplicates(top / "Downloads")),
     "folders": lambda vault, top: whole(vault.folders()),

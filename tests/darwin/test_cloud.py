@@ -83,6 +83,7 @@ def test_asked_for_they_are_downloaded(mac: Mac, evicted: Path) -> None:
 USES: dict[str, list[tuple[str, ...]]] = {
     "scan": [("@",), ("@", "--rehash"), ("@", "--quick")],
     "overview": [()],
+    "map": [(), ("@/gone",)],
     "status": [()],
     "dupes": [()],
     "explain": [("@/gone/own.txt",), ("@/gone",)],

@@ -118,3 +118,39 @@ def test_an_index_that_does_not_exist_yet(vault: Path) -> None:
         assert (answer.status, answer.json()["title"]) == (503, "Service Unavailable")
         assert "scan" in answer.json()["hint"]
         assert server.get("/health", {"Cookie": None}).json() == {"status": "ok", "pulse": "none"}
+
+
+def test_all_files_in_pages(server: Server, tree: Path) -> None:
+    found, after = [], ""
+    while True:
+        page = server.get(f"/api/v1/files?limit=5{after}").json()
+        found += page["items"]
+        if page["next"] is None:
+            break
+        after = f"&after={page['next']}"
+    paths = [os.fsdecode(path_from_json(each)) for each in found]
+    assert sorted(paths) == sorted(str(each) for each in tree.rglob("*") if each.is_file())
+    assert {each["state"] for each in found} <= {"hashed", "fresh"}
+    group = server.get("/api/v1/groups?limit=1").json()["items"][0]
+    assert sum(each["blake3"] == group["blake3"] for each in found) == len(group["files"])
+
+
+def test_files_about_which_nothing_is_known(tmp_path: Path, vault: Path) -> None:
+    sizes = {f"f{n}": "x" * (n % 3 + 1) for n in range(8)}
+    tree = make_tree(tmp_path / "tree", {"a": sizes, "large": "x" * 5000})
+    assert run("scan", tree, "--min-size", "4", vault=vault).code in (0, 3)
+    with serving(vault) as server:
+        found, after = [], ""
+        while True:
+            page = server.get(f"/api/v1/files?state=too_small&limit=3{after}").json()
+            found += page["items"]
+            if page["next"] is None:
+                break
+            after = f"&after={page['next']}"
+        assert [each["size"] for each in found] == [3, 3, 2, 2, 2, 1, 1, 1]
+        assert len({each["path"] for each in found}) == 8
+        assert server.get("/api/v1/files?state=damaged").json() == {"items": [], "next": None}
+        assert server.get("/api/v1/files?state=hashed").status == 422
+        scan(vault, make_tree(tmp_path / "more", {"new": "y"}))
+        old = server.get(f"/api/v1/files?limit=3{after}")
+        assert old.status in (409, 422)

@@ -117,3 +117,11 @@ def test_marks_need_to_have_been_seen(tmp_path: Path, vault: Path) -> None:
         done = server.done(server.send("DELETE", "/api/v1/marks", cleared, {"If-Match": seen}))
         assert done["exit_code"] == 0
         assert server.get("/api/v1/marks").json()["marks"] == []
+
+
+def test_the_map_is_that_of_the_command_line(server: Server, tree: Path) -> None:
+    wanted = run("map", "--json", vault=server.vault).json()
+    assert answered(server, "/api/v1/map").json() == wanted
+    part = run("map", tree / "copy1", "--json", vault=server.vault).json()
+    assert answered(server, f"/api/v1/map?path={quote(str(tree / 'copy1'))}").json() == part
+    assert answered(server, "/api/v1/map?path=/nowhere").status == 422

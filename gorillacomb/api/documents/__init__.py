@@ -26,6 +26,7 @@ DOCUMENTS = {
     "keys init": "trace.KeyInitDocument",
     "keys rotate": "trace.KeyRotateDocument",
     "manifest": "manifest.ManifestDocument",
+    "map": "contents.MapDocument",
     "mark clear": "marks.MarkChangeDocument",
     "mark intended": "marks.MarkChangeDocument",
     "mark keep": "marks.MarkChangeDocument",

@@ -1,8 +1,8 @@
-"""The document of `gorillacomb compare --contents --json`."""
+"""The documents of what folders contain: `gorillacomb compare --contents` and `map`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 from gorillacomb.api.documents.paths import PathDocument
 from gorillacomb.api.documents.unique import RolledUpDocument, UnprovenDocument, rolled_up_document
@@ -10,6 +10,7 @@ from gorillacomb.json_paths import path_to_json
 
 if TYPE_CHECKING:
     from gorillacomb.api.find.contents import ContentComparison, ContentSide
+    from gorillacomb.api.find.space_map import SpaceMap
 
 
 class ContentSideDocument(PathDocument):
@@ -101,3 +102,50 @@ def _side(side: ContentSide) -> dict[str, object]:
 
 def _unproven(side: ContentSide) -> list[dict[str, str]]:
     return [{**path_to_json(each.path), "cause": each.cause} for each in side.unknown()]
+
+
+class MappedDocument(PathDocument):
+    """A folder or file that takes a part of the space."""
+
+    kind: Literal["folder", "file"]
+    parent: int | None
+    """Which of the list it is in, from 0; null for a place that was asked about."""
+    files: int
+    """Regular files in it; 1 for a file."""
+    bytes: int
+    """Bytes of those files."""
+    duplicate_bytes: int
+    """Bytes of the files whose content has another copy, in here or elsewhere."""
+
+
+class MapDocument(TypedDict):
+    """Where the space is, and how much of it is used for contents that are there more than once."""
+
+    files: int
+    bytes: int
+    duplicate_bytes: int
+    items: list[MappedDocument]
+    """The places that were asked about, and the largest of what is in them; a folder comes before
+    what it contains. What is too small for the list is counted by its folder alone."""
+
+
+def map_document(found: SpaceMap) -> MapDocument:
+    """Return the document of ``gorillacomb map``."""
+    items = [
+        {
+            **path_to_json(each.path),
+            "kind": "folder" if each.is_folder else "file",
+            "parent": each.parent,
+            "files": each.files,
+            "bytes": each.bytes,
+            "duplicate_bytes": each.duplicate_bytes,
+        }
+        for each in found.items
+    ]
+    document = {
+        "files": found.files,
+        "bytes": found.bytes,
+        "duplicate_bytes": found.duplicate_bytes,
+        "items": items,
+    }
+    return cast(MapDocument, document)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.find.explain import Explained
     from gorillacomb.api.find.folders import FolderReport
     from gorillacomb.api.find.overview import Overview
+    from gorillacomb.api.find.space_map import SpaceMap
     from gorillacomb.api.scan import ScanFindings, ScanResult
     from gorillacomb.api.trace import VaultTrace
     from gorillacomb.api.unique import UniqueResult
@@ -135,6 +136,16 @@ class OpenVault(DedupeMethods, UpkeepMethods, Closing):
         from gorillacomb.api.find.overview import vault_overview
 
         return vault_overview(self._vault, progress=progress)
+
+    def space_map(self, path: PathInput | None = None) -> SpaceMap:
+        """Read where the space is in a folder, or in everything that was scanned.
+
+        The result has up to 1,000 of the largest folders and files at any depth. Raises UsageError
+        for a path that is not a folder of the index.
+        """
+        from gorillacomb.api.find.space_map import map_space
+
+        return map_space(self._vault, path)
 
     def duplicates(self, path: PathInput | None = None, *, min_size: int = 0) -> Duplicates:
         """Read the groups of identical files, the most wasteful first.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.find.families import FamilyReport
     from gorillacomb.api.find.folders import FolderReport
     from gorillacomb.api.find.overview import DriveOverlap, Overview
+    from gorillacomb.api.find.space_map import SpaceEntry
     from gorillacomb.api.scan import ScanResult
     from gorillacomb.api.unique import UniqueResult
     from gorillacomb.model import IndexedFile
@@ -54,6 +55,13 @@ def _damage(files: Sequence[IndexedFile]) -> Iterator[NextStep]:
         path = files[0].path
         yield NextStep(("explain", path), "what may be damaged, and its good copies")
         yield NextStep(("scrub", "--accept", path), "accept this file as it is now")
+
+
+def after_map(entries: Sequence[SpaceEntry]) -> NextSteps:
+    """Return the commands to suggest after the folders that take the most space."""
+    folder = next((each for each in entries if each.is_folder), None)
+    inside = () if folder is None else (NextStep(("map", folder.path), "what is large in there"),)
+    return (*inside, FOLDERS)
 
 
 def for_copies_left_alone(overview: Overview) -> NextStep:

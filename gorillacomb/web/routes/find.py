@@ -28,6 +28,12 @@ from gorillacomb.api.server.duplicates import (
     index_generation,
     read_groups_page,
 )
+from gorillacomb.api.server.files import (
+    FilePosition,
+    FilesPageDocument,
+    files_page_document,
+    read_files_page,
+)
 from gorillacomb.api.server.tree import TreePageDocument, read_tree_page, tree_page_document
 from gorillacomb.api.status import vault_status
 from gorillacomb.api.watch.pulse import check_watcher
@@ -39,12 +45,13 @@ from gorillacomb.web.answers import (
     position_of,
     table,
 )
-from gorillacomb.web.inputs import GroupsQuery, PathQuery, TreeQuery, named_path
+from gorillacomb.web.inputs import FilesQuery, GroupsQuery, PathQuery, TreeQuery, named_path
 from gorillacomb.web.security.access import ReadIndex
 from gorillacomb.web.site import GivenSite, Site
 
 router = APIRouter(tags=["find"])
 _POSITION = (int, int, bytes)
+_FILE_POSITION = (int, int, bytes)
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -64,6 +71,17 @@ def roots(site: GivenSite, session: ReadIndex) -> Response:
 def pulse(site: GivenSite, session: ReadIndex) -> Response:
     """Return whether the watcher is alive."""
     return JSONResponse(check_watcher(site.vault).to_dict())
+
+
+@router.get("/files", **answers(FilesPageDocument))
+def files(site: GivenSite, session: ReadIndex, query: Annotated[FilesQuery, Query()]) -> Response:
+    """Return files of the index: all of them, or those in one state, the largest first."""
+    after = None
+    if query.after is not None:
+        position = position_of(query.after, _FILE_POSITION, index_generation(site.vault))
+        after = FilePosition(*position)
+    page = read_files_page(site.vault, query.state, after, query.limit)
+    return JSONResponse(files_page_document(page, continue_token(page.generation, page.next)))
 
 
 @router.get("/groups", **answers(GroupsPageDocument))

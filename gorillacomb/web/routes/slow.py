@@ -7,6 +7,7 @@ from typing import Annotated, Any, TypedDict
 from fastapi import APIRouter, Path, Query
 from starlette.responses import JSONResponse, Response
 
+from gorillacomb.api.documents.contents import MapDocument
 from gorillacomb.api.documents.folders import CompareDocument, FamilyDocument
 from gorillacomb.api.documents.jobs import JobDocument
 from gorillacomb.api.documents.overview import OverviewDocument
@@ -77,6 +78,15 @@ def family(site: GivenSite, session: ReadIndex, family: FamilyId) -> Response:
 def unique(site: GivenSite, session: ReadIndex, query: Annotated[PathQuery, Query()]) -> Response:
     """Return what would be lost if a folder were deleted."""
     return _answer(_found(site, "unique", path=named_path(query)))
+
+
+@router.get("/map", **answers(MapDocument, also=_LATER))
+def space_map(
+    site: GivenSite, session: ReadIndex, query: Annotated[PathQuery, Query()]
+) -> Response:
+    """Return where the space is, in a folder or in everything that was scanned."""
+    has_path = query.path is not None or query.path_b64 is not None
+    return _answer(_found(site, "map", **({"path": named_path(query)} if has_path else {})))
 
 
 @router.get("/compare", **answers(CompareDocument, also=_LATER))
