@@ -23,6 +23,8 @@ _ASKED = (
     "/api/v1/status",
     "/api/v1/groups?limit=100",
     "/api/v1/groups?limit=1000",
+    "/api/v1/files?limit=1000",
+    "/api/v1/files?limit=1000&state=unreadable",
     "/api/v1/runs",
     "/api/v1/jobs",
     "/",
@@ -66,6 +68,10 @@ def measure(rounds: int, say: Callable[[str], None]) -> Served:
             for path in _ASKED:
                 answers[path] = statistics.median(_seconds(server, path) for _ in range(rounds))
                 say(f"served: {path}: {answers[path] * 1000:.0f} ms")
+            server.done(server.get("/api/v1/map"))
+            path = "/api/v1/map"
+            answers[path] = statistics.median(_seconds(server, path) for _ in range(rounds))
+            say(f"served: {path}, once it is there: {answers[path] * 1000:.0f} ms")
             deep = _last_page(server)
             path = "/api/v1/groups?limit=100&after=… (the 100th page)"
             answers[path] = statistics.median(_seconds(server, deep) for _ in range(rounds))

@@ -136,7 +136,7 @@ def test_all_files_in_pages(server: Server, tree: Path) -> None:
 
 
 def test_files_about_which_nothing_is_known(tmp_path: Path, vault: Path) -> None:
-    sizes = {f"f{n}": "x" * (n % 3 + 1) for n in range(8)}
+    sizes: Tree = {f"f{n}": "x" * (n % 3 + 1) for n in range(8)}
     tree = make_tree(tmp_path / "tree", {"a": sizes, "large": "x" * 5000})
     assert run("scan", tree, "--min-size", "4", vault=vault).code in (0, 3)
     with serving(vault) as server:
