@@ -51,6 +51,10 @@ def _paths(word: str = "", *, required: bool = False, many: bool = True) -> _Opt
     return _Option(form, word, bytes, many, required)
 
 
+def _operand() -> _Option:
+    return _Option(_Form.OPERAND, required=True)
+
+
 def _number(word: str) -> _Option:
     return _Option(_Form.VALUE, word, int)
 
@@ -177,6 +181,16 @@ KINDS: Mapping[str, JobKind] = MappingProxyType(
             },
             writes=True,
         ),
+        "root-name": JobKind(
+            ("roots", "name"),
+            {"root": _operand(), "name": _operand()},
+            writes=True,
+            tells_progress=False,
+        ),
+        "root-forget": JobKind(
+            ("roots", "forget"), {"root": _operand()}, writes=True, tells_progress=False
+        ),
+        "trace-verify": JobKind(("trace", "verify"), {}, writes=False),
         **{
             f"mark-{what}": JobKind(("mark", what), _MARKED, writes=True, tells_progress=False)
             for what in ("keep", "intended", "not-duplicates")

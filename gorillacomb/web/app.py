@@ -13,8 +13,9 @@ import gorillacomb
 from gorillacomb.api.watch.pulse import check_watcher
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.web.answers import SCHEMAS, answers
+from gorillacomb.web.pages import docs, files, integrity, overview, settings, twins
 from gorillacomb.web.pages import jobs as job_pages
-from gorillacomb.web.pages import overview, twins
+from gorillacomb.web.pages import map as map_page
 from gorillacomb.web.pages import session as session_pages
 from gorillacomb.web.pages.questions import answer_waiting
 from gorillacomb.web.pages.rendering import show_problem
@@ -30,8 +31,12 @@ READING = (
     *(jobs.router, dedupe.router, trace.router, manifests.router),
 )
 WRITING = (jobs.writing, dedupe.writing, trace.writing)
-PAGES = (session_pages.router, overview.router, job_pages.router, twins.router)
-FORMS = (session_pages.writing, job_pages.writing)
+PAGES = (
+    *(session_pages.router, overview.router, map_page.router, files.router),
+    *(integrity.router, job_pages.router, settings.router, docs.router),
+    twins.router,
+)
+FORMS = (session_pages.writing, job_pages.writing, integrity.writing, settings.writing)
 
 
 class HealthDocument(TypedDict):

@@ -51,6 +51,18 @@ Path = Annotated[
     ),
 ]
 """A path in a body: ``{"path": TEXT}``, or ``{"path_b64": BASE64}`` if it is not valid UTF-8."""
+
+
+def _typed_path(value: Any) -> bytes:
+    return os.path.normpath(_path({"path": value}))
+
+
+TypedPath = Annotated[bytes, PlainValidator(_typed_path)]
+"""A path in a field of a form."""
+TypedPathOrNone = Annotated[
+    bytes | None, PlainValidator(lambda value: _typed_path(value) if value else None)
+]
+"""The same, if something was typed."""
 PathText = Annotated[str, Field(max_length=_LONGEST_PATH, pattern=r"^/[^\x00]*$")]
 """A path in an address."""
 Paths = Annotated[list[Path], Field(max_length=1000)]

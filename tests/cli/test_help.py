@@ -13,8 +13,8 @@ from pathlib import Path
 import click
 import pytest
 
+from gorillacomb.api.upkeep.topics import topic_names
 from gorillacomb.cli.main import COMMANDS, cli
-from gorillacomb.cli.output.topics import topic_names
 from tests.support.run import (
     TIMEOUT,
     command,

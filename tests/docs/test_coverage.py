@@ -15,9 +15,9 @@ import pytest
 from fixtures.compat import fixtures
 from gorillacomb.api.documents import DOCUMENTS
 from gorillacomb.api.export import FORMATS
+from gorillacomb.api.upkeep.topics import find_topic, read_topic, topic_names
 from gorillacomb.cli.main import COMMANDS, cli
 from gorillacomb.cli.output.reference import all_commands
-from gorillacomb.cli.output.topics import find_topic, read_topic, topic_names
 from gorillacomb.dedupe.model import SafetyRule
 from gorillacomb.errors import ExitCode
 from gorillacomb.vault.settings import Settings

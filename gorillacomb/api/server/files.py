@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, cast, get_args
 
 from gorillacomb.api.documents.paths import PathDocument
+from gorillacomb.classify.state_text import FILE_CAUSES
 from gorillacomb.fs.paths import join
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.file_records import FilePosition, ListedFile, list_files
@@ -15,6 +16,7 @@ from gorillacomb.model import EntryState
 from gorillacomb.vault.vault import Vault
 
 __all__ = [
+    "GAP_TEXTS",
     "FilePosition",
     "FilesPage",
     "FilesPageDocument",
@@ -36,6 +38,10 @@ GapName = Literal[
 ]
 """States of files that are listed by state."""
 _GAPS = {name: EntryState[name.upper()] for name in get_args(GapName)}
+GAP_TEXTS = {
+    name: FILE_CAUSES.get(state, "read moments after a change") for name, state in _GAPS.items()
+}
+"""What each of them means, in words."""
 
 
 class FileDocument(PathDocument):

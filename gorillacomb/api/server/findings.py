@@ -16,7 +16,7 @@ from gorillacomb.hashing import blake3_of_short
 from gorillacomb.model import SECOND
 from gorillacomb.vault.vault import Vault
 
-__all__ = ["Finding", "families_of", "find_or_start"]
+__all__ = ["Finding", "families_of", "find_or_start", "last_finding"]
 
 _GENERATION = "generation"
 """The file of a job that names the index it was started on."""
@@ -58,6 +58,17 @@ def find_or_start(vault: Vault, request: JobRequest) -> Finding:
     job = start(vault, request)
     write_private(job.folder / _GENERATION, generation)
     return Finding(job, None)
+
+
+def last_finding(vault: Vault, request: JobRequest) -> Finding | None:
+    """Return the last answer to a question, whatever the index was then; None if there is none."""
+    asked = request.to_dict()
+    for job in list_jobs(vault):
+        if (job.kind, job.options) == (asked["kind"], asked["options"]) and (
+            job.state is JobState.DONE and job.exit_code in _ANSWERED
+        ):
+            return Finding(job, _result(vault, job.id))
+    return None
 
 
 def families_of(document: Any) -> list[dict[str, Any]]:

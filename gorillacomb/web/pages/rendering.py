@@ -101,6 +101,7 @@ def environment() -> Environment:
     )
     made.filters.update(
         path=lambda path, key="path": printable_path(_bytes(path, key)),
+        name=lambda path, key="path": printable_path(_bytes(path, key).rpartition(b"/")[2]),
         query=lambda path, name="path", key="path": urlencode(address_of(path, name, key)),
         size=format_size,
         count=format_count,

@@ -51,7 +51,7 @@ from gorillacomb.web.site import GivenSite, Site
 
 router = APIRouter(tags=["find"])
 _POSITION = (int, int, bytes)
-_FILE_POSITION = (int, int, bytes)
+FILE_POSITION = (int, int, bytes)
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -78,7 +78,7 @@ def files(site: GivenSite, session: ReadIndex, query: Annotated[FilesQuery, Quer
     """Return files of the index: all of them, or those in one state, the largest first."""
     after = None
     if query.after is not None:
-        position = position_of(query.after, _FILE_POSITION, index_generation(site.vault))
+        position = position_of(query.after, FILE_POSITION, index_generation(site.vault))
         after = FilePosition(*position)
     page = read_files_page(site.vault, query.state, after, query.limit)
     return JSONResponse(files_page_document(page, continue_token(page.generation, page.next)))

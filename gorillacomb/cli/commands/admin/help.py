@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
+from gorillacomb.api.upkeep.topics import find_topic, read_topic, topic_names
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.markdown import hanging_lines, render_markdown
 from gorillacomb.cli.output.reference import all_commands, find_command
-from gorillacomb.cli.output.topics import find_topic, read_topic, topic_names
 from gorillacomb.errors import ExitCode, UsageError, near_names
 
 _REFERENCE = "commands"

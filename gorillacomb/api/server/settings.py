@@ -1,0 +1,110 @@
+"""The user's settings file, as a page shows and changes it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gorillacomb.errors import RefusedForSafety, UsageError, VaultUnwritable
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.output_file import write_file
+from gorillacomb.hashing import blake3_of_short
+from gorillacomb.vault.settings import Settings, load_settings
+from gorillacomb.vault.vault import config_folder
+
+__all__ = ["LISTS", "SettingsFile", "change_settings", "read_settings"]
+
+LISTS = ("exclude", "prefer", "protect", "rules")
+"""The settings that a page changes: lists of texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFile:
+    """The file and what it sets."""
+
+    path: Path
+    digest: str
+    """BLAKE3 of the file, 64 hex digits; that of nothing if it does not exist."""
+    settings: Settings
+    lists: Mapping[str, Sequence[str]]
+    """By the names of `LISTS`, as written."""
+
+
+def read_settings() -> SettingsFile:
+    """Read the settings file. Raises UsageError if it is invalid."""
+    data = _read()
+    return SettingsFile(
+        _file(), blake3_of_short(data).hex(), load_settings(), _lists(_parsed(data), LISTS)
+    )
+
+
+def change_settings(seen: str, lists: Mapping[str, Sequence[str]]) -> None:
+    """Set the settings of `LISTS`, and leave all else in the file as it is, comments too.
+
+    ``seen`` is the digest of the file that was shown. Raises RefusedForSafety if it has changed
+    since, UsageError for a value that is not valid, VaultUnwritable.
+    """
+    data = _read()
+    if blake3_of_short(data).hex() != seen:
+        raise RefusedForSafety(f"{_file()} has changed since it was shown.", "Look at it again.")
+    document = _parsed(data)
+    for name in LISTS:
+        values = [each for each in lists.get(name, ()) if each]
+        if values:
+            document[name] = values
+        elif name in document:
+            del document[name]
+    text = document.as_string().encode()
+    with tempfile.TemporaryDirectory() as trial:  # what would not be read back is not written
+        (Path(trial) / "config.toml").write_bytes(text)
+        _check(Path(trial))
+    try:
+        _file().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_file(os.fsencode(_file()), text, replace=True)
+    except OSError as error:
+        raise VaultUnwritable(
+            f"Writing {_file()} failed: {os_error_text(error)}.",
+            "Make room on that disk, or check its permissions.",
+        ) from error
+
+
+def _check(folder: Path) -> None:
+    try:
+        load_settings(folder)
+    except UsageError as error:
+        message = error.message.removeprefix(f"{folder / 'config.toml'}: ")
+        raise UsageError(f"Nothing was changed: {message}", "Correct that line.") from error
+
+
+def _file() -> Path:
+    return config_folder() / "config.toml"
+
+
+def _read() -> bytes:
+    try:
+        return _file().read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise UsageError(f"{_file()} cannot be read: {os_error_text(error)}.") from error
+
+
+def _lists(document: Mapping[str, object], names: Sequence[str]) -> dict[str, list[str]]:
+    found = {}
+    for name in names:
+        value = document.get(name, [])
+        found[name] = [str(each) for each in value] if isinstance(value, list) else []
+    return found
+
+
+def _parsed(data: bytes):  # type: ignore[no-untyped-def]
+    import tomlkit  # of the extra `web`: it keeps comments and order
+    from tomlkit.exceptions import ParseError
+
+    try:
+        return tomlkit.parse(data.decode("utf-8-sig"))
+    except (UnicodeDecodeError, ParseError) as error:
+        raise UsageError(f"{_file()} cannot be read: {error}.", "Correct or remove it.") from error

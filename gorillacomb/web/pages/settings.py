@@ -1,0 +1,90 @@
+"""Settings: what is scanned, and what applies to all of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from gorillacomb.api.roots import list_roots
+from gorillacomb.api.server.jobs import JobRequest, start
+from gorillacomb.api.server.settings import LISTS, change_settings, read_settings
+from gorillacomb.errors import VaultError
+from gorillacomb.web.inputs import TypedPath
+from gorillacomb.web.pages.jobs import follow
+from gorillacomb.web.pages.rendering import render_page
+from gorillacomb.web.security.access import ApplyPlans, OwnForm, ReadIndex, RunScans
+from gorillacomb.web.site import GivenSite
+
+router = APIRouter()
+writing = APIRouter()
+_Lines = Annotated[str, Form(max_length=100_000)]
+_Root = Annotated[str, Form(pattern=r"^[0-9a-f]{32}$")]
+_TEXTS = (
+    ("exclude", "Exclude", "Patterns of what is not scanned, as in .gitignore."),
+    ("prefer", "Prefer", "Folders, or patterns over whole paths, whose copies are kept."),
+    ("protect", "Protect", "Folders, or patterns over whole paths, that no plan touches."),
+    ("rules", "Rules", "Which copy to keep, the most important rule first."),
+)
+
+
+@router.get("/settings")
+def settings(request: Request, site: GivenSite, session: ReadIndex) -> Response:
+    """Show what is scanned, and the settings."""
+    try:
+        roots = list_roots(site.vault)
+    except VaultError:
+        roots = ()  # nothing was scanned yet
+    return render_page(
+        request,
+        "settings.html",
+        title="Settings",
+        roots=roots,
+        file=read_settings(),
+        texts=_TEXTS,
+    )
+
+
+@writing.post("/settings")
+def change(
+    session: ApplyPlans,
+    form: OwnForm,
+    seen: Annotated[str, Form(pattern=r"^[0-9a-f]{64}$")],
+    exclude: _Lines = "",
+    prefer: _Lines = "",
+    protect: _Lines = "",
+    rules: _Lines = "",
+) -> Response:
+    """Change the settings, if they are those that were shown."""
+    given = zip(LISTS, (exclude, prefer, protect, rules), strict=True)
+    change_settings(
+        seen, {name: [line.strip() for line in text.splitlines()] for name, text in given}
+    )
+    return RedirectResponse("/settings", 303)
+
+
+@writing.post("/roots")
+def scan_folder(
+    site: GivenSite, session: RunScans, form: OwnForm, path: Annotated[TypedPath, Form()]
+) -> Response:
+    """Start to scan a folder, which becomes a root."""
+    return follow(start(site.vault, JobRequest("scan", {"paths": (path,)})))
+
+
+@writing.post("/roots/name")
+def name_root(
+    site: GivenSite,
+    session: RunScans,
+    form: OwnForm,
+    root: _Root,
+    name: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Give a root a name."""
+    return follow(start(site.vault, JobRequest("root-name", {"root": root, "name": name})))
+
+
+@writing.post("/roots/forget")
+def forget_root(site: GivenSite, session: ApplyPlans, form: OwnForm, root: _Root) -> Response:
+    """Forget a root: its files stay."""
+    return follow(start(site.vault, JobRequest("root-forget", {"root": root})))
