@@ -36,7 +36,7 @@ def outline(answer: Answer) -> Outline:
     return Outline(answer.body.decode())
 
 
-def submit(server: Server, path: str, **fields: str) -> Answer:
+def submit(server: Server, path: str, /, **fields: str) -> Answer:
     return server.post(path, urlencode(fields).encode(), FORM)
 
 

@@ -27,7 +27,7 @@ class SettingsFile:
 
     path: Path
     digest: str
-    """BLAKE3 of the file, 64 hex digits; that of nothing if it does not exist."""
+    """BLAKE3 of the file, 32 hex digits; that of nothing if it does not exist."""
     settings: Settings
     lists: Mapping[str, Sequence[str]]
     """By the names of `LISTS`, as written."""

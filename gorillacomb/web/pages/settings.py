@@ -50,7 +50,7 @@ def settings(request: Request, site: GivenSite, session: ReadIndex) -> Response:
 def change(
     session: ApplyPlans,
     form: OwnForm,
-    seen: Annotated[str, Form(pattern=r"^[0-9a-f]{64}$")],
+    seen: Annotated[str, Form(pattern=r"^[0-9a-f]{32}$")],
     exclude: _Lines = "",
     prefer: _Lines = "",
     protect: _Lines = "",
