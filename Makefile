@@ -55,6 +55,9 @@ lint: dev
 	$(BIN)/python -m tests.support.vocabulary
 	$(BIN)/python -m tests.support.json_topic --check gorillacomb/docs/json.md
 	$(BIN)/python -m tests.support.readme --check README.md
+	@if command -v npm >/dev/null; then \
+		npm ci --prefix .ci/node --silent --no-audit --no-fund && .ci/node/node_modules/.bin/tsc -p .ci/node; \
+	else echo 'MISSING: npm, to check the types of the scripts'; fi
 
 format: dev
 	$(BIN)/ruff check --fix
@@ -81,5 +84,5 @@ lock:
 
 clean:
 	@if [ -d '$(DEMO)/Drive' ]; then $(BIN)/python -m fixtures --remove '$(DEMO)/Drive'; fi
-	rm -rf $(VENV) $(DEMO) .bench .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf $(VENV) $(DEMO) .bench .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache .ci/node/node_modules dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

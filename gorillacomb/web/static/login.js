@@ -19,13 +19,14 @@ async function logIn() {
   }
 }
 
+/** @param {string} text */
 function tell(text) {
   document.querySelector(".problem")?.remove();
   const problem = document.createElement("p");
   problem.className = "problem state only";
   problem.setAttribute("role", "alert");
   problem.textContent = text;
-  document.querySelector("h1").after(problem);
+  document.querySelector("h1")?.after(problem);
 }
 
 // An address that is opened while this page is shown does not load it again.

@@ -9,12 +9,21 @@ for (const time of document.querySelectorAll("time")) {
 
 const SECRET = "gorillacomb-secret";
 
-// The headers of a request to the API: under a name that other programs have too, the cookie is not enough.
+/** The element of an id that the page has.  @param {string} id */
+export function element(id) {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`the page has no ${id}`);
+  return found;
+}
+
+/** The headers of a request to the API: under a name that other programs have too, the cookie is not enough.
+ *  @returns {Record<string, string>} */
 export function headers() {
   const secret = sessionStorage.getItem(SECRET);
   return secret === null ? {} : { "X-GorillaComb-Secret": secret };
 }
 
+/** @param {string | null} secret */
 export function keepSecret(secret) {
   if (secret === null) sessionStorage.removeItem(SECRET);
   else sessionStorage.setItem(SECRET, secret);
@@ -23,13 +32,14 @@ export function keepSecret(secret) {
 // Under a name that other programs have too, a form needs the secret as well, which only a script can send.
 document.addEventListener("submit", async (event) => {
   const form = event.target;
-  if (sessionStorage.getItem(SECRET) === null || form.method !== "post") return;
+  if (!(form instanceof HTMLFormElement) || sessionStorage.getItem(SECRET) === null) return;
+  if (form.method !== "post") return;
   event.preventDefault();
-  const answer = await fetch(form.action, {
-    method: "POST",
-    headers: { ...headers(), Accept: "text/html" },
-    body: new URLSearchParams(new FormData(form, event.submitter)),
-  });
+  const body = new URLSearchParams();
+  for (const [name, value] of new FormData(form, event.submitter)) body.append(name, String(value));
+  const button = event.submitter;
+  const target = button instanceof HTMLButtonElement && button.hasAttribute("formaction") ? button.formAction : form.action;
+  const answer = await fetch(target, { method: "POST", headers: { ...headers(), Accept: "text/html" }, body });
   if (answer.redirected) location.assign(answer.url);
   else document.body.replaceWith(new DOMParser().parseFromString(await answer.text(), "text/html").body);
 });
