@@ -11,10 +11,11 @@ DEMO := .demo
 # Where Python may not keep what it compiles, each of our commands compiles itself anew: 0.1 s.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup dev demo test test-deep lint format docs bench lock clean
+.PHONY: help setup dev demo demo-web test test-deep lint format docs bench lock clean
 
 help:
 	@echo 'make demo       comb a messy drive before your eyes (DRIVE=PATH: your own, read-only)'
+	@echo 'make demo-web   clean that drive in the browser'
 	@echo 'make test       run the tests'
 	@echo 'make test-deep  run the long campaigns too'
 	@echo 'make lint       check style, types, words and that the README is true'
@@ -39,6 +40,10 @@ ifdef DRIVE
 else
 	@BIN='$(BIN)' sh fixtures/demo.sh '$(DEMO)'
 endif
+
+# The same drive in a browser, to clean it there; Ctrl-C ends the server.
+demo-web: dev
+	@BIN='$(BIN)' sh fixtures/demo.sh '$(DEMO)' web
 
 # One process more than two cores can feed: tests wait for disks, clocks and the commands they start.
 test: dev

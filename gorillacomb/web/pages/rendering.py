@@ -107,6 +107,7 @@ def environment() -> Environment:
         count=format_count,
         number="{:,}".format,
         moment=_moment,
+        moment_text=lambda time_ns: _moment(time_ns)[:16].replace("T", " ") + " UTC",
     )
     return made
 
