@@ -42,7 +42,7 @@ def read_settings() -> SettingsFile:
 
 
 def change_settings(seen: str, lists: Mapping[str, Sequence[str]]) -> None:
-    """Set the settings of `LISTS`, and leave all else in the file as it is, comments too.
+    """Set the settings of `LISTS`, and leave the rest of the file as it is, comments too.
 
     ``seen`` is the digest of the file that was shown. Raises RefusedForSafety if it has changed
     since, UsageError for a value that is not valid, VaultUnwritable.
