@@ -16,6 +16,8 @@ from gorillacomb.web.answers import SCHEMAS, answers
 from gorillacomb.web.pages import jobs as job_pages
 from gorillacomb.web.pages import overview, twins
 from gorillacomb.web.pages import session as session_pages
+from gorillacomb.web.pages.find import FORMS as FIND_FORMS
+from gorillacomb.web.pages.find import PAGES as FIND_PAGES
 from gorillacomb.web.pages.questions import answer_waiting
 from gorillacomb.web.pages.rendering import show_problem
 from gorillacomb.web.problems import answer_problems
@@ -30,8 +32,8 @@ READING = (
     *(jobs.router, dedupe.router, trace.router),
 )
 WRITING = (jobs.writing, dedupe.writing, trace.writing)
-PAGES = (session_pages.router, overview.router, job_pages.router, twins.router)
-FORMS = (session_pages.writing, job_pages.writing)
+PAGES = (session_pages.router, overview.router, job_pages.router, *FIND_PAGES, twins.router)
+FORMS = (session_pages.writing, job_pages.writing, *FIND_FORMS)
 
 
 class HealthDocument(TypedDict):
