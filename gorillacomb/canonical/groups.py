@@ -12,7 +12,7 @@ from gorillacomb.canonical.folder_traits import TraitReader
 from gorillacomb.canonical.keep_criteria import BUILT_IN, KeepCriteria
 from gorillacomb.fs.paths import is_below
 from gorillacomb.index import content_queries
-from gorillacomb.index.content_queries import ContentCopies, CopyReader, CopyRow, GroupPosition
+from gorillacomb.index.content_queries import ContentCopies, CopyReader, CopyRow
 from gorillacomb.index.database import Index
 from gorillacomb.index.paths import FileKey, FolderPaths
 from gorillacomb.index.roots import all_roots
@@ -52,11 +52,6 @@ class GroupReader:
         """Yield all groups, most wasteful first."""
         self.paths.load()
         return filter(self.is_reported, self._filled(self._reader.by_waste()))
-
-    def page(self, after: GroupPosition | None) -> Iterator[DuplicateGroup]:
-        """Yield those that follow a position, or all; for callers that need few of them."""
-        found = self._reader.by_waste() if after is None else self._reader.after(after)
-        return filter(self.is_reported, self._filled(found))
 
     def below(self, folder: int) -> Iterator[DuplicateGroup]:
         """Yield groups with a copy in a folder or below it, including their copies elsewhere."""

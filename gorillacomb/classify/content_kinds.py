@@ -61,3 +61,9 @@ def content_kind(ending: str, mean_bytes: int) -> ContentKind:
     if ending == _ALSO_CODE and mean_bytes < _LEAST_FILM:
         return ContentKind.CODE
     return _KINDS.get(ending, ContentKind.OTHER)
+
+
+def kind_of_name(name: bytes, size: int) -> ContentKind:
+    """Return the kind of a file by its name; its size tells what else some endings may be."""
+    stem, _, ending = name.lstrip(b".").rpartition(b".")
+    return content_kind(ending.decode("utf-8", "replace").lower() if stem else "", size)

@@ -271,12 +271,6 @@ _ANY_CONTENT = f"({_EVEN_ALONE} = ?)"
 _TO_STAMP = f"({_EVEN_ALONE} IN (SELECT digest FROM unstamped) GROUP BY digest)"
 _DIGEST = itemgetter(0)
 _BY_WASTE = "ORDER BY groups.reclaimable DESC, groups.size * groups.copies DESC, groups.digest"
-_AFTER = (
-    # The first condition alone can use the index of that order.
-    "WHERE groups.reclaimable <= ?1 AND (groups.reclaimable < ?1"
-    " OR groups.size * groups.copies < ?2"
-    " OR (groups.size * groups.copies = ?2 AND groups.digest > ?3))"
-)
 
 
 class ContentCopies(NamedTuple):
@@ -288,15 +282,6 @@ class ContentCopies(NamedTuple):
     order: bytes | None
     """The copies in their order after the last scan, as they are stored."""
     files: list[CopyRow]
-
-
-class GroupPosition(NamedTuple):
-    """A place in the order of groups by waste: that of a group, by its sort key."""
-
-    reclaimable: int
-    size_of_all: int
-    """Bytes of one copy times the number of copies."""
-    digest: bytes
 
 
 class CopyReader:
@@ -317,10 +302,6 @@ class CopyReader:
         if folder is None:
             return self._contents("groups", _BY_WASTE)
         return self._contents("groups", f"{_IN_FOLDER} {_BY_WASTE}", (folder,))
-
-    def after(self, position: GroupPosition) -> Iterator[ContentCopies]:
-        """Yield those that follow a position in the order of `by_waste`."""
-        return self._contents("groups", f"{_AFTER} {_BY_WASTE}", position)
 
     def of(self, digest: bytes) -> ContentCopies | None:
         """Return a content with copies; None if there is at most one."""

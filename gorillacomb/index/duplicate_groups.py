@@ -1,12 +1,15 @@
-"""Maintain the tables about contents with several copies: their groups, and the copies' orders."""
+"""The tables about contents with several copies: maintain them, and read groups page by page."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
 
-from gorillacomb.index.paths import FileKey
+from gorillacomb.index.paths import BELOW, FileKey
 from gorillacomb.index.schema import GROUP_INDEX, has_content
+from gorillacomb.model import GroupSummary
 from gorillacomb.sqlite import Connection, insert, is_defined
 
 _LINKED = 0
@@ -160,3 +163,84 @@ def drop_former_copy_orders(connection: Connection) -> None:
         "DELETE FROM copy_orders WHERE (SELECT count(*) FROM files"
         f" WHERE {has_content()} AND files.digest = copy_orders.digest) < 2"
     )
+
+
+class GroupOrder(StrEnum):
+    """By what groups are sorted, the largest first."""
+
+    WASTE = "waste"
+    """Bytes on disk that all copies but one take."""
+    SIZE = "size"
+    """Bytes of one copy."""
+    COPIES = "copies"
+
+
+_SORTED = {
+    GroupOrder.WASTE: ("reclaimable", "size * copies"),
+    GroupOrder.SIZE: ("size", "copies"),
+    GroupOrder.COPIES: ("copies", "size"),
+}
+"""What each order compares; equal ones follow by digest. The first one alone has an index."""
+
+
+class GroupPosition(NamedTuple):
+    """A place in an order of groups: that of a group, by its sort key."""
+
+    first: int
+    second: int
+    digest: bytes
+
+    @classmethod
+    def of(cls, group: GroupSummary, order: GroupOrder) -> GroupPosition:
+        """Return where a group is in an order."""
+        all_of_it = group.size * group.copies
+        first, second = {
+            GroupOrder.WASTE: (group.reclaimable, all_of_it),
+            GroupOrder.SIZE: (group.size, group.copies),
+            GroupOrder.COPIES: (group.copies, group.size),
+        }[order]
+        return cls(first, second, group.digest)
+
+
+def groups_after(
+    connection: Connection,
+    order: GroupOrder,
+    position: GroupPosition | None,
+    min_reclaimable: int,
+    limit: int,
+) -> list[GroupSummary]:
+    """Return the groups that follow a position in an order, at most ``limit``.
+
+    ``min_reclaimable`` is in bytes on disk.
+    """
+    first, second = _SORTED[order]
+    # For the other orders, that index would be read only to look up every row in the table.
+    least = "reclaimable" if order is GroupOrder.WASTE else "+reclaimable"
+    where, values = "", tuple[Any, ...]()
+    if position is not None:
+        # The first condition alone can use the index of that order.
+        where = (
+            f" AND {first} <= ?3 AND ({first} < ?3 OR {second} < ?4"
+            f" OR ({second} = ?4 AND digest > ?5))"
+        )
+        values = position
+    rows = connection.execute(
+        f"SELECT digest, size, names, copies, reclaimable FROM groups WHERE {least} >= ?1"
+        f"{where} ORDER BY {first} DESC, {second} DESC, digest LIMIT ?2",
+        (min_reclaimable, limit, *values),
+    )
+    return [GroupSummary(*row) for row in rows]
+
+
+def names_with(connection: Connection, digests: Sequence[bytes]) -> list[tuple[bytes, int, bytes]]:
+    """Return digest, folder id and name of every file with one of some contents."""
+    marks = ", ".join("?" * len(digests))
+    return connection.execute(
+        f"SELECT digest, folder, name FROM files WHERE {has_content()} AND digest IN ({marks})",
+        digests,
+    ).fetchall()
+
+
+def folders_below(connection: Connection, folder: int) -> set[int]:
+    """Return the ids of a folder and of all folders below it."""
+    return {each for (each,) in connection.execute(f"{BELOW} SELECT id FROM below", (folder,))}

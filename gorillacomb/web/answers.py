@@ -81,10 +81,11 @@ def continue_token(generation: str, position: Sequence[Any] | None) -> str | Non
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def position_of(token: str, kinds: Sequence[type], generation: str) -> list[Any]:
+def position_of(token: str, kinds: Sequence[type], generation: str | None) -> list[Any]:
     """Return the position that `continue_token` was given. Raises Problem.
 
-    409 if the index has changed since then: what follows is not what would have followed.
+    409 if the index has changed since then: what follows is not what would have followed. A page
+    for people goes on in the changed one; it gives None.
     """
     try:
         data = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
@@ -100,7 +101,7 @@ def position_of(token: str, kinds: Sequence[type], generation: str) -> list[Any]
         raise Problem(422, "`after` is not what `next` of a page was.")
     if any(isinstance(each, int) and abs(each) >= 1 << 63 for each in position):
         raise Problem(422, "`after` is not what `next` of a page was.")
-    if read_from != generation:
+    if generation is not None and read_from != generation:
         raise Problem(409, "The index has changed since that page.", "Begin again, without after.")
     return position
 

@@ -17,6 +17,8 @@ from gorillacomb.web.pages import docs, files, integrity, overview, settings, tw
 from gorillacomb.web.pages import jobs as job_pages
 from gorillacomb.web.pages import map as map_page
 from gorillacomb.web.pages import session as session_pages
+from gorillacomb.web.pages.find import FORMS as FIND_FORMS
+from gorillacomb.web.pages.find import PAGES as FIND_PAGES
 from gorillacomb.web.pages.questions import answer_waiting
 from gorillacomb.web.pages.rendering import show_problem
 from gorillacomb.web.problems import answer_problems
@@ -33,10 +35,13 @@ READING = (
 WRITING = (jobs.writing, dedupe.writing, trace.writing)
 PAGES = (
     *(session_pages.router, overview.router, map_page.router, files.router),
-    *(integrity.router, job_pages.router, settings.router, docs.router),
+    *(integrity.router, job_pages.router, settings.router, docs.router, *FIND_PAGES),
     twins.router,
 )
-FORMS = (session_pages.writing, job_pages.writing, integrity.writing, settings.writing)
+FORMS = (
+    *(session_pages.writing, job_pages.writing, integrity.writing, settings.writing),
+    *FIND_FORMS,
+)
 
 
 class HealthDocument(TypedDict):

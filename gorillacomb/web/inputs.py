@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from gorillacomb.api.paths import path_from_json
+from gorillacomb.api.server.duplicates import ContentKind, GroupOrder, GroupsAsked
+from gorillacomb.api.server.families import FamilyState
 from gorillacomb.api.server.files import GapName
 from gorillacomb.web.problems import Problem
 
@@ -68,7 +70,7 @@ PathText = Annotated[str, Field(max_length=_LONGEST_PATH, pattern=r"^/[^\x00]*$"
 Paths = Annotated[list[Path], Field(max_length=1000)]
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^-\x00][^\x00]*$")]
 Texts = Annotated[list[Text], Field(max_length=1000)]
-_MOST = (1 << 53) - 1
+MOST_NUMBER = (1 << 53) - 1
 """Numbers up to this are the same in every program that reads JSON (RFC 8259, section 6)."""
 
 
@@ -76,7 +78,7 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Count = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=_MOST)]
+Count = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=MOST_NUMBER)]
 
 
 class Input(BaseModel):
@@ -133,10 +135,31 @@ class FilesQuery(PageQuery):
 
 
 class GroupsQuery(PageQuery):
-    """Which groups of identical files."""
+    """Which groups of identical files, and in which order."""
 
-    min_reclaimable: int = Field(0, ge=0, le=_MOST)
+    sort: GroupOrder = GroupOrder.WASTE
+    min_reclaimable: int = Field(0, ge=0, le=MOST_NUMBER)
     """Bytes on disk that all copies but one take, at least."""
+    kind: ContentKind | None = None
+    """The kind that the name of at least one copy says."""
+    within: PathText | None = None
+    """The folder that at least one copy is in."""
+    within_b64: str | None = Field(None, max_length=2 * _LONGEST_PATH)
+
+    def asked(self) -> GroupsAsked:
+        """Return what is asked for. Raises Problem for a folder whose path is not valid."""
+        folder = None
+        if self.within is not None or self.within_b64 is not None:
+            folder = named_path(PathQuery(path=self.within, path_b64=self.within_b64))
+        return GroupsAsked(self.sort, self.min_reclaimable, folder, self.kind)
+
+
+class FamiliesQuery(PageQuery):
+    """Which families of copied folders."""
+
+    name: str = Field("", max_length=4096)
+    """What the path of one of the copies contains; upper and lower case do not matter."""
+    state: FamilyState | None = None
 
 
 class ComparedQuery(Input):
@@ -151,7 +174,7 @@ class ComparedQuery(Input):
 class TraceQuery(Input):
     """Which part of the trace."""
 
-    start: int = Field(0, ge=0, le=_MOST)
+    start: int = Field(0, ge=0, le=MOST_NUMBER)
     limit: int = Field(100, ge=1, le=MOST_PAGE)
 
 

@@ -83,6 +83,8 @@ class FamilyMemberDocument(RelationDocument, PathDocument):
     """How it relates to the one to keep, in a few words."""
     own: int
     """The user's files that only it has: of content that the one to keep lacks."""
+    files: int
+    bytes: int
     last_work_ns: str
     """When a file in it was last modified, outside machine-made folders, ns since the epoch, as
     decimal text; 0 if there is none.
@@ -255,6 +257,8 @@ def family_document(family: FamilyReport) -> FamilyDocument:
                 **path_to_json(each.path),
                 "said": relation_text(each.relation),
                 "own": each.own,
+                "files": each.relation.a.files,
+                "bytes": each.relation.a.size,
                 "last_work_ns": str(each.last_work_ns),
                 "root": each.root,
                 "via": None if each.via is None else path_to_json(each.via),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,7 +17,7 @@ from gorillacomb.hashing import blake3_of_short
 from gorillacomb.model import SECOND
 from gorillacomb.vault.vault import Vault
 
-__all__ = ["Finding", "families_of", "find_or_start", "last_finding"]
+__all__ = ["Finding", "families_of", "family_id", "find_or_start", "last_finding"]
 
 _GENERATION = "generation"
 """The file of a job that names the index it was started on."""
@@ -73,10 +74,12 @@ def last_finding(vault: Vault, request: JobRequest) -> Finding | None:
 
 def families_of(document: Any) -> list[dict[str, Any]]:
     """Return the families in the document of ``folders``, each with an id made of its keeper."""
-    return [
-        {"id": blake3_of_short(repr(each["keep"]).encode()).hex(), **each}
-        for each in document["families"]
-    ]
+    return [{"id": family_id(each["keep"]), **each} for each in document["families"]]
+
+
+def family_id(keep: Mapping[str, str]) -> str:
+    """Return the id of a family by its folder to keep, as documents have the path."""
+    return blake3_of_short(repr(dict(keep)).encode()).hex()
 
 
 @lru_cache(maxsize=1)

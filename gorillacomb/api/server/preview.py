@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Self
 
@@ -14,14 +14,15 @@ from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import RefusedForSafety, UsageError
 from gorillacomb.fs.location import FileLocation
 from gorillacomb.fs.openat import OpenFolders, is_placeholder, open_file, os_error_text
-from gorillacomb.fs.paths import innermost, path_prefixes, path_text, relative_path
+from gorillacomb.fs.paths import innermost, path_prefixes, path_text, printable, relative_path
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.vault.vault import Vault
 
-__all__ = ["Preview", "open_preview"]
+__all__ = ["Preview", "is_picture", "open_preview", "read_text"]
 
 _CHUNK = 1 << 18
 """Bytes."""
+_TEXT = "text/plain; charset=utf-8"
 _SNIFFED = 4096
 _IMAGES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -30,6 +31,9 @@ _IMAGES = (
     (b"GIF89a", "image/gif"),
 )
 """What their files begin with."""
+_PICTURES = (b".png", b".jpg", b".jpeg", b".jpe", b".gif", b".webp", b".avif")
+_MOST_TEXT = 4096
+"""Bytes of a text that are shown on a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Preview:
     """The media type of what a browser may show; None for what it may only download."""
     _file: int
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self) -> Generator[bytes]:
         """Yield the content, piece by piece, and close the file in the end."""
         left = self.size
         try:
@@ -62,6 +66,31 @@ class Preview:
         """Return an open file as a preview."""
         head = os.pread(file, _SNIFFED, 0)
         return cls(path, os.fstat(file).st_size, _media_type(head), file)
+
+
+def is_picture(path: bytes) -> bool:
+    """Return whether a file is a picture that a browser may show, going by its name."""
+    return path.lower().endswith(_PICTURES) and not is_secret(os.path.basename(path))
+
+
+def read_text(vault: Vault, path: bytes) -> str | None:
+    """Return how a text begins, with what a screen would interpret escaped; None for others.
+
+    None also for what is not to be shown, or is not there.
+    """
+    try:
+        found = open_preview(vault, path)
+    except (UsageError, RefusedForSafety):
+        return None
+    pieces = found.pieces()
+    try:
+        data = next(pieces, b"")[:_MOST_TEXT] if found.kind == _TEXT else None
+    finally:
+        pieces.close()
+    if data is None:
+        return None
+    lines = data.decode("utf-8", "ignore").expandtabs(4).splitlines()
+    return "\n".join(map(printable, lines))
 
 
 def open_preview(vault: Vault, path: bytes) -> Preview:
@@ -120,7 +149,7 @@ def _media_type(head: bytes) -> str | None:
         return "image/webp"
     if head[4:8] == b"ftyp" and head[8:12] in (b"avif", b"avis"):
         return "image/avif"
-    return "text/plain; charset=utf-8" if _is_text(head) else None
+    return _TEXT if _is_text(head) else None
 
 
 def _is_text(head: bytes) -> bool:

@@ -16,9 +16,10 @@ from gorillacomb.web.site import Site
 class Waiting(Exception):
     """Ends a request with a page that waits for a job, then loads itself again."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, headline: str = "The index is being read.") -> None:
         super().__init__(job.id)
         self.job = job
+        self.headline = headline
 
 
 def ask(site: Site, kind: str, **options: Any) -> Any:
@@ -38,4 +39,6 @@ def answer_waiting(app: FastAPI) -> None:
 
 
 async def _wait(request: Request, waiting: Waiting) -> Response:
-    return render_page(request, "waiting.html", 202, title="One moment", job=waiting.job)
+    return render_page(
+        request, "waiting.html", 202, title="One moment", job=waiting.job, headline=waiting.headline
+    )

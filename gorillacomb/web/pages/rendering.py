@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import functools
+import os
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.responses import RedirectResponse, Response
 
-from gorillacomb.api.paths import path_from_json, path_to_json, printable_path
+from gorillacomb.api.paths import path_from_json, path_to_json, printable, printable_path
+from gorillacomb.api.server.preview import is_picture
 from gorillacomb.api.text import format_count, format_size
 from gorillacomb.api.watch.pulse import check_watcher
 from gorillacomb.errors import GorillaCombError
@@ -56,12 +59,13 @@ def render_page(
     code: int = 200,
     *,
     title: str,
-    twin: bool = False,
+    twin: bool | Collection[str] = False,
     **values: Any,
 ) -> Response:
     """Return a page; ``values`` are what its template is given, besides what all are given.
 
-    ``twin`` says whether the page is there as JSON too (`twins`).
+    ``twin`` says whether the page is there as JSON too (`twins`), or which part of the query its
+    document takes.
     """
     token = request.scope["state"]["token"]
     site: Site = request.app.state.site
@@ -71,7 +75,7 @@ def render_page(
         .render(
             title=title,
             here=request.url.path,
-            twin=_twin(request) if twin else "",
+            twin="" if twin is False else _twin(request, twin),
             navigation=NAVIGATION,
             form=None if token is None else form_token(token),
             watcher="" if token is None else _watcher(site),
@@ -101,14 +105,19 @@ def environment() -> Environment:
     )
     made.filters.update(
         path=lambda path, key="path": printable_path(_bytes(path, key)),
-        name=lambda path, key="path": printable_path(_bytes(path, key).rpartition(b"/")[2]),
         query=lambda path, name="path", key="path": urlencode(address_of(path, name, key)),
+        path_pair=lambda path, name="path", key="path": next(
+            iter(address_of(path, name, key).items())
+        ),
+        printable=printable,
+        name=lambda path, key="path": printable_path(_name(_bytes(path, key))),
         size=format_size,
         count=format_count,
         number="{:,}".format,
         moment=_moment,
         moment_text=lambda time_ns: _moment(time_ns)[:16].replace("T", " ") + " UTC",
     )
+    made.tests.update(picture=lambda path, key="path": is_picture(_bytes(path, key)))
     return made
 
 
@@ -120,11 +129,12 @@ def address_of(path: Any, name: str = "path", key: str = "path") -> dict[str, st
     return path_to_json(_bytes(path, key), name)
 
 
-def _twin(request: Request) -> str:
-    query = request.url.query
-    return f"{'/overview' if request.url.path == '/' else request.url.path}.json" + (
-        f"?{query}" if query else ""
-    )
+def _twin(request: Request, twin: bool | Collection[str]) -> str:
+    path = "/overview" if request.url.path == "/" else request.url.path
+    # A form sends what was left empty, too.
+    given = parse_qsl(request.url.query)
+    query = [pair for pair in given if twin is True or (twin and pair[0] in twin)]
+    return f"{path}.json{'?' if query else ''}{urlencode(query)}"
 
 
 def _watcher(site: Site) -> str:
@@ -140,6 +150,10 @@ def _watcher(site: Site) -> str:
 
 def _bytes(path: Any, key: str) -> bytes:
     return path if isinstance(path, bytes) else path_from_json(path, key)
+
+
+def _name(path: bytes) -> bytes:
+    return os.path.basename(path) or path
 
 
 def _moment(time_ns: int | str | None) -> str:

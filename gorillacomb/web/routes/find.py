@@ -52,6 +52,7 @@ from gorillacomb.web.site import GivenSite, Site
 router = APIRouter(tags=["find"])
 _POSITION = (int, int, bytes)
 FILE_POSITION = (int, int, bytes)
+POSITION = (int, int, bytes)
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -106,8 +107,8 @@ def _page(site: Site, query: GroupsQuery) -> GroupsPage:
     after = None
     if query.after is not None:
         generation = index_generation(site.vault)
-        after = GroupPosition(*position_of(query.after, _POSITION, generation))
-    return read_groups_page(site.vault, after, query.limit, query.min_reclaimable)
+        after = GroupPosition(*position_of(query.after, POSITION, generation))
+    return read_groups_page(site.vault, after, query.limit, query.asked())
 
 
 def _rows(found: tuple[FileGroup, ...]) -> Iterator[list[Any]]:

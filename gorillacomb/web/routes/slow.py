@@ -12,10 +12,11 @@ from gorillacomb.api.documents.folders import CompareDocument, FamilyDocument
 from gorillacomb.api.documents.jobs import JobDocument
 from gorillacomb.api.documents.overview import OverviewDocument
 from gorillacomb.api.documents.unique import UniqueDocument
+from gorillacomb.api.server.families import list_families
 from gorillacomb.api.server.findings import Finding, families_of, find_or_start
 from gorillacomb.api.server.jobs import JobRequest
 from gorillacomb.web.answers import answers, continue_token, position_of
-from gorillacomb.web.inputs import ComparedQuery, PageQuery, PathQuery, named_path
+from gorillacomb.web.inputs import ComparedQuery, FamiliesQuery, PathQuery, named_path
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.routes.jobs import started
 from gorillacomb.web.security.access import ReadIndex
@@ -47,7 +48,9 @@ def overview(site: GivenSite, session: ReadIndex) -> Response:
 
 
 @router.get("/families", **answers(FamiliesPageDocument, also=_LATER))
-def families(site: GivenSite, session: ReadIndex, query: Annotated[PageQuery, Query()]) -> Response:
+def families(
+    site: GivenSite, session: ReadIndex, query: Annotated[FamiliesQuery, Query()]
+) -> Response:
     """Return families of copied folders."""
     found = _found(site, "folders")
     if found.document is None:
@@ -55,8 +58,8 @@ def families(site: GivenSite, session: ReadIndex, query: Annotated[PageQuery, Qu
     at = 0
     if query.after is not None:
         (at,) = position_of(query.after, (int,), found.job.id)
-    everything = families_of(found.document)
-    items = everything[max(at, 0) :][: query.limit]
+    everything = list_families(site.vault, found.document, query.name, query.state)
+    items = [each.document for each in everything[max(at, 0) :][: query.limit]]
     more = at + len(items) < len(everything)
     token = continue_token(found.job.id, (at + len(items),) if more and items else None)
     return JSONResponse({"items": items, "next": token})

@@ -1,0 +1,92 @@
+"""Groups of identical files: the list, and one group."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from gorillacomb.api.server.duplicates import (
+    ContentKind,
+    GroupOrder,
+    GroupPosition,
+    group_of_content,
+    read_groups_page,
+)
+from gorillacomb.api.server.marks import read_marks
+from gorillacomb.api.status import vault_status
+from gorillacomb.web.answers import continue_token, missing_as_404, position_of
+from gorillacomb.web.pages.find.asked import (
+    GroupsAskedFor,
+    PathAsked,
+    may_show_content,
+    with_query,
+)
+from gorillacomb.web.pages.rendering import render_page
+from gorillacomb.web.routes.find import POSITION, Digest
+from gorillacomb.web.security.access import ReadIndex
+from gorillacomb.web.site import GivenSite
+
+router = APIRouter()
+_LEAST = (0, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
+"""Bytes that the form offers."""
+_FILES = 5
+"""Files of a group that the list names: with more, a page would have too many elements."""
+
+
+@router.get("/groups")
+def groups(
+    request: Request, site: GivenSite, session: ReadIndex, query: Annotated[GroupsAskedFor, Query()]
+) -> Response:
+    """Show groups of identical files."""
+    after = None
+    if query.after is not None:
+        after = GroupPosition(*position_of(query.after, POSITION, None))
+    page = read_groups_page(site.vault, after, query.limit, query.asked())
+    following = continue_token(page.generation, page.next)
+    return render_page(
+        request,
+        "groups.html",
+        title="Duplicates",
+        twin=True,
+        query=query,
+        page=page,
+        most_files=_FILES,
+        least=sorted({*_LEAST, query.min_reclaimable}),
+        kinds=list(ContentKind),
+        orders=list(GroupOrder),
+        totals=vault_status(site.vault).totals,
+        marks=read_marks(site.vault),
+        next=None if following is None else with_query(request, after=following),
+        first=None if query.after is None else with_query(request, after=None),
+        this=with_query(request),
+        may_preview=may_show_content(session),
+    )
+
+
+@router.get("/groups/{blake3}")
+def group(
+    request: Request,
+    site: GivenSite,
+    session: ReadIndex,
+    blake3: Digest,
+    query: Annotated[PathAsked, Query()],
+) -> Response:
+    """Show the files with one content: which one to keep, why, and where the others are."""
+    with missing_as_404():
+        found = group_of_content(site.vault, bytes.fromhex(blake3))
+    last = query.after + query.limit
+    return render_page(
+        request,
+        "group.html",
+        title="Identical files",
+        twin=(),
+        group=found,
+        shown=found.files[query.after : last],
+        first=query.after,
+        next=with_query(request, after=last) if last < len(found.files) else None,
+        marks=read_marks(site.vault),
+        this=with_query(request),
+        may_preview=may_show_content(session),
+    )
