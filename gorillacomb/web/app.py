@@ -16,6 +16,7 @@ from gorillacomb.web.answers import SCHEMAS, answers
 from gorillacomb.web.pages import jobs as job_pages
 from gorillacomb.web.pages import overview, twins
 from gorillacomb.web.pages import session as session_pages
+from gorillacomb.web.pages.decide import marks, plans, review, runs
 from gorillacomb.web.pages.questions import answer_waiting
 from gorillacomb.web.pages.rendering import show_problem
 from gorillacomb.web.problems import answer_problems
@@ -30,8 +31,12 @@ READING = (
     *(jobs.router, dedupe.router, trace.router),
 )
 WRITING = (jobs.writing, dedupe.writing, trace.writing)
-PAGES = (session_pages.router, overview.router, job_pages.router, twins.router)
-FORMS = (session_pages.writing, job_pages.writing)
+_DECIDE = (plans, review, runs, marks)
+PAGES = (
+    *(session_pages.router, overview.router, job_pages.router, twins.router),
+    *(module.router for module in _DECIDE),
+)
+FORMS = (session_pages.writing, job_pages.writing, *(module.writing for module in _DECIDE))
 
 
 class HealthDocument(TypedDict):

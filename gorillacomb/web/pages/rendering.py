@@ -102,6 +102,7 @@ def environment() -> Environment:
     made.filters.update(
         path=lambda path, key="path": printable_path(_bytes(path, key)),
         query=lambda path, name="path", key="path": urlencode(address_of(path, name, key)),
+        fields=lambda path, name="path", key="path": address_of(path, name, key).items(),
         size=format_size,
         count=format_count,
         number="{:,}".format,
