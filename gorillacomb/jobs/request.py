@@ -155,6 +155,8 @@ KINDS: Mapping[str, JobKind] = MappingProxyType(
                 "collapse": _paths("--collapse"),
                 "into": _paths("--into", many=False),
                 "bring": _paths("--bring"),
+                "collapse_all": _flag("--collapse=all"),
+                "bring_all": _flag("--bring=all"),
             },
             writes=False,
             output=PLAN,

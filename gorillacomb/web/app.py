@@ -17,6 +17,7 @@ from gorillacomb.web.pages import docs, files, integrity, overview, settings, tw
 from gorillacomb.web.pages import jobs as job_pages
 from gorillacomb.web.pages import map as map_page
 from gorillacomb.web.pages import session as session_pages
+from gorillacomb.web.pages.decide import plans, review, runs
 from gorillacomb.web.pages.find import FORMS as FIND_FORMS
 from gorillacomb.web.pages.find import PAGES as FIND_PAGES
 from gorillacomb.web.pages.questions import answer_waiting
@@ -33,14 +34,17 @@ READING = (
     *(jobs.router, dedupe.router, trace.router, manifests.router),
 )
 WRITING = (jobs.writing, dedupe.writing, trace.writing)
+_DECIDE = (plans, review, runs)
 PAGES = (
     *(session_pages.router, overview.router, map_page.router, files.router),
     *(integrity.router, job_pages.router, settings.router, docs.router, *FIND_PAGES),
+    *(module.router for module in _DECIDE),
     twins.router,
 )
 FORMS = (
     *(session_pages.writing, job_pages.writing, integrity.writing, settings.writing),
     *FIND_FORMS,
+    *(module.writing for module in _DECIDE),
 )
 
 

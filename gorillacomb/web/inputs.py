@@ -249,6 +249,8 @@ class PlanInput(Body):
     collapse: Paths = []
     into: Path | None = None
     bring: Paths = []
+    collapse_all: bool = False
+    bring_all: bool = False
 
 
 class AnswerInput(Body):

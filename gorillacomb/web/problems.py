@@ -44,12 +44,19 @@ class Problem(Exception):
         self.detail = detail
         self.hint = hint
         self.more = more
+        self.way = ("/", "To the overview")
+        """Where a page that shows it leads to: an address, and its name."""
 
     @classmethod
     def of(cls, error: GorillaCombError, status: int | None = None) -> Problem:
         """Return an error of ours as a problem."""
         usual = next((code for kind, code in _STATUSES if isinstance(error, kind)), 500)
         return cls(status or usual, error.message, error.hint)
+
+    def with_way(self, path: str, name: str) -> Problem:
+        """Return the problem with another way on."""
+        self.way = (path, name)
+        return self
 
     def document(self) -> dict[str, Any]:
         """Return the problem document."""

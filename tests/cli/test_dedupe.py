@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from gorillacomb import SafetyRule
-from gorillacomb.cli.output.left_alone import REASONS
+from gorillacomb.api.words.left_alone import REASONS
 from tests.dedupe.drives import look
 from tests.support.run import (
     Argument,

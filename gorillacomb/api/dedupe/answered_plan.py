@@ -11,7 +11,12 @@ from pathlib import Path
 from gorillacomb.api.dedupe.plan import DedupePlan, read_plan
 from gorillacomb.api.paths import PathInput
 from gorillacomb.dedupe.model import PlanStep, StepProblem
-from gorillacomb.dedupe.review.answers import ReviewAnswer, answers_path, read_answers
+from gorillacomb.dedupe.review.answers import (
+    AnswerLog,
+    ReviewAnswer,
+    answers_path,
+    read_answers,
+)
 from gorillacomb.dedupe.review.resolve import AnsweredSteps, answered_steps
 from gorillacomb.fs.bounded_read import is_standard_input
 
@@ -72,7 +77,13 @@ def read_answered_plan(path: PathInput) -> AnsweredPlan:
     log = read_answers(plan.file, plan.contents)
     if log is None:
         return AnsweredPlan(plan, beside, None, (), False)
-    found = answered_steps(plan.steps, log.answers())
+    return with_answers(plan, beside, log, answered_steps(plan.steps, log.answers()))
+
+
+def with_answers(
+    plan: DedupePlan, beside: Path, log: AnswerLog, found: AnsweredSteps
+) -> AnsweredPlan:
+    """Return a plan together with its answers; ``found`` is what they come to."""
     stale = [*found.dropped.values(), *stale_answers(log.stale, plan.steps)]
     counts = count_answers(plan.steps, found, log.answers())
     made = replace(plan, contents=replace(plan.contents, steps=found.steps))

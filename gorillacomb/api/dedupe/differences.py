@@ -14,8 +14,10 @@ from gorillacomb.fs.paths import join, printable_path
 
 __all__ = [
     "FolderDifferences",
+    "FolderEntry",
     "Losses",
     "change_since_plan",
+    "entries_of",
     "find_inside",
     "folder_differences",
     "losses",
@@ -71,6 +73,47 @@ def folder_differences(step: PlanStep) -> FolderDifferences:
         tuple(sorted(kept.keys() - both)),
         tuple(sorted(name for name in both if removed[name].st_size != kept[name].st_size)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class FolderEntry:
+    """A file, or a folder with all in it, as it is on disk."""
+
+    name: bytes
+    files: int
+    """1 for a file."""
+    size: int
+    """Bytes of their content."""
+    mtime_ns: int
+    """When it was changed, or the latest file in it."""
+    is_folder: bool
+
+
+def entries_of(path: bytes) -> tuple[FolderEntry, ...]:
+    """Return what is in a folder, those with the most files first; a file is its own only entry."""
+    with suppress(OSError):
+        facts = os.lstat(path)
+        if not stat.S_ISDIR(facts.st_mode):
+            name = os.path.basename(path)
+            return (FolderEntry(name, 1, facts.st_size, facts.st_mtime_ns, False),)
+    inside: dict[bytes, list[os.stat_result]] = {}
+    folders = set()
+    for name, facts in _listing(path).items():
+        first, _, rest = name.partition(b"/")
+        inside.setdefault(first, []).append(facts)
+        if rest:
+            folders.add(first)
+    found = [
+        FolderEntry(
+            name,
+            len(each),
+            sum(facts.st_size for facts in each),
+            max(facts.st_mtime_ns for facts in each),
+            name in folders,
+        )
+        for name, each in inside.items()
+    ]
+    return tuple(sorted(found, key=lambda entry: (-entry.files, -entry.size, entry.name)))
 
 
 def _listing(top: bytes) -> dict[bytes, os.stat_result]:

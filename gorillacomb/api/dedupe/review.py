@@ -15,14 +15,14 @@ from gorillacomb.api.dedupe.answered_plan import (
     stale_answers,
 )
 from gorillacomb.api.dedupe.differences import change_since_plan
-from gorillacomb.api.dedupe.pairs import FolderPair, FolderPairs, KeptPlace, pairs_of_plan
+from gorillacomb.api.dedupe.pairs import FolderPair, FolderPairs, pairs_of_plan, single_steps
 from gorillacomb.api.dedupe.plan import DedupePlan, read_plan
 from gorillacomb.api.dedupe.review_marks import ReviewMark, ReviewMarks
 from gorillacomb.api.dedupe.review_swaps import impossible, swap_answers
 from gorillacomb.api.lookup import noise_names
 from gorillacomb.api.paths import PathInput
 from gorillacomb.dedupe.model import EMPTY, PlanStep, StepProblem
-from gorillacomb.dedupe.review.answers import AnswerWriter, ReviewAnswer
+from gorillacomb.dedupe.review.answers import AnswerLog, AnswerWriter, ReviewAnswer
 from gorillacomb.dedupe.review.resolve import AnsweredSteps, answered_steps, swap_copies
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.openat import os_error_text
@@ -89,30 +89,73 @@ class PlanReview:
     _skipped: set[str] = field(default_factory=set)
     """Ids of steps that were skipped since it was opened: earlier ones are asked about again."""
 
+    @classmethod
+    def of(cls, vault: Vault, plan: DedupePlan) -> PlanReview:
+        """Return the review of all steps of a plan, not grouped yet; it is still closed."""
+        assert plan.file is not None, "it was read from there"
+        writer = AnswerWriter.of(plan.file, plan.contents)
+        nothing = FolderPairs.of(())
+        return cls(plan, tuple(plan.steps), nothing, (), (), vault, writer, ReviewMarks(vault))
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Let answers be given, with what others answered since it was closed.
+
+        Raises UntrustedInput, RefusedForSafety if another review of the plan is open.
+        """
+        before = self.log
+        self._writer.reopen()
+        try:
+            self._take_log(before)
+            yield
+        finally:
+            self._writer.close()
+
+    def read_again(self) -> None:
+        """Read what others answered since it was closed. Raises as `opened`."""
+        before = self.log
+        self._writer.read()
+        self._take_log(before)
+
+    def _take_log(self, before: AnswerLog) -> None:
+        if self.log is not before:
+            self._resolved = None
+            self.stale = tuple(stale_answers(self.log.stale, self.plan.steps))
+
     @property
     def path(self) -> Path:
         """The file with the answers."""
         return self._writer.path
 
     @property
+    def is_begun(self) -> bool:
+        """Whether answers were given, though they may all be taken back; only while closed."""
+        return self._writer.is_begun
+
+    @property
+    def log(self) -> AnswerLog:
+        """The answers so far."""
+        return self._writer.log
+
+    @property
     def torn(self) -> bool:
         """Whether the last answer had not been written to its end, and was ignored."""
-        return self._writer.log.torn
+        return self.log.torn
 
     def answer(self, unit: FolderPair) -> ReviewAnswer | None:
         """Return what was said about all steps of a unit; None if they differ or are open."""
-        found = {self._writer.log.answer(step) for step in unit.steps}
+        found = {self.log.answer(step) for step in unit.steps}
         if found == {ReviewAnswer.SWAP, ReviewAnswer.NO} and len(found) > 1:
             return ReviewAnswer.SWAP  # of several files with the same copy, one swap removes that
         return found.pop() if len(found) == 1 else None
 
     def is_decided(self, unit: FolderPair) -> bool:
         """Return whether all steps of a unit were answered, and not skipped."""
-        return all(self._writer.log.answer(step) in DECIDED for step in unit.steps)
+        return all(self.log.answer(step) in DECIDED for step in unit.steps)
 
     def is_seen(self, unit: FolderPair) -> bool:
         """Return whether all steps of a unit were answered or skipped."""
-        return all(self._writer.log.answer(step) is not None for step in unit.steps)
+        return all(self.log.answer(step) is not None for step in unit.steps)
 
     def was_skipped_before(self, unit: FolderPair) -> bool:
         """Return whether a unit was skipped, but not since the review was opened."""
@@ -122,15 +165,15 @@ class PlanReview:
     @property
     def counts(self) -> AnswerCounts:
         """How many of the steps that are asked about were answered how."""
-        return count_answers(self.steps, self._answered(), self._writer.log.answers())
+        return count_answers(self.steps, self.answered(), self.log.answers())
 
     def counts_of(self, unit: FolderPair) -> AnswerCounts:
         """Return how many steps of a unit were answered how."""
-        return count_answers(unit.steps, self._answered(), self._writer.log.answers())
+        return count_answers(unit.steps, self.answered(), self.log.answers())
 
     def undecided(self, unit: FolderPair) -> FolderPair:
         """Return a unit with only those of its steps that are not decided."""
-        log = self._writer.log
+        log = self.log
         return replace(
             unit, steps=tuple(step for step in unit.steps if log.answer(step) not in DECIDED)
         )
@@ -139,9 +182,16 @@ class PlanReview:
         """Return what is removed instead of a unit that was answered with swap; None for others."""
         if self.answer(unit) is not ReviewAnswer.SWAP:
             return None
-        log = self._writer.log
+        log = self.log
         swaps = (step for step in unit.steps if log.answer(step) is ReviewAnswer.SWAP)
         return FolderPairs.of(map(swap_copies, swaps))
+
+    def meant(self, unit: FolderPair, answer: ReviewAnswer) -> ReviewAnswer:
+        """Return the answer to a unit that is shown as it was answered: perhaps already swapped."""
+        if self.answer(unit) is not ReviewAnswer.SWAP:
+            return answer
+        other = {ReviewAnswer.SWAP: ReviewAnswer.YES, ReviewAnswer.YES: ReviewAnswer.SWAP}
+        return other.get(answer, answer)
 
     def scope(self, units: Iterable[FolderPair], answer: ReviewAnswer) -> AnswerScope:
         """Return what an answer would be about. Raises UsageError if it is not possible."""
@@ -165,7 +215,7 @@ class PlanReview:
         Raises UsageError if the answer is not possible, with the reason; then nothing is answered.
         """
         given, marks = self._prepared(list(units), answer)
-        replaced = self._writer.log.marking(given) if answer is ReviewAnswer.NO else []
+        replaced = self.log.marking(given) if answer is ReviewAnswer.NO else []
         resolved = self._refuse_conflicts(given)
         self._write(given, self._marks.make(marks))
         self._resolved = resolved
@@ -189,20 +239,20 @@ class PlanReview:
         self._marks.clear(path for line in lines for path in line.marked)
         taken = {line.step for line in lines}
         self._skipped -= taken
-        for each in self._writer.log.marking(taken):
+        for each in self.log.marking(taken):
             if each.steps <= taken:
                 self._marks.make_again(each.answer, each.marked)
         return tuple(step for step in self.plan.steps if step.id in taken)
 
     def single(self, unit: FolderPair) -> tuple[FolderPair, ...]:
         """Return the steps of a unit as units of their own."""
-        return _single(unit.steps)
+        return single_steps(unit.steps)
 
     def _prepared(
         self, units: Sequence[FolderPair], answer: ReviewAnswer
     ) -> tuple[dict[str, ReviewAnswer], list[ReviewMark]]:
         """Return the answer of each step, and the marks to make. Raises UsageError."""
-        log = self._writer.log
+        log = self.log
         marks: list[ReviewMark] = []
         if answer is ReviewAnswer.SWAP:
             steps = (step for unit in units for step in unit.steps)
@@ -225,7 +275,7 @@ class PlanReview:
 
     def _changes(self, step: PlanStep, answer: ReviewAnswer) -> bool:
         """Return whether an answer says something else than an earlier one to the same step."""
-        before = self._writer.log.answer(step)
+        before = self.log.answer(step)
         if before is ReviewAnswer.NO and answer in _MARKING:
             return False  # both copies are kept anyway
         return before in DECIDED and before is not answer
@@ -245,10 +295,10 @@ class PlanReview:
             "Nothing was answered.",
         )
 
-    def _answered(self) -> AnsweredSteps:
+    def answered(self) -> AnsweredSteps:
         """Return what is removed according to the answers so far."""
         if self._resolved is None:
-            self._resolved = answered_steps(self.plan.steps, self._writer.log.answers())
+            self._resolved = answered_steps(self.plan.steps, self.log.answers())
         return self._resolved
 
     def _refuse_conflicts(self, given: Mapping[str, ReviewAnswer]) -> AnsweredSteps:
@@ -256,8 +306,8 @@ class PlanReview:
 
         Raises UsageError if that would leave something without a kept copy.
         """
-        before = self._answered().dropped
-        after = answered_steps(self.plan.steps, {**self._writer.log.answers(), **given})
+        before = self.answered().dropped
+        after = answered_steps(self.plan.steps, {**self.log.answers(), **given})
         new = [problem for step, problem in after.dropped.items() if step not in before]
         if new:
             raise impossible(new[0])
@@ -282,7 +332,7 @@ class PlanReview:
         if not marked:
             return {}
         around = {each for path in marked for each in path_and_parents(path)}
-        answers = self._writer.log.answers()
+        answers = self.log.answers()
         found = {}
         for step in self.plan.steps:
             is_swapped = answers.get(step.id) is ReviewAnswer.SWAP
@@ -325,37 +375,22 @@ def open_review(vault: Vault, file: PathInput, *, single: bool = False) -> Itera
     of it is open, UsageError if there is nothing to decide.
     """
     plan = read_plan(file)
-    assert plan.file is not None, "it was read from there"
     if plan.steps and all(step.kind == EMPTY for step in plan.steps):
         raise UsageError(
             "This plan only removes empty folders: there are no copies to choose from.",
             "--apply removes them, --undo puts them back; --protect leaves some out.",
         )
-    writer = AnswerWriter.open(plan.file, plan.contents)
-    try:
-        stale = list(stale_answers(writer.log.stale, plan.steps))
+    review = PlanReview.of(vault, plan)
+    with review.opened():
         current = []
         noise = noise_names(load_settings())
-        for step in plan.steps:
+        for step in review.plan.steps:
             changed = change_since_plan(step, noise)
             if changed is None:
                 current.append(step)
             else:
-                stale.append(changed)
-        pairs = pairs_of_plan(plan, current)
-        units = _single(current) if single else pairs.pairs
-        marks = ReviewMarks(vault)
-        yield PlanReview(plan, tuple(current), pairs, units, tuple(stale), vault, writer, marks)
-    finally:
-        writer.close()
-
-
-def _single(steps: Iterable[PlanStep]) -> tuple[FolderPair, ...]:
-    """Return steps as units of their own, the largest first."""
-    found = [
-        FolderPair(
-            step.path, step.keep, (step,), step.kept_in or (KeptPlace(step.keep, step.files),)
-        )
-        for step in steps
-    ]
-    return tuple(sorted(found, key=lambda unit: (-unit.size, unit.path)))
+                review.stale += (changed,)
+        review.steps = tuple(current)
+        review.pairs = pairs_of_plan(review.plan, current)
+        review.units = single_steps(current) if single else review.pairs.pairs
+        yield review

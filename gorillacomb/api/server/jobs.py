@@ -24,11 +24,14 @@ __all__ = [
     "find_job",
     "list_jobs",
     "open_job_result",
+    "read_job_result",
     "start",
 ]
 
 _SHOWN_ERROR = 2000
 """Characters of what a command reported: a scan may report a million files."""
+_MOST_RESULT = 32 << 20
+"""Bytes of a document that is read as a whole."""
 _LAST_EVENTS = 16 << 10
 """Bytes that contain the last event."""
 
@@ -112,6 +115,22 @@ def open_job_result(vault: Vault, job: str) -> BinaryIO | None:
     Raises as `find_job`.
     """
     return _folder(vault, job).open_result()
+
+
+def read_job_result(vault: Vault, job: str) -> Any:
+    """Return the document that a job's command printed; None if it printed none.
+
+    None also for one that is too large to be read as a whole. Raises as `find_job`.
+    """
+    file = open_job_result(vault, job)
+    if file is None:
+        return None
+    with file:
+        data = file.read(_MOST_RESULT + 1)
+    try:
+        return json.loads(data) if len(data) <= _MOST_RESULT else None
+    except ValueError:
+        return None  # it was killed while it printed
 
 
 def _folder(vault: Vault, job: str) -> JobFolder:

@@ -4,37 +4,47 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gorillacomb.api.dedupe.answered_plan import AnsweredPlan, read_answered_plan
+from gorillacomb.api.dedupe.answered_plan import AnsweredPlan
+from gorillacomb.api.dedupe.history import traced_runs
 from gorillacomb.api.dedupe.plan import DedupePlan, read_plan
-from gorillacomb.api.dedupe.review import ReviewAnswer, open_review
+from gorillacomb.api.dedupe.review import ReviewAnswer
 from gorillacomb.api.documents.plan import KeptPlanDocument, PlanAnswersDocument
-from gorillacomb.api.server.jobs import Job, JobRequest, JobState, start
+from gorillacomb.api.server.jobs import Job, JobRequest, JobState, list_jobs, start
+from gorillacomb.api.server.kept_reviews import ChangedSinceShown, KeptReview, reviewing
 from gorillacomb.api.server.state import read_private, write_private
-from gorillacomb.errors import RefusedForSafety, UsageError, VaultUnwritable
+from gorillacomb.errors import UsageError, VaultUnwritable
 from gorillacomb.fs.bounded_read import read_bounded
 from gorillacomb.fs.openat import os_error_text
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.vault.vault import Vault, create_state_folder, vault_state_folder
 
 __all__ = [
+    "ChangedSinceShown",
     "KeptPlan",
+    "KeptReview",
     "answer_plan",
     "apply_shown",
     "find_plan",
     "list_plans",
     "plan_of_job",
     "read_plan_answers",
+    "review_plan",
+    "runs_of_plan",
 ]
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MOST_BYTES = 1 << 30
 _KEPT_PLANS = 200
 """Plans that are kept, however old they are."""
+_starting = threading.Lock()
+"""Held while a plan is checked and its job started, so that no plan is applied twice at once."""
 _KEPT_NS = 30 * 86_400 * 1_000_000_000
 
 
@@ -46,6 +56,8 @@ class KeptPlan:
     """Its name: the BLAKE3 of the plan without answers."""
     file: Path
     answered: AnsweredPlan
+    answers: str
+    """What changes with each answer."""
 
     @property
     def plan(self) -> DedupePlan:
@@ -124,7 +136,15 @@ def list_plans(vault: Vault) -> list[str]:
 
 
 def find_plan(vault: Vault, digest: str) -> KeptPlan:
-    """Read a plan that is kept, and its answers.
+    """Return a plan that is kept, with its answers as they are now. Raises as `review_plan`."""
+    with review_plan(vault, digest) as kept:
+        answers = kept.shown(kept.plan.steps)
+        return KeptPlan(digest, _file(vault, digest), kept.answered(), answers)
+
+
+@contextmanager
+def review_plan(vault: Vault, digest: str) -> Iterator[KeptReview]:
+    """Give one caller at a time the review of a plan that is kept.
 
     Raises UsageError if there is none of that name, UntrustedInput, RefusedForSafety while someone
     reviews it on a terminal.
@@ -132,7 +152,8 @@ def find_plan(vault: Vault, digest: str) -> KeptPlan:
     file = _file(vault, digest)
     if not _DIGEST.fullmatch(digest) or not file.exists():
         raise UsageError("There is no such plan.", "Make one.")
-    return KeptPlan(digest, file, read_answered_plan(file))
+    with reviewing(vault, file) as kept:
+        yield kept
 
 
 def answer_plan(vault: Vault, digest: str, answers: Sequence[tuple[str, ReviewAnswer]]) -> KeptPlan:
@@ -140,40 +161,70 @@ def answer_plan(vault: Vault, digest: str, answers: Sequence[tuple[str, ReviewAn
 
     Raises as `find_plan`, UsageError for an unknown step or an answer that would lose a last copy.
     """
-    found = find_plan(vault, digest)
-    with open_review(vault, found.file, single=True) as review:
-        units = {step.id: unit for unit in review.units for step in unit.steps}
-        for step, answer in answers:
-            if step not in units:
-                raise UsageError(f"The plan has no step {step!r}, or it cannot be done any more.")
-            review.give([units[step]], answer)
+    with review_plan(vault, digest) as kept:
+        kept.answer_steps(answers)
     return find_plan(vault, digest)
 
 
 def read_plan_answers(vault: Vault, digest: str) -> Iterator[tuple[str, str]]:
     """Yield what was answered: the id of a step, and the answer. Raises as `find_plan`."""
-    from gorillacomb.dedupe.review.answers import read_answers
-
-    file = find_plan(vault, digest).file
-    log = read_answers(file, read_plan(file).contents)
-    for step, answer in (log.answers() if log is not None else {}).items():
+    with review_plan(vault, digest) as kept:
+        found = kept.review.log.answers()
+    for step, answer in found.items():
         yield step, str(answer)
 
 
-def apply_shown(vault: Vault, digest: str, files: int, size: int) -> Job:
+def apply_shown(
+    vault: Vault,
+    digest: str,
+    files: int,
+    size: int,
+    shown: str | None = None,
+    runs: int | None = None,
+) -> Job:
     """Start a job that applies a plan as it was shown: with these files, and bytes on disk.
 
-    Raises RefusedForSafety if the plan with its answers has others by now, as `find_plan`.
+    ``shown`` is what `KeptPlan.answers` was then, ``runs`` how often the plan had been applied.
+    If a job applies it just now, return that. Raises ChangedSinceShown if something else is removed
+    by now, or it was applied since; as `find_plan`.
     """
-    found = find_plan(vault, digest)
-    if (found.plan.files, found.bytes) != (files, size):
-        raise RefusedForSafety(
-            f"The plan removes {found.plan.files:,} files of {found.bytes:,} bytes now, not"
-            f" {files:,} of {size:,}: nothing was done.",
-            "Look at it again.",
-        )
-    expected = {"expect_digest": found.plan.digest, "expect_files": files}
-    return start(vault, JobRequest("apply", {"plan": os.fsencode(found.file), **expected}))
+    with _starting:
+        found = find_plan(vault, digest)
+        running = _applying(vault, found)
+        if running is not None:
+            return running
+        if (found.plan.files, found.bytes) != (files, size):
+            raise ChangedSinceShown(
+                f"The plan removes {found.plan.files:,} files of {found.bytes:,} bytes now, not"
+                f" {files:,} of {size:,}: nothing was done.",
+                "Look at it again.",
+            )
+        if shown not in (None, found.answers):
+            raise ChangedSinceShown(
+                "The plan was answered since it was shown: nothing was done.", "Look at it again."
+            )
+        if runs is not None and runs != len(runs_of_plan(vault, found)):
+            raise ChangedSinceShown(
+                "The plan was applied since it was shown: nothing was done.",
+                "Look at what that did, before you apply it again.",
+            )
+        expected = {"expect_digest": found.plan.digest, "expect_files": files}
+        return start(vault, JobRequest("apply", {"plan": os.fsencode(found.file), **expected}))
+
+
+def _applying(vault: Vault, plan: KeptPlan) -> Job | None:
+    file = path_to_json(os.fsencode(plan.file))
+    for job in list_jobs(vault):
+        if job.kind == "apply" and job.state.is_live and job.options.get("plan") == file:
+            return job
+    return None
+
+
+def runs_of_plan(vault: Vault, plan: KeptPlan) -> list[str]:
+    """Return the runs that applied a plan, the latest first. Raises VaultError."""
+    uid = plan.plan.contents.uid
+    entries = traced_runs(vault, [])
+    return [str(it["run"]) for it in entries if (it["event"], it.get("plan")) == ("applied", uid)]
 
 
 def _file(vault: Vault, digest: str) -> Path:

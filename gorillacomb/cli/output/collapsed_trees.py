@@ -5,45 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
-from gorillacomb.api.dedupe.collapse import BringRule, CollapsedTree, SpaceNeeded
-from gorillacomb.api.dedupe.runs import Holder, MemberProof, sum_of_proofs
+from gorillacomb.api.dedupe.collapse import CollapsedTree, SpaceNeeded
+from gorillacomb.api.dedupe.runs import MemberProof, sum_of_proofs
 from gorillacomb.api.paths import relative_path
+from gorillacomb.api.words.actions import Verb
+from gorillacomb.api.words.collapse import HELD_BY, NOT_BROUGHT
 from gorillacomb.cli.output import render
-from gorillacomb.cli.output.folder_pairs import Verb
 
 _SHOWN = 8
 """Copies of a tree that are named."""
 _BROUGHT_SHOWN = 4
 _TREES_SHOWN = 5
-_RULES: Mapping[BringRule, str] = {
-    BringRule.NOT_NAMED: "not named",
-    BringRule.ANOTHER_VERSION: "another version",
-    BringRule.SAME_TEXT: "the same text with other line ends",
-    BringRule.SEVERAL_VERSIONS: "of several versions",
-    BringRule.CLASH: "of a name that clashes",
-    BringRule.SAME_CONTENT: "there under another name",
-    BringRule.DELETED: "what was deleted there before",
-    BringRule.SECRET: "a secret",
-    BringRule.ACTS: "what acts by being there",
-    BringRule.IGNORED: "ignored by git",
-    BringRule.LINK: "a link, or has one",
-    BringRule.REPOSITORY: "part of a repository",
-    BringRule.COMPANION: "what belongs to files beside it",
-    BringRule.PRIVATE: "private",
-    BringRule.NAME: "of a name that is not allowed there",
-    BringRule.STRUCTURAL: "in a folder that is not there",
-    BringRule.UNREADABLE: "unreadable",
-}
-_WHERE: Mapping[str, str] = {
-    Holder.KEPT_TREE: "in the kept tree",
-    Holder.BROUGHT: "put into the kept tree",
-    Holder.SHELF: "on the shelf",
-    Holder.HISTORY: "in the git history of the kept tree",
-    Holder.REPOSITORY: "in its repository",
-    Holder.REGENERABLE: "made again from a lock file",
-    Holder.SYSTEM: "system files such as .DS_Store, in the quarantine alone",
-    Holder.UNIQUE: "in the quarantine alone",
-}
 
 
 def tree_lines(trees: Sequence[CollapsedTree], verb: Verb, is_all: bool) -> Iterator[str]:
@@ -78,7 +50,7 @@ def _one(tree: CollapsedTree, verb: Verb, is_all: bool) -> Iterator[str]:
         note = f" ({number}, {render.format_size(sum(each.size for each in tree.shelved))})"
         yield from _labelled("new beside it: ", tree.shelf, around, note)
     if tree.not_brought:
-        reasons = (f"{_RULES[rule]} ({files:,})" for rule, files in tree.not_brought.items())
+        reasons = (f"{NOT_BROUGHT[rule]} ({files:,})" for rule, files in tree.not_brought.items())
         text = f"not brought: {', '.join(reasons)}"
         yield from render.wrapped_paragraph(text, " " * 17)
     for each in tree.brought if is_all else tree.brought[:_BROUGHT_SHOWN]:
@@ -144,4 +116,4 @@ def proof_lines(proofs: Sequence[MemberProof]) -> Iterator[str]:
 
 
 def _places(files: Mapping[str, int]) -> str:
-    return ", ".join(f"{number:,} {_WHERE.get(name, name)}" for name, number in files.items())
+    return ", ".join(f"{number:,} {HELD_BY.get(name, name)}" for name, number in files.items())

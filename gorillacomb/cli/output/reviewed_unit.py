@@ -10,8 +10,9 @@ from gorillacomb.api.dedupe.differences import folder_differences, losses
 from gorillacomb.api.dedupe.pairs import FolderPair
 from gorillacomb.api.dedupe.plan import PlanStep
 from gorillacomb.api.dedupe.review import PlanReview
+from gorillacomb.api.words.actions import PLANNED
 from gorillacomb.cli.output import render
-from gorillacomb.cli.output.folder_pairs import PLANNED, pair_lines, step_lines
+from gorillacomb.cli.output.folder_pairs import pair_lines, step_lines
 
 _SHOWN = 20
 

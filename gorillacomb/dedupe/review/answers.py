@@ -17,7 +17,13 @@ from typing import Any
 
 from gorillacomb.dedupe.model import Plan, PlanStep
 from gorillacomb.dedupe.plan_file.serialize import plan_document
-from gorillacomb.dedupe.review.answers_file import AppendedFile, FileInUse, read_appended
+from gorillacomb.dedupe.review.answers_file import (
+    AppendedFile,
+    FileInUse,
+    FileState,
+    read_appended,
+    state_of,
+)
 from gorillacomb.errors import RefusedForSafety, UntrustedInput
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.hashing import blake3_of_short
@@ -137,6 +143,11 @@ class AnswerLog:
         given = self._given.get(step.id)
         return given[-1].answer if given else None
 
+    def has_marked(self, step: str) -> bool:
+        """Return whether an answer to a step that was not taken back asked for marks."""
+        marking = (ReviewAnswer.KEEP, ReviewAnswer.INTENDED)
+        return any(line.answer in marking for line in self._given.get(step, ()))
+
     def answers(self) -> dict[str, ReviewAnswer]:
         """Return what was said about the steps, by id."""
         return {step: lines[-1].answer for step, lines in self._given.items() if lines}
@@ -171,39 +182,73 @@ def read_answers(file: Path, plan: Plan) -> AnswerLog | None:
 
 @dataclass(slots=True)
 class AnswerWriter:
-    """The open answers of a plan."""
+    """The answers of a plan, which can be opened again and again to give more."""
 
     log: AnswerLog
+    path: Path
+    """The file."""
     _plan: Plan
-    _file: AppendedFile
+    _file: AppendedFile | None = None
+    """None while it is closed: then others may give answers."""
+    _state: FileState | None = None
+    """Of the file whose answers ``log`` has; None if it has none of a file."""
+
+    @classmethod
+    def of(cls, file: Path, plan: Plan) -> AnswerWriter:
+        """Return what writes the answers to a plan: still closed, and without those there are."""
+        return cls(AnswerLog({step.id: step for step in plan.steps}), answers_path(file), plan)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether answers were given, though they may all be taken back; only while closed."""
+        return self._state is not None and self._state.size > 0
 
     @classmethod
     def open(cls, file: Path, plan: Plan) -> AnswerWriter:
-        """Open the answers to a plan, or begin them. Raises as `read_answers` does, OSError."""
-        path = answers_path(file)
+        """Open the answers to a plan, or begin them. Raises as `read_answers` does."""
+        made = cls.of(file, plan)
+        made.reopen()
+        return made
+
+    def reopen(self) -> None:
+        """Open the answers after they were closed, with what others wrote since then.
+
+        Raises as `read_answers` does.
+        """
         try:
-            opened = AppendedFile.open(os.fsencode(path))
+            opened = AppendedFile.open(os.fsencode(self.path))
         except FileInUse as error:
-            raise _in_use(path) from error
+            raise _in_use(self.path) from error
         except OSError as error:
-            raise _unreadable(path, os_error_text(error)) from error
+            raise _unreadable(self.path, os_error_text(error)) from error
         try:
-            data = opened.read()
-            log, whole = _parsed(path, data, plan)
-            if whole < len(data):
-                opened.cut(whole)
-            return cls(log, plan, opened)
+            if opened.state() != self._state:
+                data = opened.read()
+                self.log, whole = _parsed(self.path, data, self._plan)
+                if whole < len(data):
+                    opened.cut(whole)
+            self._file = opened
         except OSError as error:
             opened.close()
-            raise _unreadable(path, os_error_text(error)) from error
+            raise _unreadable(self.path, os_error_text(error)) from error
         except BaseException:
             opened.close()
             raise
 
-    @property
-    def path(self) -> Path:
-        """The file."""
-        return Path(os.fsdecode(self._file.path))
+    def read(self) -> None:
+        """Read what others wrote since the answers were closed. Raises as `read_answers` does."""
+        path = os.fsencode(self.path)
+        try:
+            state = state_of(path)
+            if state == self._state:
+                return
+            data = read_appended(path)
+        except FileInUse as error:
+            raise _in_use(self.path) from error
+        except OSError as error:
+            raise _unreadable(self.path, os_error_text(error)) from error
+        self.log = _parsed(self.path, data or b"", self._plan)[0]
+        self._state = state  # of before: if it was changed in between, it is read again
 
     def give(
         self, answers: Mapping[str, ReviewAnswer], now_ns: int, marked: Iterable[bytes] = ()
@@ -224,17 +269,22 @@ class AnswerWriter:
         return last
 
     def _write(self, lines: Iterable[AnswerLine]) -> None:
+        file = self._file
+        assert file is not None, "answers are given while it is open"
         documents = list(map(_document, lines := list(lines)))
-        if documents and not os.fstat(self._file.descriptor).st_size:
+        if documents and not os.fstat(file.descriptor).st_size:
             documents.insert(0, {"version": VERSION, "plan": self._plan.uid})
         text = "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in documents)
-        self._file.append(text.encode())
+        file.append(text.encode())
         for line in lines:
             self.log.add(line)
 
     def close(self) -> None:
         """Close the file; one without any answer is removed."""
-        self._file.close()
+        if self._file is not None:
+            self._state = self._file.state()
+            self._file.close()
+            self._file = None
 
 
 def _document(line: AnswerLine) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import fcntl
 import os
 import stat
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gorillacomb.fs import mutations
 from gorillacomb.fs.bounded_read import UnexpectedFile
@@ -14,6 +15,14 @@ from gorillacomb.fs.openat import FOLDER_FLAGS
 
 _MOST_APPENDED = 1 << 30
 """Bytes."""
+
+
+class FileState(NamedTuple):
+    """What changes with each line that is appended to a file."""
+
+    inode: int
+    size: int
+    mtime_ns: int
 
 
 class FileInUse(OSError):
@@ -39,6 +48,10 @@ class AppendedFile:
             os.close(descriptor)
             raise
         return cls(path, descriptor)
+
+    def state(self) -> FileState:
+        """Return what changes with each line."""
+        return _state(os.fstat(self.descriptor))
 
     def read(self) -> bytes:
         """Return what the file contains. Raises OSError."""
@@ -89,6 +102,18 @@ def read_appended(path: bytes) -> bytes | None:
         return _content(descriptor, path)
     finally:
         os.close(descriptor)
+
+
+def state_of(path: bytes) -> FileState | None:
+    """Return what changes with each line of a file; None if it does not exist. Raises OSError."""
+    try:
+        return _state(os.lstat(path))
+    except FileNotFoundError:
+        return None
+
+
+def _state(facts: os.stat_result) -> FileState:
+    return FileState(facts.st_ino, facts.st_size, facts.st_mtime_ns)
 
 
 def _lock(descriptor: int, path: bytes, kind: int) -> None:

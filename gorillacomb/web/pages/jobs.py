@@ -1,14 +1,16 @@
-"""Jobs: what runs and ran, one that is followed, a scan, an end."""
+"""Jobs: what runs and ran, one that is followed and what it did, a scan, an end."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from gorillacomb.api.server import jobs as use
+from gorillacomb.api.server.plans import plan_of_job
 from gorillacomb.web.answers import missing_as_404
+from gorillacomb.web.pages.outcomes import label_of, name_of, outcome_of
 from gorillacomb.web.pages.rendering import render_page
 from gorillacomb.web.security.access import OwnForm, ReadIndex, RunScans
 from gorillacomb.web.site import GivenSite
@@ -20,22 +22,36 @@ writing = APIRouter()
 @router.get("/jobs")
 def jobs(request: Request, site: GivenSite, session: ReadIndex) -> Response:
     """Show the jobs, the latest first."""
-    return render_page(
-        request, "jobs.html", title="Jobs", twin=True, jobs=use.list_jobs(site.vault)
-    )
+    found = [(job, label_of(job)) for job in use.list_jobs(site.vault)]
+    return render_page(request, "jobs.html", title="Jobs", twin=True, jobs=found)
 
 
 @router.get("/jobs/{job}")
-def job(request: Request, site: GivenSite, session: ReadIndex, job: str) -> Response:
-    """Show one job; the script follows it."""
+def job(
+    request: Request,
+    site: GivenSite,
+    session: ReadIndex,
+    job: str,
+    then: Literal["plan"] | None = None,
+) -> Response:
+    """Show one job: how far it is, or what it did; ``then`` goes on to the plan that it made."""
     with missing_as_404():
         found = use.find_job(site.vault, job)
-    return render_page(request, "job.html", title=found.kind.title(), twin=True, job=found)
+        plan = plan_of_job(site.vault, found)
+        if then is not None and plan is not None:
+            return RedirectResponse(f"/plans/{plan}", 303)
+        outcome = None
+        if not found.state.is_live:
+            outcome = outcome_of(found, use.read_job_result(site.vault, job), plan)
+    title = name_of(found)
+    return render_page(
+        request, "job.html", title=title, twin=True, job=found, outcome=outcome, named=title
+    )
 
 
 def follow(job: use.Job) -> Response:
-    """Return the answer to a form that has started a job: its page."""
-    return RedirectResponse(f"/jobs/{job.id}", 303)
+    """Return the answer to a form that has started a job: its page, and after that its plan."""
+    return RedirectResponse(f"/jobs/{job.id}{'?then=plan' if job.kind == 'plan' else ''}", 303)
 
 
 @writing.post("/scan")

@@ -106,11 +106,9 @@ def environment() -> Environment:
     made.filters.update(
         path=lambda path, key="path": printable_path(_bytes(path, key)),
         query=lambda path, name="path", key="path": urlencode(address_of(path, name, key)),
-        path_pair=lambda path, name="path", key="path": next(
-            iter(address_of(path, name, key).items())
-        ),
         printable=printable,
         name=lambda path, key="path": printable_path(_name(_bytes(path, key))),
+        fields=lambda path, name="path", key="path": address_of(path, name, key).items(),
         size=format_size,
         count=format_count,
         number="{:,}".format,

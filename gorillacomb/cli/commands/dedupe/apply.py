@@ -17,11 +17,12 @@ from gorillacomb.api.dedupe.pairs import pairs_of_plan
 from gorillacomb.api.dedupe.plan import DedupeAction, DedupePlan, PlanStep
 from gorillacomb.api.next_step.dedupe import after_apply, after_dry_run
 from gorillacomb.api.vault import Vault
+from gorillacomb.api.words.actions import DONE, PLANNED, Verb
 from gorillacomb.cli.commands.dedupe.runs import answers_text, problem_lines
 from gorillacomb.cli.options import take_terminal_after
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.collapsed_trees import sum_of_proofs_lines, tree_lines
-from gorillacomb.cli.output.folder_pairs import DONE, PLANNED, Verb, pairs_lines
+from gorillacomb.cli.output.folder_pairs import pairs_lines
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode, RefusedForSafety
 

@@ -18,10 +18,11 @@ from gorillacomb.api.dedupe.pairs import pairs_of_items
 from gorillacomb.api.dedupe.plan import DedupeAction
 from gorillacomb.api.next_step.dedupe import after_history, after_run_details
 from gorillacomb.api.vault import Vault
+from gorillacomb.api.words.actions import Verb
 from gorillacomb.cli.commands.dedupe.runs import problem_lines
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.collapsed_trees import proof_lines
-from gorillacomb.cli.output.folder_pairs import Verb, pairs_lines
+from gorillacomb.cli.output.folder_pairs import pairs_lines
 from gorillacomb.errors import ExitCode
 
 _WORDS = {

@@ -22,11 +22,12 @@ from gorillacomb.api.dedupe.plan import (
 from gorillacomb.api.next_step.dedupe import after_plan
 from gorillacomb.api.paths import join
 from gorillacomb.api.vault import Vault
+from gorillacomb.api.words.actions import PLANNED
+from gorillacomb.api.words.left_alone import reason
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.collapsed_trees import space_lines, tree_lines
 from gorillacomb.cli.output.empty_folders import left_lines, removable_lines
-from gorillacomb.cli.output.folder_pairs import PLANNED, pairs_lines, step_lines
-from gorillacomb.cli.output.left_alone import reason
+from gorillacomb.cli.output.folder_pairs import pairs_lines, step_lines
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode
 

@@ -9,7 +9,7 @@ import click
 
 from gorillacomb.api.dedupe.answered_plan import AnswerCounts
 from gorillacomb.api.dedupe.differences import find_inside
-from gorillacomb.api.dedupe.pairs import FolderPair
+from gorillacomb.api.dedupe.pairs import FolderPair, is_named
 from gorillacomb.api.dedupe.review import AnswerScope, MarksAfter, PlanReview, ReviewAnswer
 from gorillacomb.cli.commands.dedupe.runs import answers_text
 from gorillacomb.cli.options import forget_typed_ahead
@@ -126,11 +126,9 @@ class ReviewQuestions:
     def _give(self, answer: ReviewAnswer) -> None:
         unit = self.shown[self.at]
         said = _GIVEN[answer]
-        if self.review.answer(unit) is ReviewAnswer.SWAP:  # it is shown with its copies swapped
-            if answer is ReviewAnswer.SWAP:
-                answer, said = ReviewAnswer.YES, "swapped back, as the plan says"
-            elif answer is ReviewAnswer.YES:
-                answer = ReviewAnswer.SWAP
+        if self.review.answer(unit) is answer is ReviewAnswer.SWAP:
+            said = "swapped back, as the plan says"
+        answer = self.review.meant(unit, answer)
         try:
             if not self._is_agreed(unit, answer):
                 click.echo("Nothing was answered.")
@@ -243,8 +241,8 @@ class ReviewQuestions:
 
     def _find(self, text: str) -> None:
         text = text.casefold()
-        named = [unit for unit in self.all if _names(unit, text)]
-        others = (unit for unit in self.all if not _names(unit, text))
+        named = [unit for unit in self.all if is_named(unit, text)]
+        others = (unit for unit in self.all if not is_named(unit, text))
         inside = [(unit, path) for unit in others if (path := find_inside(unit, text)) is not None]
         found = named + [unit for unit, _ in inside]
         if not found:
@@ -364,10 +362,3 @@ def _say_impossible(error: GorillaCombError) -> None:
         for line in render.wrapped_paragraph(text, ""):
             click.echo(line)
     forget_typed_ahead()  # what follows was meant for the next question
-
-
-def _names(unit: FolderPair, text: str) -> bool:
-    """Return whether a text is in the paths that are shown of a unit."""
-    steps = unit.steps if len(unit.steps) == 1 else ()
-    paths = [unit.path, *(place.path for place in unit.kept_in), *(step.path for step in steps)]
-    return any(text in render.printable_path(path).casefold() for path in paths)

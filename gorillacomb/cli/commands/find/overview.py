@@ -29,10 +29,10 @@ from gorillacomb.api.next_step.step import (
 from gorillacomb.api.roots import RootStatus
 from gorillacomb.api.status import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.api.vault import Vault
+from gorillacomb.api.words.left_alone import reason
 from gorillacomb.cli.options import json_option, progress_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.families import family_headings
-from gorillacomb.cli.output.left_alone import reason
 from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.cli.output.summed_size import SummedSize
 from gorillacomb.errors import ExitCode

@@ -1,0 +1,75 @@
+"""What a person has to know to decide about a pair of folders, or a single step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gorillacomb.api.dedupe.differences import (
+    FolderDifferences,
+    FolderEntry,
+    Losses,
+    entries_of,
+    folder_differences,
+    losses,
+)
+from gorillacomb.api.dedupe.pairs import FolderPair, FolderPairs, StayingFiles
+from gorillacomb.dedupe.model import CopyStep
+
+__all__ = ["UnitFacts"]
+
+_MOST_FILES = 20_000
+"""Files of a unit whose names and dates are looked at on the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFacts:
+    """What leaves, what stays, and what is lost although every content is kept."""
+
+    pair: FolderPair
+    staying: StayingFiles | None
+    """What stays in the folder; None if it is too much to count."""
+    elsewhere: int
+    """Files of the folder that other pairs remove."""
+    is_member: bool
+    """Whether it is a copy of a tree that leaves as a whole."""
+    copied: int
+    """Files of it that are copied first."""
+    losses: Losses | None
+    """None if it has too many files to look at each."""
+    differences: FolderDifferences | None
+    """Between the two folders, if it is one folder."""
+    leaves: tuple[FolderEntry, ...]
+    """What is in it, if it is one step."""
+    stays: tuple[FolderEntry, ...]
+    """What is in the copy that is kept, if it is one step."""
+    reason: str
+    """Why the other copy is the one to keep."""
+
+    @classmethod
+    def of(cls, pairs: FolderPairs, unit: FolderPair, copies: Sequence[CopyStep]) -> UnitFacts:
+        """Look at a unit on the disk; ``pairs`` are those that it is one of."""
+        leaving = tuple(step.path + b"/" for step in unit.steps if step.is_member)
+        copied = sum(it.files for it in copies if (it.source + b"/").startswith(leaving))
+        is_small = unit.files <= _MOST_FILES
+        one = unit.steps[0] if len(unit.steps) == 1 and is_small else None
+        is_folder = one is not None and one.kind == "folder"
+        reasons = Counter(reason for step in unit.steps for reason in step.reasons)
+        return cls(
+            unit,
+            pairs.staying(unit),
+            pairs.leaving_elsewhere(unit),
+            bool(leaving),
+            copied if leaving else 0,
+            losses(unit) if is_small and not leaving else None,
+            folder_differences(one) if one is not None and is_folder else None,
+            entries_of(one.path) if one is not None else (),
+            entries_of(one.keep) if one is not None else (),
+            reasons.most_common(1)[0][0] if reasons else "",
+        )
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a single file."""
+        return len(self.pair.steps) == 1 and self.pair.steps[0].kind == "file"

@@ -1,0 +1,1 @@
+"""Words that every front end uses for the same thing."""
