@@ -3,9 +3,10 @@ const shown = document.getElementById("answer")?.dataset.answer;
 const answers = document.getElementById("answers");
 let isSent = false; // what is typed while the next page is on its way was meant for this one
 
+/** @param {string} key  @returns {boolean} whether the page has something for it */
 function press(key) {
   const target = document.querySelector(`[data-key="${CSS.escape(key)}"]`);
-  if (target === null) return false;
+  if (!(target instanceof HTMLElement)) return false;
   if (key === "/") target.focus();
   else target.click();
   return true;
@@ -21,18 +22,19 @@ function toggle() {
 }
 
 document.addEventListener("keydown", (event) => {
-  const inField = event.target.closest("input, textarea, select") !== null;
-  if (event.key === "Escape" && inField) event.target.blur();
+  const place = /** @type {HTMLElement} */ (event.target);
+  const inField = place.closest("input, textarea, select") !== null;
+  if (event.key === "Escape" && inField) place.blur();
   if (inField || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
   // A space on a button or a link means that.
-  if (event.key === " " && event.target.closest("button, a, summary") !== null) return;
+  if (event.key === " " && place.closest("button, a, summary") !== null) return;
   if (isSent) { event.preventDefault(); return; }
   if (event.key === " " ? toggle() : press(event.key)) event.preventDefault();
 });
 
 document.addEventListener("submit", (event) => {
   if (isSent) event.preventDefault();
-  isSent = event.target.method === "post";
+  isSent = event.target instanceof HTMLFormElement && event.target.method === "post";
 }, { capture: true });
 
 // A page that the browser kept, and shows again, can be answered again.
