@@ -36,8 +36,9 @@ INSIDE = {
 FACES = {"cli", "web"}
 BENEATH_FACES = {"api", "model", "errors", "progress"}
 """All that a face of the program may know."""
-STARTS_THE_SERVER = "cli/commands/serve/"
-"""Where alone the command line knows `web`, which it otherwise stands beside."""
+STARTS_THE_SERVER = ("cli/commands/serve/", "cli/html_file")
+"""Where alone the command line knows `web`, which it otherwise stands beside: it starts the server,
+and writes a page of it to a file."""
 FRONT_DOOR = "importlib.import_module(f'{__name__}.{_PLACES[name]}')"
 """How the package itself imports a public name when it is used."""
 HOMES = {

@@ -62,7 +62,7 @@ class GroupsPage:
     """Some groups, the largest first, and where the next ones begin."""
 
     groups: tuple[FileGroup, ...]
-    """Fewer than were asked for, even none, if those that were left out are many."""
+    """Fewer than were asked for, even none, if many were excluded."""
     next: GroupPosition | None
     """Where to continue; None if no more follow."""
     generation: str

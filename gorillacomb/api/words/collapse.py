@@ -1,4 +1,4 @@
-"""Say in plain words what becomes of copies of a tree of which one is kept."""
+"""Say in plain words what becomes of copies of a tree when one of them is kept."""
 
 from __future__ import annotations
 

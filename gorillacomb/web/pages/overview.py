@@ -30,24 +30,31 @@ def overview(request: Request, site: GivenSite, session: ReadIndex) -> Response:
     found = find_or_start(site.vault, asked) if status.has_groups else None
     old = last_finding(site.vault, asked) if found and found.document is None else None
     shown = old or found
-    document = None if shown is None else shown.document
     return render_page(
         request,
         "overview.html",
         title="Overview",
         twin=True,
-        status=status,
-        known=_known(status),
-        files=sum(root.facts.files for root in status.roots),
-        bytes=sum(root.facts.bytes for root in status.roots),
-        overview=document,
-        parts=[] if document is None else _parts(document),
-        families=[] if document is None else families_of(document)[:_FAMILIES],
         job=None if found is None or found.document is not None else found.job,
         as_of=None if old is None else old.job.ended_ns,
-        roots={} if document is None else {each["root"]: each for each in document["roots"]},
         running=_running(site),
+        **overview_values(status, None if shown is None else shown.document),
     )
+
+
+def overview_values(status: VaultStatus, document: Any) -> dict[str, Any]:
+    """Return what the template is given about a vault; ``document`` is None if not yet known."""
+    known = document is not None
+    return {
+        "status": status,
+        "known": _known(status),
+        "files": sum(root.facts.files for root in status.roots),
+        "bytes": sum(root.facts.bytes for root in status.roots),
+        "overview": document,
+        "parts": _parts(document) if known else [],
+        "families": families_of(document)[:_FAMILIES] if known else [],
+        "roots": {each["root"]: each for each in document["roots"]} if known else {},
+    }
 
 
 def _running(site: Site) -> list[Any]:

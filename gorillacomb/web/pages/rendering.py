@@ -80,6 +80,7 @@ def render_page(
             form=None if token is None else form_token(token),
             watcher="" if token is None else _watcher(site),
             is_read_only=site.options.read_only,
+            style="",
             **values,
         )
     )

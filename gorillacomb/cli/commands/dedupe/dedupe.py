@@ -16,6 +16,7 @@ from gorillacomb.cli.commands.dedupe.options import (
     plan_keywords,
     plan_options,
 )
+from gorillacomb.cli.html_file import html_option
 from gorillacomb.cli.option_groups import GroupedCommand
 from gorillacomb.cli.options import (
     BytesPath,
@@ -35,7 +36,7 @@ _LAST = ""
 _EXPECTED = ("expect_digest", "expect_files")
 _ABOUT: dict[str, Collection[str]] = {
     "planning": {
-        *("output", "verbose", "single", "as_json", "untested_macos"),
+        *("output", "html_file", "verbose", "single", "as_json", "untested_macos"),
         *PlanFlags.__annotations__,
     },
     "review": {"single"},
@@ -54,7 +55,7 @@ OPTION_GROUPS = {
         *("--plan", "--output", "--within", "--prefer", "--protect", "--keep", "--min-size"),
         *("--free", "--folders-only", "--files-only", "--retire", "--not-a-project"),
         *("--across-volumes", "--action", "--empty-folders", "--collapse", "--into", "--bring"),
-        "--verbose",
+        *("--html", "--verbose"),
     ),
     "Review": ("--review",),
     "Apply": ("--apply", "--dry-run", "--yes-delete", "--expect-digest", "--expect-files"),
@@ -75,6 +76,7 @@ OPTION_GROUPS = {
     metavar="FILE",
     help="Write the plan to FILE; `-` is stdout.",
 )
+@html_option
 @plan_options
 @click.option(
     "-v", "--verbose", is_flag=True, help="Leave out nothing, of what is left alone either."
@@ -160,6 +162,7 @@ def command(
     purging: str | None,
     history: str | None,
     output: Path | None,
+    html_file: bytes | None,
     verbose: bool,
     single: bool,
     dry_run: bool,
@@ -207,8 +210,8 @@ def command(
     from gorillacomb.cli.commands.dedupe.plan import plan
 
     typed = typed_words(context, {*PlanFlags.__annotations__, "untested_macos"})
-    shown = untested_macos, verbose, single, progress, as_json
-    return plan(vault, plan_keywords(**given), typed, planning or bool(output), output, *shown)
+    how = planning or bool(output), (output, html_file), untested_macos, verbose, single
+    return plan(vault, plan_keywords(**given), typed, *how, progress, as_json)
 
 
 def _refuse_mixed(context: click.Context) -> None:

@@ -24,6 +24,7 @@ from gorillacomb.api.paths import join
 from gorillacomb.api.vault import Vault
 from gorillacomb.api.words.actions import PLANNED
 from gorillacomb.api.words.left_alone import reason
+from gorillacomb.cli.html_file import write_page
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.collapsed_trees import space_lines, tree_lines
 from gorillacomb.cli.output.empty_folders import left_lines, removable_lines
@@ -40,7 +41,7 @@ def plan(
     wanted: PlanKeywords,
     typed: tuple[str | bytes, ...],
     planning: bool,
-    output: Path | None,
+    files: tuple[Path | None, bytes | None],
     untested_macos: bool,
     verbose: bool,
     single: bool,
@@ -49,12 +50,15 @@ def plan(
 ) -> ExitCode:
     """Make a plan, then write it or show what it contains.
 
-    ``typed`` are the options that say what it may contain, as they were typed.
+    ``typed`` are the options that say what it may contain, as they were typed; ``files`` are those
+    to write it to, as a plan and as a page.
     """
+    output, html_file = files
     made = make_plan(
         vault, untested_macos=untested_macos, progress=progress_for(progress), **wanted
     )
     render.print_warnings(made.warnings)
+    write_page(html_file, lambda pages: pages.plan_file(made))
     if as_json and not planning:
         with render.tolerate_closed_pipe():
             render.print_json(made.to_dict())

@@ -19,6 +19,7 @@ from gorillacomb.api.find.folders import (
 )
 from gorillacomb.api.next_step.find import after_empty_folders, after_folders
 from gorillacomb.api.vault import Vault
+from gorillacomb.cli.html_file import html_option, write_page
 from gorillacomb.cli.options import BytesPath, json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.empty_folders import left_lines, removable_lines
@@ -45,10 +46,17 @@ _OTHERS = 3
 @click.option(
     "--empty", is_flag=True, help="List the folders that hold no file at any depth instead."
 )
+@html_option
 @json_option
 @vault_option
 def command(
-    path: bytes | None, similar: float, whole: bool, empty: bool, as_json: bool, vault: Vault
+    path: bytes | None,
+    similar: float,
+    whole: bool,
+    empty: bool,
+    html_file: bytes | None,
+    as_json: bool,
+    vault: Vault,
 ) -> ExitCode:
     """Show which folders belong together: identical, contained, overlapping.
 
@@ -56,6 +64,8 @@ def command(
     lacks; then folders whose every file also exists elsewhere. With PATH, only what concerns that
     folder. The result is as of the last scan: no file is read.
     """
+    if empty and html_file is not None:
+        raise click.UsageError("--empty and --html cannot be combined: choose one.")
     if empty:
         found = list_empty_folders(vault, path)
         render.print_warnings(found.warnings)
@@ -63,6 +73,7 @@ def command(
         return ExitCode.DONE
     with find_folders(vault, path, similar=similar) as report:
         render.print_warnings(report.warnings)
+        write_page(html_file, lambda pages: pages.families_file(vault, report))
         render.print_result(report, _story(report, whole, path is not None, vault), as_json)
     return ExitCode.DONE
 

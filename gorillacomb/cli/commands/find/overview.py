@@ -30,6 +30,7 @@ from gorillacomb.api.roots import RootStatus
 from gorillacomb.api.status import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.api.vault import Vault
 from gorillacomb.api.words.left_alone import reason
+from gorillacomb.cli.html_file import html_option, write_page
 from gorillacomb.cli.options import json_option, progress_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.cli.output.families import family_headings
@@ -49,10 +50,13 @@ _FATES = {
 
 
 @click.command()
+@html_option
 @progress_option
 @json_option
 @vault_option
-def command(progress: bool | None, as_json: bool, vault: Vault) -> ExitCode:
+def command(
+    html_file: bytes | None, progress: bool | None, as_json: bool, vault: Vault
+) -> ExitCode:
     """Show the whole on one page: what is there twice, and what to do about it.
 
     What was scanned and when, the largest families of copied folders, what can be removed without
@@ -60,6 +64,7 @@ def command(progress: bool | None, as_json: bool, vault: Vault) -> ExitCode:
     and what kinds of files there are. Each part ends with the command to use next.
     """
     overview = vault_overview(vault, progress=progress_for(progress))
+    write_page(html_file, lambda pages: pages.overview_file(overview))
     render.print_result(overview, overview_lines(overview, vault), as_json)
     return ExitCode.DONE
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Request
 from starlette.datastructures import FormData
@@ -89,7 +89,7 @@ def make_plan(
 
 
 @dataclass(frozen=True, slots=True)
-class LeftAlone:
+class LeftByRule:
     """What a plan leaves alone by one rule."""
 
     why: str
@@ -156,7 +156,6 @@ def _show_plan(
         decided = 0 if whole.is_of_empty_folders else sum(map(kept.is_decided, kept.units()))
         pairs = 0 if whole.is_of_empty_folders else len(kept.units())
         found = plans.find_plan(site.vault, digest)
-    plan = found.plan
     return render_page(
         request,
         "plan.html",
@@ -165,10 +164,6 @@ def _show_plan(
         twin=code == 200,
         digest=digest,
         kept=found,
-        plan=plan,
-        whole=whole,
-        count=count_to_type(plan),
-        verb=PLANNED[plan.action],
         by="step" if is_by_step else "pair",
         rows=rows,
         after=after,
@@ -176,16 +171,27 @@ def _show_plan(
         page=_PAGE,
         pairs=pairs,
         decided=decided,
-        trees=_trees(plan),
-        space=_space(plan),
-        left_by_rule=_left_by_rule(whole.left_alone),
         left_shown=whole.left_alone[left : left + _LEFT_PAGE],
         left=left,
-        left_page=_LEFT_PAGE,
-        reason=reason,
         runs=plans.runs_of_plan(site.vault, found),
         wrong=wrong,
+        **plan_values(found.plan, whole),
     )
+
+
+def plan_values(plan: DedupePlan, whole: DedupePlan) -> dict[str, Any]:
+    """Return what the template of a plan is given about it: according to the answers, and whole."""
+    return {
+        "plan": plan,
+        "whole": whole,
+        "count": count_to_type(plan),
+        "verb": PLANNED[plan.action],
+        "trees": _trees(plan),
+        "space": _space(plan),
+        "left_by_rule": _left_by_rule(whole.left_alone),
+        "left_page": _LEFT_PAGE,
+        "reason": reason,
+    }
 
 
 def count_to_type(plan: DedupePlan) -> int:
@@ -212,7 +218,7 @@ def _space(plan: DedupePlan) -> list[SpaceNeeded] | None:
         return None
 
 
-def _left_by_rule(left: Sequence[SkippedCopy]) -> list[LeftAlone]:
+def _left_by_rule(left: Sequence[SkippedCopy]) -> list[LeftByRule]:
     """Return what is left alone by each rule, the most first."""
     places: Counter[str] = Counter()
     files: Counter[str] = Counter()
@@ -222,7 +228,7 @@ def _left_by_rule(left: Sequence[SkippedCopy]) -> list[LeftAlone]:
         places[why] += 1
         files[why] += each.files
         sizes[why] += each.size
-    found = [LeftAlone(why, places[why], files[why], sizes[why]) for why in places]
+    found = [LeftByRule(why, places[why], files[why], sizes[why]) for why in places]
     return sorted(found, key=lambda each: (-each.size, -each.places, each.why))
 
 

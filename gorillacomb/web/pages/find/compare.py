@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from gorillacomb.api.paths import join, path_from_json
-from gorillacomb.api.server.file_facts import FileFacts, read_facts
+from gorillacomb.api.server.file_facts import FileDetails, read_facts
 from gorillacomb.errors import UsageError
 from gorillacomb.web.pages.find.asked import (
     ComparisonAsked,
@@ -32,7 +32,7 @@ class ComparedSide(NamedTuple):
     name: bytes
     """Relative to the folder."""
     path: bytes
-    facts: FileFacts | None
+    facts: FileDetails | None
     """None if the index does not have it."""
 
 

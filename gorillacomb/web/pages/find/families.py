@@ -60,21 +60,28 @@ def families(
 def family(request: Request, site: GivenSite, session: ReadIndex, family: FamilyId) -> Response:
     """Show one family: each copy, how far apart it is, which one stays and why."""
     found = _family(site, family)
-    around = os.path.commonpath([os.path.dirname(path) for path in found.paths])
-    copies = found.document["others"]
     return render_page(
         request,
         "family.html",
         title=os.fsdecode(found.name).encode("utf-8", "replace").decode(),
         twin=True,
-        family=found,
-        around=around,
-        copies=[_shown(each, around) for each in copies[:_MOST_SHOWN]],
-        keep_name=relative_path(found.keep, around),
-        more=max(len(copies) - _MOST_SHOWN, 0),
-        alike=sum(CopyDrift.of([each]).is_none for each in copies),
         marks=read_marks(site.vault),
+        **family_values(found),
     )
+
+
+def family_values(family: ListedFamily) -> dict[str, Any]:
+    """Return what the template of a family is given, besides the marks."""
+    around = os.path.commonpath([os.path.dirname(path) for path in family.paths])
+    copies = family.document["others"]
+    return {
+        "family": family,
+        "around": around,
+        "copies": [_shown(each, around) for each in copies[:_MOST_SHOWN]],
+        "keep_name": relative_path(family.keep, around),
+        "more": max(len(copies) - _MOST_SHOWN, 0),
+        "alike": sum(CopyDrift.of([each]).is_none for each in copies),
+    }
 
 
 @router.get("/families/{family}/compare")
