@@ -210,8 +210,8 @@ def command(
     from gorillacomb.cli.commands.dedupe.plan import plan
 
     typed = typed_words(context, {*PlanFlags.__annotations__, "untested_macos"})
-    how = planning or bool(output), (output, html_file), untested_macos, verbose, single
-    return plan(vault, plan_keywords(**given), typed, *how, progress, as_json)
+    files, shown = (output, html_file), (untested_macos, verbose, single, progress, as_json)
+    return plan(vault, plan_keywords(**given), typed, planning, files, *shown)
 
 
 def _refuse_mixed(context: click.Context) -> None:

@@ -54,6 +54,7 @@ def plan(
     to write it to, as a plan and as a page.
     """
     output, html_file = files
+    planning = planning or output is not None
     made = make_plan(
         vault, untested_macos=untested_macos, progress=progress_for(progress), **wanted
     )
