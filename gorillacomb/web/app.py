@@ -32,7 +32,8 @@ READING = (
     *(jobs.router, dedupe.router, trace.router),
 )
 WRITING = (jobs.writing, dedupe.writing, trace.writing)
-PAGES = (session_pages.router, overview.router, job_pages.router, *FIND_PAGES, twins.router)
+PAGES = (twins.router, session_pages.router, overview.router, job_pages.router, *FIND_PAGES)
+"""Twins first: for the page of one job, ``ID.json`` is an id, too."""
 FORMS = (session_pages.writing, job_pages.writing, *FIND_FORMS)
 
 
