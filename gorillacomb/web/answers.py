@@ -102,7 +102,11 @@ def position_of(token: str, kinds: Sequence[type], generation: str | None) -> li
     if any(isinstance(each, int) and abs(each) >= 1 << 63 for each in position):
         raise Problem(422, "`after` is not what `next` of a page was.")
     if generation is not None and read_from != generation:
-        raise Problem(409, "The index has changed since that page.", "Begin again, without after.")
+        raise Problem(
+            409,
+            "The index or the order has changed since that page.",
+            "Begin again, without after.",
+        )
     return position
 
 

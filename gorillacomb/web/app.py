@@ -36,11 +36,11 @@ READING = (
 WRITING = (jobs.writing, dedupe.writing, trace.writing)
 _DECIDE = (plans, review, runs)
 PAGES = (
-    *(session_pages.router, overview.router, map_page.router, files.router),
+    *(twins.router, session_pages.router, overview.router, map_page.router, files.router),
     *(integrity.router, job_pages.router, settings.router, docs.router, *FIND_PAGES),
     *(module.router for module in _DECIDE),
-    twins.router,
 )
+"""Twins first: for the page of one job, ``ID.json`` is an id, too."""
 FORMS = (
     *(session_pages.writing, job_pages.writing, integrity.writing, settings.writing),
     *FIND_FORMS,

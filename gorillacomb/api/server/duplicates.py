@@ -148,7 +148,8 @@ def index_generation(vault: Vault) -> str:
 def group_of_content(vault: Vault, digest: bytes) -> FileGroup:
     """Return the files with a content, by its BLAKE3. Raises UsageError if none is known."""
     with Index.read(vault) as index, translate_errors(vault):
-        group = open_groups(index).of_any_content(digest)
+        reader = open_groups(index)
+        group = reader.of_content(digest) or reader.of_any_content(digest)
     if group is None:
         raise UsageError("No file of the index has that content.")
     return FileGroup.of(group)

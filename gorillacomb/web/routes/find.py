@@ -21,6 +21,7 @@ from gorillacomb.api.find.explain import explain_path
 from gorillacomb.api.paths import path_columns
 from gorillacomb.api.roots import list_roots
 from gorillacomb.api.server.duplicates import (
+    GroupOrder,
     GroupPosition,
     GroupsPage,
     group_of_content,
@@ -89,7 +90,7 @@ def files(site: GivenSite, session: ReadIndex, query: Annotated[FilesQuery, Quer
 def groups(site: GivenSite, session: ReadIndex, query: Annotated[GroupsQuery, Query()]) -> Response:
     """Return groups of identical files, the most wasteful first."""
     page = _page(site, query)
-    return JSONResponse(groups_page_document(page, continue_token(page.generation, page.next)))
+    return JSONResponse(groups_page_document(page, continue_groups(page, query.sort)))
 
 
 @router.get(
@@ -103,11 +104,16 @@ def groups_csv(
     return table(columns, _rows(_page(site, query).groups))
 
 
+def continue_groups(page: GroupsPage, order: GroupOrder) -> str | None:
+    """Return what ``after`` takes to continue in the order that a page was read in."""
+    return continue_token(f"{order} {page.generation}", page.next)
+
+
 def _page(site: Site, query: GroupsQuery) -> GroupsPage:
     after = None
     if query.after is not None:
-        generation = index_generation(site.vault)
-        after = GroupPosition(*position_of(query.after, POSITION, generation))
+        read_from = f"{query.sort} {index_generation(site.vault)}"
+        after = GroupPosition(*position_of(query.after, POSITION, read_from))
     return read_groups_page(site.vault, after, query.limit, query.asked())
 
 

@@ -11,12 +11,14 @@ from gorillacomb.api.server.duplicates import (
     ContentKind,
     GroupOrder,
     GroupPosition,
+    GroupsPage,
     group_of_content,
     read_groups_page,
 )
 from gorillacomb.api.server.marks import read_marks
 from gorillacomb.api.status import vault_status
-from gorillacomb.web.answers import continue_token, missing_as_404, position_of
+from gorillacomb.errors import UsageError
+from gorillacomb.web.answers import missing_as_404, position_of
 from gorillacomb.web.pages.find.asked import (
     GroupsAskedFor,
     PathAsked,
@@ -24,9 +26,10 @@ from gorillacomb.web.pages.find.asked import (
     with_query,
 )
 from gorillacomb.web.pages.rendering import render_page
-from gorillacomb.web.routes.find import POSITION, Digest
+from gorillacomb.web.problems import Problem
+from gorillacomb.web.routes.find import POSITION, Digest, continue_groups
 from gorillacomb.web.security.access import ReadIndex
-from gorillacomb.web.site import GivenSite
+from gorillacomb.web.site import GivenSite, Site
 
 router = APIRouter()
 _LEAST = (0, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
@@ -40,17 +43,22 @@ def groups(
     request: Request, site: GivenSite, session: ReadIndex, query: Annotated[GroupsAskedFor, Query()]
 ) -> Response:
     """Show groups of identical files."""
-    after = None
-    if query.after is not None:
-        after = GroupPosition(*position_of(query.after, POSITION, None))
-    page = read_groups_page(site.vault, after, query.limit, query.asked())
-    following = continue_token(page.generation, page.next)
+    page, problem = GroupsPage((), None, ""), None
+    try:
+        page = _page(site, query)
+    except UsageError as error:
+        problem = Problem.of(error, 404)
+    except Problem as refused:
+        problem = refused
+    following = continue_groups(page, query.sort)
     return render_page(
         request,
         "groups.html",
+        200 if problem is None else problem.status,
         title="Duplicates",
         twin=True,
         query=query,
+        problem=problem,
         page=page,
         most_files=_FILES,
         least=sorted({*_LEAST, query.min_reclaimable}),
@@ -63,6 +71,13 @@ def groups(
         this=with_query(request),
         may_preview=may_show_content(session),
     )
+
+
+def _page(site: Site, query: GroupsAskedFor) -> GroupsPage:
+    after = None
+    if query.after is not None:
+        after = GroupPosition(*position_of(query.after, POSITION, None))
+    return read_groups_page(site.vault, after, query.limit, query.asked())
 
 
 @router.get("/groups/{blake3}")
