@@ -97,7 +97,8 @@ class Visitor:
 
     def _shoot(self, path: str, theme: str, width: int) -> None:
         if SHOTS in os.environ:
-            name = re.sub(r"[^A-Za-z0-9]+", "-", path)[:60].strip("-") or "overview"
+            short = re.sub(r"[0-9a-f]{32,64}", lambda digest: digest[0][:6], path)
+            name = re.sub(r"[^A-Za-z0-9]+", "-", short)[:60].strip("-") or "overview"
             file = Path(os.environ[SHOTS]) / f"{name}-{theme}-{width}.png"
             self.page.screenshot(path=file, full_page=True)
 

@@ -13,7 +13,13 @@ from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.responses import RedirectResponse, Response
 
-from gorillacomb.api.paths import path_from_json, path_to_json, printable, printable_path
+from gorillacomb.api.paths import (
+    path_from_json,
+    path_to_json,
+    printable,
+    printable_path,
+    relative_path,
+)
 from gorillacomb.api.server.preview import is_picture
 from gorillacomb.api.text import format_count, format_size
 from gorillacomb.api.watch.pulse import check_watcher
@@ -51,6 +57,10 @@ NAVIGATION = (
     (Link("/drop", "Drop"), Link("/settings", "Settings"), Link("/docs", "Help")),
 )
 """The pages that every page links to, in groups."""
+
+
+_BRIEF = 240
+"""Characters of a path in a list."""
 
 
 def render_page(
@@ -106,6 +116,8 @@ def environment() -> Environment:
     )
     made.filters.update(
         path=lambda path, key="path": printable_path(_bytes(path, key)),
+        brief=_brief,
+        relative=lambda path, top: printable_path(relative_path(path, top) or path),
         query=lambda path, name="path", key="path": urlencode(address_of(path, name, key)),
         printable=printable,
         name=lambda path, key="path": printable_path(_name(_bytes(path, key))),
@@ -153,6 +165,12 @@ def _bytes(path: Any, key: str) -> bytes:
 
 def _name(path: bytes) -> bytes:
     return os.path.basename(path) or path
+
+
+def _brief(path: Any, key: str = "path") -> str:
+    """Return a path as text; of a very long one, its beginning and its end."""
+    text = printable_path(_bytes(path, key))
+    return text if len(text) <= _BRIEF else f"{text[: _BRIEF // 3]} … {text[-_BRIEF // 2 :]}"
 
 
 def _moment(time_ns: int | str | None) -> str:

@@ -125,11 +125,14 @@ class PlanForm:
                 self.wrong[name] = f"{error}."
 
     def _checked(self, asked: Mapping[str, Any]) -> PlanInput | None:
-        used = {name: value for name, value in asked.items() if value not in ([], False)}
+        used = {name: it for name, it in asked.items() if it is not False and it != []}
         try:
             return PlanInput.model_validate(used)
         except ValidationError as error:
             for each in error.errors():
                 name = str(each["loc"][0])
-                self.wrong[name] = f"{_NAMES.get(name, name)}: {each['msg']}."
+                what = each["msg"]
+                if each["type"] == "string_pattern_mismatch":
+                    what = "a line cannot begin with '-'"
+                self.wrong[name] = f"{_NAMES.get(name, name)}: {what}."
             return None

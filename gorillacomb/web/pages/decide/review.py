@@ -24,7 +24,7 @@ from gorillacomb.web.site import GivenSite
 router = APIRouter()
 writing = APIRouter()
 _ANSWERS = {each.value: each for each in ReviewAnswer if each in ("yes", "no", "swap", "skip")}
-_SHOWN = 12
+_SHOWN = 8
 """Entries of a folder that are named."""
 _MOST = 10_000_000
 
