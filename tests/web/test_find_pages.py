@@ -534,6 +534,25 @@ def test_pages_that_only_read(tree: Path, vault: Path) -> None:
         assert server.post("/marks", b"", FORM).status == 405
 
 
+def test_a_drive_that_is_not_connected(tmp_path: Path, vault: Path) -> None:
+    copies: Tree = {f"f{n}.png": PIXEL + b"%d" % n for n in range(9)}
+    tree = make_tree(tmp_path / "drive", {"a": copies, "b": {**copies, "own": "x"}})
+    assert run("scan", tree, vault=vault).code == 0
+    tree.rename(tmp_path / "away")
+    with serving(vault) as server:
+        digest = server.get("/api/v1/groups").json()["items"][0]["blake3"]
+        for path in (
+            *("/families", family_of(server), "/groups", f"/groups/{digest}", "/tree", "/unique"),
+            *(f"/{page}?{asked(tree / 'a')}" for page in ("tree", "explain")),
+            f"/explain?{asked(tree / 'a/f1.png')}",
+            f"/compare?{asked(tree / 'a', 'a')}&{asked(tree / 'b', 'b')}",
+        ):
+            page = shown(server, path)
+            assert "img" not in [tag for tag, _ in page.elements] or "/compare" in path, path
+            is_said = "not connected" in page.text
+            assert is_said or path.startswith(("/compare", "/tree?")), path
+
+
 def test_before_the_first_scan(vault: Path) -> None:
     with serving(vault) as server:
         for path in ("/families", "/groups", "/tree", "/unique", "/marks", "/explain?path=/x"):

@@ -14,10 +14,10 @@ from gorillacomb.api.find.explain import (
     explain_path,
 )
 from gorillacomb.api.paths import path_to_json
-from gorillacomb.api.roots import list_roots
 from gorillacomb.api.server.findings import family_id
 from gorillacomb.api.server.marks import read_marks
 from gorillacomb.api.server.preview import is_picture, read_text
+from gorillacomb.api.server.tree import scanned_places
 from gorillacomb.errors import UsageError
 from gorillacomb.web.pages.find.asked import (
     PathAsked,
@@ -69,7 +69,7 @@ def _explained(request: Request, site: Site, session: Session, found: Explained)
         twin=("path", "path_b64"),
         found=found,
         problem=None,
-        around=folders_around(found.path, [root.path for root in list_roots(site.vault)]),
+        around=folders_around(found.path, [root.path for root in scanned_places(site.vault)]),
         marks=read_marks(site.vault),
         this=with_query(request, after=None),
         most=_MOST_ENTRIES,
