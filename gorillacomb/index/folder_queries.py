@@ -103,6 +103,13 @@ def has_entries(connection: Connection, folder: int) -> bool:
     return found.fetchone() is not None
 
 
+def has_more_entries(connection: Connection, than: int) -> bool:
+    """Return whether the index has more entries than a number, without counting all of them."""
+    row = connection.execute("SELECT count(*) FROM (SELECT 1 FROM files LIMIT ?)", (than + 1,))
+    found: int = row.fetchone()[0]
+    return found > than
+
+
 def begin_arrivals(connection: Connection) -> None:
     """Drop records of unused folder ids, so that these can be reused.
 

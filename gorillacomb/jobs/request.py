@@ -129,6 +129,12 @@ KINDS: Mapping[str, JobKind] = MappingProxyType(
         ),
         "overview": JobKind(("overview",), {}, writes=False),
         "folders": JobKind(("folders",), {}, writes=False, tells_progress=False),
+        "explain": JobKind(
+            ("explain",),
+            {"path": _paths(required=True, many=False)},
+            writes=False,
+            tells_progress=False,
+        ),
         "compare": JobKind(("compare",), {"paths": _paths(required=True)}, writes=False),
         "unique": JobKind(
             ("unique",),

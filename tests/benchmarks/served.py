@@ -29,6 +29,11 @@ _ASKED = (
     "/api/v1/jobs",
     "/",
     "/jobs",
+    "/groups",
+    "/groups?sort=size",
+    "/groups?kind=pictures",
+    "/groups?within=%2Fmade%2Ffolder+1",
+    "/tree?path=%2Fmade",
 )
 
 

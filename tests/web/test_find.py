@@ -40,6 +40,23 @@ def test_pages_are_the_whole_list(server: Server, limit: int) -> None:
     assert found == everything and len(everything) == 8
 
 
+def test_a_page_of_groups_that_are_asked_for(server: Server, tree: Path) -> None:
+    everything = server.get("/api/v1/groups").json()["items"]
+    by_size = server.get("/api/v1/groups?sort=size&limit=3").json()
+    assert [it["size"] for it in by_size["items"]] == [300, 106, 105]
+    after = f"after={by_size['next']}"
+    assert server.get(f"/api/v1/groups?sort=size&{after}").json()["items"][0]["size"] == 104
+    other = server.get(f"/api/v1/groups?sort=copies&{after}")
+    assert other.status == 409 and "order" in other.detail
+    inside = server.get(f"/api/v1/groups?within={quote(str(tree / 'copy1'))}").json()["items"]
+    assert len(everything) == 8 and len(inside) == 7
+    assert server.get("/api/v1/groups?kind=video").json() == {"items": [], "next": None}
+    for group in everything:
+        assert server.get(f"/api/v1/groups/{group['blake3']}").json() == group
+    for query in ("sort=x", "kind=x", "within=x", "within=/a&within_b64=Lw==", "within=/nothing"):
+        assert server.get(f"/api/v1/groups?{query}").status == 422, query
+
+
 def test_a_page_of_an_index_that_has_changed_is_refused(tmp_path: Path, vault: Path) -> None:
     copies: Tree = {name: name[0] * 5000 for name in ("a1", "a2", "b1", "b2")}
     scan(vault, make_tree(tmp_path / "tree", copies))

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import pytest
 
 from gorillacomb.json_paths import path_from_json
+from tests.benchmarks.rows import make_rows
 from tests.support.memory import in_memory
 from tests.support.run import run
 from tests.support.server import Answer, Server, serving
@@ -532,6 +533,41 @@ def test_pages_that_only_read(tree: Path, vault: Path) -> None:
             assert not [it for tag, it in page.elements if it.get("method") == "post"], path
             assert not values(page, "form")["form"]
         assert server.post("/marks", b"", FORM).status == 405
+
+
+def test_a_drive_that_is_not_connected(tmp_path: Path, vault: Path) -> None:
+    copies: Tree = {f"f{n}.png": PIXEL + b"%d" % n for n in range(9)}
+    tree = make_tree(tmp_path / "drive", {"a": copies, "b": {**copies, "own": "x"}})
+    assert run("scan", tree, vault=vault).code == 0
+    tree.rename(tmp_path / "away")
+    with serving(vault) as server:
+        digest = server.get("/api/v1/groups").json()["items"][0]["blake3"]
+        for path in (
+            *("/families", family_of(server), "/groups", f"/groups/{digest}", "/tree", "/unique"),
+            *(f"/{page}?{asked(tree / 'a')}" for page in ("tree", "explain")),
+            f"/explain?{asked(tree / 'a/f1.png')}",
+            f"/compare?{asked(tree / 'a', 'a')}&{asked(tree / 'b', 'b')}",
+        ):
+            page = shown(server, path)
+            assert "img" not in [tag for tag, _ in page.elements] or "/compare" in path, path
+            is_said = "not connected" in page.text
+            assert is_said or path.startswith(("/compare", "/tree?")), path
+
+
+def test_a_folder_of_a_large_index_is_explained_by_a_job(tmp_path: Path, vault: Path) -> None:
+    tree = make_tree(tmp_path / "drive", {"a": {"x": "x" * 99}, "b": {"x": "x" * 99}})
+    assert run("scan", tree, vault=vault).code == 0
+    make_rows(vault, 100_100, 100)
+    with serving(vault) as server:
+        place = f"/explain?{asked(tree / 'a')}"
+        assert server.get(place, PAGE).status == 202
+        page = shown(server, place)
+        assert "1 file, 99 B" in page.text and "also somewhere else" in page.text
+        wanted = run("explain", "--json", tree / "a", vault=vault).json()
+        assert answered(server, f"/api/v1{place}", {}).json() == wanted
+        assert server.get(f"/explain?{asked(tree / 'a/x')}", PAGE).status == 200
+        jobs = server.get("/api/v1/jobs").json()["jobs"]
+        assert [job["kind"] for job in jobs] == ["explain"]
 
 
 def test_before_the_first_scan(vault: Path) -> None:

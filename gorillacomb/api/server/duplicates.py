@@ -10,6 +10,7 @@ from gorillacomb.api.duplicates import FileGroup
 from gorillacomb.api.lookup import look_up_path, not_a_folder_error, open_groups
 from gorillacomb.classify.content_kinds import ContentKind, kind_of_name
 from gorillacomb.errors import UsageError
+from gorillacomb.index.content_queries import GroupTotals, content_totals
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.duplicate_groups import (
     GroupOrder,
@@ -28,13 +29,14 @@ __all__ = [
     "GroupsAsked",
     "GroupsPage",
     "group_of_content",
+    "group_totals",
     "groups_page_document",
     "index_generation",
     "read_groups_page",
 ]
 
 _MOST_LOOKED_AT = 5_000
-"""Groups that one page may leave out: reading the names of more takes too long for a page."""
+"""Groups that one page may exclude: reading the names of more takes too long for a page."""
 _AT_ONCE = 500
 """Groups whose names are read by one query."""
 
@@ -143,6 +145,12 @@ def index_generation(vault: Vault) -> str:
     """Return what changes with the index, as `Index.generation` says. Raises VaultError."""
     with Index.read(vault) as index:
         return index.generation()
+
+
+def group_totals(vault: Vault) -> GroupTotals:
+    """Return the totals over all groups. Raises VaultError."""
+    with Index.read(vault) as index, translate_errors(vault):
+        return content_totals(index.connection)
 
 
 def group_of_content(vault: Vault, digest: bytes) -> FileGroup:

@@ -10,12 +10,21 @@ from gorillacomb.api.documents.paths import PathDocument
 from gorillacomb.api.lookup import look_up_path, unknown_path_error
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.paths import join, path_text
+from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.folder_queries import ListedEntry, list_entries
+from gorillacomb.index.roots import all_roots
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.vault.vault import Vault
 
-__all__ = ["TreePage", "TreePageDocument", "read_tree_page", "tree_page_document"]
+__all__ = [
+    "ScannedPlace",
+    "TreePage",
+    "TreePageDocument",
+    "read_tree_page",
+    "scanned_places",
+    "tree_page_document",
+]
 
 _KINDS = {stat.S_IFREG: "file", stat.S_IFLNK: "link"}
 
@@ -45,6 +54,17 @@ class TreePageDocument(PathDocument):
 
 
 @dataclass(frozen=True, slots=True)
+class ScannedPlace:
+    """A drive or folder that was scanned."""
+
+    path: bytes
+    name: str | None
+    """What the user calls it."""
+    is_online: bool
+    """Whether its drive is connected."""
+
+
+@dataclass(frozen=True, slots=True)
 class TreePage:
     """Some of what is in a folder, by name."""
 
@@ -54,6 +74,14 @@ class TreePage:
     """The name of the last one; None if no more follow."""
     generation: str
     """Of the index that they were read from."""
+
+
+def scanned_places(vault: Vault) -> list[ScannedPlace]:
+    """Return what was scanned, by path, without what is in it. Raises VaultError."""
+    with Index.read(vault) as index, translate_errors(vault):
+        roots = all_roots(index.connection)
+    places = [ScannedPlace(root.path, root.name, is_online(root)) for root in roots]
+    return sorted(places, key=lambda place: place.path)
 
 
 def read_tree_page(vault: Vault, path: bytes, after: bytes, limit: int) -> TreePage:

@@ -14,10 +14,10 @@ from gorillacomb.api.documents.explain import (
     ExplainedFolderDocument,
     ExplainedGoneDocument,
 )
+from gorillacomb.api.documents.jobs import JobDocument
 from gorillacomb.api.documents.status import RootsDocument, StatusDocument, roots_document
 from gorillacomb.api.documents.watch import PulseDocument
 from gorillacomb.api.duplicates import FileGroup
-from gorillacomb.api.find.explain import explain_path
 from gorillacomb.api.paths import path_columns
 from gorillacomb.api.roots import list_roots
 from gorillacomb.api.server.duplicates import (
@@ -29,12 +29,14 @@ from gorillacomb.api.server.duplicates import (
     index_generation,
     read_groups_page,
 )
+from gorillacomb.api.server.explained import explain_or_start
 from gorillacomb.api.server.files import (
     FilePosition,
     FilesPageDocument,
     files_page_document,
     read_files_page,
 )
+from gorillacomb.api.server.findings import Finding
 from gorillacomb.api.server.tree import TreePageDocument, read_tree_page, tree_page_document
 from gorillacomb.api.status import vault_status
 from gorillacomb.api.watch.pulse import check_watcher
@@ -47,6 +49,7 @@ from gorillacomb.web.answers import (
     table,
 )
 from gorillacomb.web.inputs import FilesQuery, GroupsQuery, PathQuery, TreeQuery, named_path
+from gorillacomb.web.routes.jobs import started
 from gorillacomb.web.security.access import ReadIndex
 from gorillacomb.web.site import GivenSite, Site
 
@@ -132,12 +135,19 @@ def group(site: GivenSite, session: ReadIndex, blake3: Digest) -> Response:
 
 
 @router.get(
-    "/explain", **answers(ExplainedFileDocument | ExplainedFolderDocument | ExplainedGoneDocument)
+    "/explain",
+    **answers(
+        ExplainedFileDocument | ExplainedFolderDocument | ExplainedGoneDocument,
+        also={202: JobDocument},
+    ),
 )
 def explain(site: GivenSite, session: ReadIndex, query: Annotated[PathQuery, Query()]) -> Response:
     """Explain a file or folder: its copies, which one to keep, why, and what runs did with it."""
     with missing_as_404():
-        return JSONResponse(explain_path(site.vault, named_path(query)).to_dict())
+        found = explain_or_start(site.vault, named_path(query))
+    if not isinstance(found, Finding):
+        return JSONResponse(found.to_dict())
+    return started(found.job) if found.document is None else JSONResponse(found.document)
 
 
 @router.get("/tree", **answers(TreePageDocument))

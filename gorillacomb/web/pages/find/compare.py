@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from gorillacomb.api.paths import join, path_from_json
-from gorillacomb.api.server.file_facts import FileDetails, read_facts
+from gorillacomb.api.server.seen_files import SeenFile, read_seen_files
 from gorillacomb.errors import UsageError
 from gorillacomb.web.pages.find.asked import (
     ComparisonAsked,
@@ -32,7 +32,7 @@ class ComparedSide(NamedTuple):
     name: bytes
     """Relative to the folder."""
     path: bytes
-    facts: FileDetails | None
+    facts: SeenFile | None
     """None if the index does not have it."""
 
 
@@ -127,7 +127,9 @@ def _rows(site: Site, tops: tuple[bytes, bytes], pairs: list[_Pair]) -> list[Com
         ]
         for pair in pairs
     ]
-    facts = read_facts(site.vault, [path for both in paths for path in both if path is not None])
+    facts = read_seen_files(
+        site.vault, [path for both in paths for path in both if path is not None]
+    )
 
     def side(name: bytes | None, path: bytes | None) -> ComparedSide | None:
         return None if name is None or path is None else ComparedSide(name, path, facts.get(path))

@@ -11,13 +11,14 @@ from gorillacomb.api.find.explain import (
     Explained,
     ExplainedFile,
     ExplainedFolder,
-    explain_path,
 )
-from gorillacomb.api.paths import path_to_json
-from gorillacomb.api.roots import list_roots
-from gorillacomb.api.server.findings import family_id
+from gorillacomb.api.find.fate import trace_path
+from gorillacomb.api.paths import path_from_json
+from gorillacomb.api.server.explained import explain_or_start
+from gorillacomb.api.server.findings import Finding, family_id
 from gorillacomb.api.server.marks import read_marks
 from gorillacomb.api.server.preview import is_picture, read_text
+from gorillacomb.api.server.tree import scanned_places
 from gorillacomb.errors import UsageError
 from gorillacomb.web.pages.find.asked import (
     PathAsked,
@@ -25,6 +26,7 @@ from gorillacomb.web.pages.find.asked import (
     may_show_content,
     with_query,
 )
+from gorillacomb.web.pages.questions import Waiting
 from gorillacomb.web.pages.rendering import render_page
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.access import ReadIndex
@@ -45,7 +47,7 @@ def explain(
     try:
         path = query.named()
         if path is not None:
-            return _explained(request, site, session, explain_path(site.vault, path))
+            return _explained(request, site, session, path)
     except UsageError as error:
         problem = Problem.of(error, 404)
     except Problem as refused:
@@ -61,27 +63,62 @@ def explain(
     )
 
 
-def _explained(request: Request, site: Site, session: Session, found: Explained) -> Response:
-    return render_page(
+def _explained(request: Request, site: Site, session: Session, path: bytes) -> Response:
+    found = explain_or_start(site.vault, path)
+    if isinstance(found, Finding):
+        if found.document is None:
+            raise Waiting(found.job)
+        return _folder(request, site, path_from_json(found.document), found.document, ())
+    if isinstance(found, ExplainedFolder):
+        return _folder(request, site, found.path, found.to_dict(), found.warnings)
+    return _page(
         request,
-        _template(found),
-        title="Explain",
-        twin=("path", "path_b64"),
+        site,
+        "explain_file.html" if isinstance(found, ExplainedFile) else "explain.html",
+        found.path,
         found=found,
-        problem=None,
-        around=folders_around(found.path, [root.path for root in list_roots(site.vault)]),
-        marks=read_marks(site.vault),
-        this=with_query(request, after=None),
-        most=_MOST_ENTRIES,
+        fate=found.fate,
         **_content(site, session, found),
-        **_family(found),
     )
 
 
-def _template(found: Explained) -> str:
-    if isinstance(found, ExplainedFile):
-        return "explain_file.html"
-    return "explain_folder.html" if isinstance(found, ExplainedFolder) else "explain.html"
+def _folder(
+    request: Request, site: Site, path: bytes, document: Any, warnings: tuple[str, ...]
+) -> Response:
+    """Show a folder as its document has it."""
+    members = list(map(path_from_json, document["copies"]))
+    canonical = document["canonical"]
+    return _page(
+        request,
+        site,
+        "explain_folder.html",
+        path,
+        document=document,
+        warnings=warnings,
+        fate=trace_path(site.vault, path),
+        is_member=path in members,
+        family_id=None if canonical is None else family_id(canonical),
+    )
+
+
+def _page(request: Request, site: Site, template: str, path: bytes, **values: Any) -> Response:
+    places = scanned_places(site.vault)
+    around = folders_around(path, [place.path for place in places])
+    top = around[0] if around else path
+    return render_page(
+        request,
+        template,
+        title="Explain",
+        twin=("path", "path_b64"),
+        problem=None,
+        path=path,
+        around=around,
+        is_offline=not all(place.is_online for place in places if place.path == top),
+        marks=read_marks(site.vault),
+        this=with_query(request, after=None),
+        most=_MOST_ENTRIES,
+        **values,
+    )
 
 
 def _content(site: Site, session: Session, found: Explained) -> dict[str, Any]:
@@ -95,11 +132,3 @@ def _content(site: Site, session: Session, found: Explained) -> dict[str, Any]:
     as_picture = is_shown and is_picture(found.path)
     text = read_text(site.vault, found.path) if is_shown and not as_picture else None
     return {"is_shown": is_shown, "as_picture": as_picture, "text": text}
-
-
-def _family(found: Explained) -> dict[str, Any]:
-    """Return the family of a folder as its document has it, with the id of its page."""
-    if not isinstance(found, ExplainedFolder) or found.family is None:
-        return {"family": None, "family_id": None}
-    keep = path_to_json(found.family.keep)
-    return {"family": found.family.to_dict(), "family_id": family_id(keep)}

@@ -13,10 +13,10 @@ from gorillacomb.api.server.duplicates import (
     GroupPosition,
     GroupsPage,
     group_of_content,
+    group_totals,
     read_groups_page,
 )
 from gorillacomb.api.server.marks import read_marks
-from gorillacomb.api.status import vault_status
 from gorillacomb.errors import UsageError
 from gorillacomb.web.answers import missing_as_404, position_of
 from gorillacomb.web.pages.find.asked import (
@@ -64,7 +64,7 @@ def groups(
         least=sorted({*_LEAST, query.min_reclaimable}),
         kinds=list(ContentKind),
         orders=list(GroupOrder),
-        totals=vault_status(site.vault).totals,
+        totals=group_totals(site.vault),
         marks=read_marks(site.vault),
         next=None if following is None else with_query(request, after=following),
         first=None if query.after is None else with_query(request, after=None),

@@ -7,8 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from gorillacomb.api.roots import list_roots
-from gorillacomb.api.server.tree import read_tree_page, tree_page_document
+from gorillacomb.api.server.tree import read_tree_page, scanned_places, tree_page_document
 from gorillacomb.errors import UsageError
 from gorillacomb.web.answers import continue_token, position_of
 from gorillacomb.web.pages.find.asked import TreeAsked, folders_around, typed_path, with_query
@@ -25,7 +24,7 @@ def tree(
     request: Request, site: GivenSite, session: ReadIndex, query: Annotated[TreeAsked, Query()]
 ) -> Response:
     """Show what is directly in a folder; without a path, the scanned places."""
-    roots = list_roots(site.vault)
+    roots = scanned_places(site.vault)
     problem: Problem | None = None
     try:
         path = typed_path(query.path, query.path_b64)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from gorillacomb.api.paths import join, path_from_json, relative_path
-from gorillacomb.api.roots import list_roots
+from gorillacomb.api.server.tree import scanned_places
 from gorillacomb.api.text import format_count, format_size
 from gorillacomb.errors import UsageError
 from gorillacomb.web.pages.find.asked import PathAsked, with_query
@@ -71,7 +71,7 @@ def _form(request: Request, site: Site, query: PathAsked, problem: Problem | Non
         query=query,
         problem=problem,
         folder=None,
-        roots=list_roots(site.vault),
+        roots=scanned_places(site.vault),
     )
 
 

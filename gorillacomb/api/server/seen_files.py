@@ -9,10 +9,10 @@ from gorillacomb.api.lookup import look_up_path
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.vault.vault import Vault
 
-__all__ = ["FileDetails", "read_facts"]
+__all__ = ["SeenFile", "read_seen_files"]
 
 
-class FileDetails(NamedTuple):
+class SeenFile(NamedTuple):
     """A file as of its last scan."""
 
     size: int
@@ -20,7 +20,7 @@ class FileDetails(NamedTuple):
     mtime_ns: int
 
 
-def read_facts(vault: Vault, paths: Iterable[bytes]) -> dict[bytes, FileDetails]:
+def read_seen_files(vault: Vault, paths: Iterable[bytes]) -> dict[bytes, SeenFile]:
     """Return what the index knows about files, without those that it does not have.
 
     Raises VaultError.
@@ -30,5 +30,5 @@ def read_facts(vault: Vault, paths: Iterable[bytes]) -> dict[bytes, FileDetails]
         for path in paths:
             file = look_up_path(index, path).file
             if file is not None:
-                found[path] = FileDetails(file.size, file.mtime_ns)
+                found[path] = SeenFile(file.size, file.mtime_ns)
     return found
