@@ -89,7 +89,7 @@ def make_plan(
 
 
 @dataclass(frozen=True, slots=True)
-class LeftAlone:
+class LeftByRule:
     """What a plan leaves alone by one rule."""
 
     why: str
@@ -212,7 +212,7 @@ def _space(plan: DedupePlan) -> list[SpaceNeeded] | None:
         return None
 
 
-def _left_by_rule(left: Sequence[SkippedCopy]) -> list[LeftAlone]:
+def _left_by_rule(left: Sequence[SkippedCopy]) -> list[LeftByRule]:
     """Return what is left alone by each rule, the most first."""
     places: Counter[str] = Counter()
     files: Counter[str] = Counter()
@@ -222,7 +222,7 @@ def _left_by_rule(left: Sequence[SkippedCopy]) -> list[LeftAlone]:
         places[why] += 1
         files[why] += each.files
         sizes[why] += each.size
-    found = [LeftAlone(why, places[why], files[why], sizes[why]) for why in places]
+    found = [LeftByRule(why, places[why], files[why], sizes[why]) for why in places]
     return sorted(found, key=lambda each: (-each.size, -each.places, each.why))
 
 
