@@ -75,7 +75,8 @@ def said(answer: Answer, code: int) -> str:
 
 def fields(found: Outline, action: str) -> dict[str, str]:
     """The hidden fields of the first form with an action."""
-    inside, values = False, {}
+    inside = False
+    values: dict[str, str] = {}
     for tag, it in found.elements:
         if tag == "form":
             if values:
@@ -583,10 +584,10 @@ def test_names_are_data_and_pages_read_only_have_no_forms(server: Server, top: P
 
 
 def test_lists_are_in_pages(tmp_path: Path, vault: Path) -> None:
-    tree: Tree = {}
+    tree: dict[str | bytes, Tree] = {}
     for n in range(120):
-        own = {"x": f"{n}" * 900}
-        tree = {**tree, f"g{n}": {**own, "a": f"a{n}"}, f"Copy of g{n}": {**own, "b": f"b{n}"}}
+        tree[f"g{n}"] = {"x": f"{n}" * 900, "a": f"a{n}"}
+        tree[f"Copy of g{n}"] = {"x": f"{n}" * 900, "b": f"b{n}"}
     top = make_tree(tmp_path / "drive", tree)
     assert run("scan", top, vault=vault).code == 0
     with serving(vault) as server:

@@ -19,6 +19,7 @@ from gorillacomb.dedupe.model import CopyStep
 
 __all__ = ["UnitFacts"]
 
+_PICTURES = (b".jpg", b".jpeg", b".png", b".gif", b".webp", b".avif")
 _MOST_FILES = 20_000
 """Files of a unit whose names and dates are looked at on the disk."""
 
@@ -73,3 +74,8 @@ class UnitFacts:
     def is_file(self) -> bool:
         """Whether it is a single file."""
         return len(self.pair.steps) == 1 and self.pair.steps[0].kind == "file"
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is a single file with the name of a picture that browsers show."""
+        return self.is_file and self.pair.steps[0].path.lower().endswith(_PICTURES)

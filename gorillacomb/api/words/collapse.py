@@ -1,4 +1,4 @@
-"""Say in plain words what becomes of copies of a tree when one of them is kept."""
+"""Say in plain words what becomes of the copies of a tree, and where their files are kept."""
 
 from __future__ import annotations
 
