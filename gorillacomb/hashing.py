@@ -118,8 +118,8 @@ def blake3_of_short(data: bytes) -> bytes:
     return blake3(data).digest(16)
 
 
-def blake3_of_parts(parts: Iterable[bytes]) -> bytes:
-    """Return the digest of some bytes joined."""
+def blake3_of_parts(parts: Iterable[bytes | memoryview]) -> bytes:
+    """Return the digest of some bytes joined; each is hashed before the next one is asked for."""
     hasher = blake3()
     for part in parts:
         hasher.update(part)
