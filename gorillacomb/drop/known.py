@@ -10,12 +10,20 @@ from enum import StrEnum
 from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.classify.location import LocationKind, location_kind
 from gorillacomb.drop.model import Advance, ContentChanged, DroppedFile, FoundFile, LeftOut
+from gorillacomb.fs.bounded_read import open_regular
+from gorillacomb.fs.openat import is_unchanged
 from gorillacomb.fs.paths import base_name, is_below
-from gorillacomb.hashing import blake3_of_parts
+from gorillacomb.hashing import blake3_of_parts, digest_of_descriptor
 from gorillacomb.index.database import Index
 from gorillacomb.index.file_records import FileRecord, copies_outside
 from gorillacomb.index.paths import FolderPaths
-from gorillacomb.unique.copy_check import TREATED_AS_GONE, CopyRejected, CopyVerifier
+from gorillacomb.model import EntryState
+from gorillacomb.unique.copy_check import (
+    TREATED_AS_GONE,
+    CopyRejected,
+    CopyVerifier,
+    matches_record,
+)
 
 _AT_ONCE = 10_000
 """Contents that are asked for in one statement."""
@@ -114,7 +122,7 @@ def _entry(
     meaning = meaning_of_name(base_name(file.name), file.size)
     copy = cause = None
     for each in copies:
-        answer = verifier.verify_copies(each, place)
+        answer = verifier.verify_copies(_as_it_is(each), place)
         if not isinstance(answer, CopyRejected):
             if meaning_of_name(base_name(each.path), each.size) == meaning:
                 return DropEntry(file, DropState.HAVE, each.path)
@@ -125,6 +133,29 @@ def _entry(
     if same != file.name:
         return DropEntry(file, DropState.REPEATED, copy, cause, same)
     return DropEntry(file, DropState.NEW, copy, cause)
+
+
+def _as_it_is(copy: FileRecord) -> FileRecord:
+    """Return what is known of a copy; of one that was written while it was scanned, after reading.
+
+    So is what was kept a moment ago.
+    """
+    if copy.state != EntryState.FRESH:
+        return copy
+    try:
+        file = open_regular(copy.path)
+        try:
+            facts = os.fstat(file)
+            if not matches_record(copy, facts):
+                return copy
+            found = digest_of_descriptor(file, facts.st_size)
+            if not is_unchanged(facts, os.fstat(file)):
+                return copy
+        finally:
+            os.close(file)
+    except OSError:
+        return copy
+    return copy._replace(state=EntryState.HASHED) if found[0] == copy.digest else copy
 
 
 def _place(name: bytes, machine_made: frozenset[bytes]) -> LocationKind:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
 from gorillacomb.api.documents.paths import PathDocument
 from gorillacomb.api.documents.unique import RolledUpDocument, UnprovenDocument, rolled_up_document
@@ -127,9 +127,8 @@ class DropEntryDocument(PathDocument):
     """``have`` if a copy of it counts; ``repeated`` if another new file has its content."""
     copy: DropCopyDocument | None
     """A copy: the one that counts, or one that does not; null if none is known."""
-    same_as: NotRequired[str]
-    """Of a repeated file: the path of the other one."""
-    same_as_b64: NotRequired[str]
+    same_as: PathDocument | None
+    """Of a repeated file, the other one; else null."""
 
 
 class DropProblemDocument(PathDocument):
@@ -143,10 +142,8 @@ class DropKeptDocument(TypedDict):
 
     run: str
     """The run that `dedupe --undo` takes back."""
-    folder: str | None
-    """The absolute path of the folder in which the files are; null if none was kept, or if it is
-    not UTF-8."""
-    folder_b64: NotRequired[str]
+    folder: PathDocument | None
+    """The folder in which the files are; null if none was kept."""
     files: int
     bytes: int
     failed: list[DropProblemDocument]
@@ -209,18 +206,16 @@ def drop_entry_document(entry: DropEntry) -> DropEntryDocument:
         "blake3": entry.file.digest.hex(),
         "state": str(entry.state),
         "copy": copy,
-        **({} if entry.same_as is None else path_to_json(entry.same_as, "same_as")),
+        "same_as": None if entry.same_as is None else path_to_json(entry.same_as),
     }
     return cast(DropEntryDocument, document)
 
 
 def drop_kept_document(kept: DropOutcome) -> DropKeptDocument:
     """Return what was kept of a drop as a document."""
-    folder = {} if not kept.folder else path_to_json(kept.folder, "folder")
     document = {
         "run": kept.run,
-        "folder": None,
-        **folder,
+        "folder": path_to_json(kept.folder) if kept.folder else None,
         "files": len(kept.kept),
         "bytes": sum(each.size for each in kept.kept),
         "failed": [{**path_to_json(each.path), "cause": each.cause} for each in kept.problems],

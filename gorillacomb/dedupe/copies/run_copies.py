@@ -259,6 +259,7 @@ def take_back_copy(
         if not _has_slot(run, record):
             if not _is_there(run, record):
                 if record.is_dropped and record.state == DONE:
+                    _remove_parent(run, record)
                     return _ends(run, record, MISSING, now)
                 if record.state == DONE:  # and may come back to its place
                     return "is missing, or is another folder now"
