@@ -89,17 +89,19 @@ class Archive:
     """An open zip; its members can be read until it is closed."""
 
     path: bytes
+    is_received: bool = False
+    """Whether it came over the network: that only we can read it does not make it private."""
     files: list[FoundFile] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     _opened: ExitStack = field(default_factory=ExitStack)
 
     @classmethod
-    def open(cls, path: bytes, top: bytes) -> Self:
+    def open(cls, path: bytes, top: bytes, is_received: bool = False) -> Self:
         """Open a zip; its members get names below ``top``.
 
         Raises UntrustedInput for what is no valid zip, or may be made to do harm; OSError.
         """
-        archive = cls(path)
+        archive = cls(path, is_received)
         try:
             archive._read(top)
         except BaseException:
@@ -131,7 +133,7 @@ class Archive:
             if why is not None:
                 self.left_out.append(LeftOut(top + b"/" + raw, why))
                 continue
-            source = _Member(opened, info, self.path, file.fileno(), facts)
+            source = _Member(opened, info, self, file.fileno(), facts)
             executable = info.external_attr >> 16 & 0o111 if info.create_system == 3 else 0
             self.files.append(
                 FoundFile(
@@ -214,8 +216,7 @@ class _Member:
 
     opened_zip: zipfile.ZipFile
     info: zipfile.ZipInfo
-    path: bytes
-    """Of the archive, absolute."""
+    archive: Archive
     descriptor: int
     facts: os.stat_result
     """Of the archive when it was opened."""
@@ -225,7 +226,8 @@ class _Member:
         yield self._pieces()
 
     def allowed_in(self, folder: bytes) -> int:
-        return still_allowed(self.path, join(folder, b"x"))
+        archive = self.archive
+        return 0o777 if archive.is_received else still_allowed(archive.path, join(folder, b"x"))
 
     def _pieces(self) -> Iterator[memoryview]:
         left = self.info.file_size

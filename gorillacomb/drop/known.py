@@ -13,7 +13,7 @@ from gorillacomb.drop.model import Advance, ContentChanged, DroppedFile, FoundFi
 from gorillacomb.fs.bounded_read import open_regular
 from gorillacomb.fs.openat import is_unchanged
 from gorillacomb.fs.paths import base_name, is_below
-from gorillacomb.hashing import blake3_of_parts, digest_of_descriptor
+from gorillacomb.hashing import CHUNK, blake3_of_parts, pieces
 from gorillacomb.index.database import Index
 from gorillacomb.index.file_records import FileRecord, copies_outside
 from gorillacomb.index.paths import FolderPaths
@@ -148,14 +148,15 @@ def _as_it_is(copy: FileRecord) -> FileRecord:
             facts = os.fstat(file)
             if not matches_record(copy, facts):
                 return copy
-            found = digest_of_descriptor(file, facts.st_size)
+            buffer = memoryview(bytearray(min(facts.st_size + 1, CHUNK)))
+            digest = blake3_of_parts(pieces(file, facts.st_size, lambda: buffer))
             if not is_unchanged(facts, os.fstat(file)):
                 return copy
         finally:
             os.close(file)
     except OSError:
         return copy
-    return copy._replace(state=EntryState.HASHED) if found[0] == copy.digest else copy
+    return copy._replace(state=EntryState.HASHED) if digest == copy.digest else copy
 
 
 def _place(name: bytes, machine_made: frozenset[bytes]) -> LocationKind:

@@ -23,9 +23,9 @@ from gorillacomb.fs.openat import (
     os_error_text,
     special_kind,
 )
-from gorillacomb.fs.paths import join, join_relative, path_text
+from gorillacomb.fs.paths import is_below, join, join_relative, path_text
 from gorillacomb.fs.real_path import real_path
-from gorillacomb.hashing import pieces
+from gorillacomb.hashing import CHUNK, pieces
 
 _MAC_ATTRIBUTES = b"__MACOSX"
 """The folder with extended attributes in archives that macOS makes."""
@@ -40,6 +40,9 @@ class DropSources:
     """The files of the vault, which must not be opened."""
     noise: Collection[bytes]
     """Names of files that systems leave behind: they are not looked at."""
+    received: bytes = b""
+    """The absolute path of a folder of ours with what came over the network: that only we can enter
+    it does not make what is in it private."""
     files: list[FoundFile] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     system_files: int = 0
@@ -63,7 +66,10 @@ class DropSources:
                     f"{path_text(path)} is not a file, folder or zip.", "Name one of those."
                 )
             elif is_archive(real):
-                archive = Archive.open(real, self._top(os.path.basename(real)[:-4] or b"archive"))
+                top = self._top(os.path.basename(real)[:-4] or b"archive")
+                archive = Archive.open(
+                    real, top, bool(self.received and is_below(real, self.received))
+                )
                 self._opened.callback(archive.close)
                 for file in archive.files:
                     self._take(file)
@@ -110,7 +116,8 @@ class DropSources:
             self.left_out.append(LeftOut(name, "is only in the cloud"))
         else:
             mode = 0o600 | facts.st_mode & 0o755
-            source = DiskFile(folder, inner, facts)
+            is_received = bool(self.received) and is_below(folder, self.received)
+            source = DiskFile(folder, inner, facts, is_received)
             self._take(FoundFile(name, facts.st_size, source, mode, facts.st_mtime_ns))
 
     def _add_folder(self, path: bytes, top: bytes) -> None:
@@ -161,6 +168,7 @@ class DiskFile:
     """The path of the file relative to that."""
     facts: os.stat_result
     """As it was found."""
+    is_received: bool = False
 
     @property
     def path(self) -> bytes:
@@ -183,14 +191,16 @@ class DiskFile:
             os.close(file)
 
     def allowed_in(self, folder: bytes) -> int:
-        return still_allowed(self.path, join(folder, b"x"))
+        return 0o777 if self.is_received else still_allowed(self.path, join(folder, b"x"))
 
     def _pieces(self, file: int) -> Iterator[memoryview]:
         if not is_unchanged(self.facts, os.fstat(file)):
             raise ContentChanged(_CHANGED)
         read = 0
         try:
-            for piece in pieces(file, self.facts.st_size):
+            # Of its own: a server reads several at the same time.
+            buffer = memoryview(bytearray(min(self.facts.st_size + 1, CHUNK)))
+            for piece in pieces(file, self.facts.st_size, lambda: buffer):
                 read += len(piece)
                 yield piece
         except OSError as error:

@@ -13,13 +13,14 @@ import gorillacomb
 from gorillacomb.api.watch.pulse import check_watcher
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.web.answers import SCHEMAS, answers
+from gorillacomb.web.pages import drop as drop_pages
 from gorillacomb.web.pages import jobs as job_pages
 from gorillacomb.web.pages import overview, twins
 from gorillacomb.web.pages import session as session_pages
 from gorillacomb.web.pages.questions import answer_waiting
 from gorillacomb.web.pages.rendering import show_problem
 from gorillacomb.web.problems import answer_problems
-from gorillacomb.web.routes import dedupe, find, jobs, preview, session, slow, trace
+from gorillacomb.web.routes import dedupe, drop, find, jobs, preview, session, slow, trace
 from gorillacomb.web.security.guard import HEALTH_PATH, Guard
 from gorillacomb.web.site import GivenSite, Site
 from gorillacomb.web.streams import Streams
@@ -27,11 +28,11 @@ from gorillacomb.web.streams import Streams
 _PREFIX = "/api/v1"
 READING = (
     *(session.router, find.router, preview.router, slow.router),
-    *(jobs.router, dedupe.router, trace.router),
+    *(jobs.router, dedupe.router, drop.router, trace.router),
 )
-WRITING = (jobs.writing, dedupe.writing, trace.writing)
-PAGES = (session_pages.router, overview.router, job_pages.router, twins.router)
-FORMS = (session_pages.writing, job_pages.writing)
+WRITING = (jobs.writing, dedupe.writing, drop.writing, trace.writing)
+PAGES = (session_pages.router, overview.router, job_pages.router, drop_pages.router, twins.router)
+FORMS = (session_pages.writing, job_pages.writing, drop_pages.writing)
 
 
 class HealthDocument(TypedDict):

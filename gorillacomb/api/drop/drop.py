@@ -26,6 +26,7 @@ from gorillacomb.drop.sources import DropSources
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.darwin.untested import refuse_untested
 from gorillacomb.fs.paths import join, relative_path
+from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import all_roots
@@ -33,7 +34,7 @@ from gorillacomb.progress import NullProgress, Progress, ProgressCallback, as_pr
 from gorillacomb.stamping.run_log import RunLog
 from gorillacomb.unique.copy_check import CopyVerifier
 from gorillacomb.vault.settings import load_settings
-from gorillacomb.vault.vault import Vault
+from gorillacomb.vault.vault import Vault, state_folder
 from gorillacomb.vaultmesh.entries import RunEntry, run_entry
 
 __all__ = [
@@ -70,6 +71,16 @@ class DropResult:
     def new(self) -> list[DropEntry]:
         """The files that are not known, each content once."""
         return self.of(DropState.NEW)
+
+    @property
+    def having(self) -> list[DropEntry]:
+        """The files of which a copy counts."""
+        return self.of(DropState.HAVE)
+
+    @property
+    def repeated(self) -> list[DropEntry]:
+        """The new files with the content of another one."""
+        return self.of(DropState.REPEATED)
 
     @property
     def size(self) -> int:
@@ -135,7 +146,8 @@ def drop(
 
 @contextmanager
 def _sources(vault: Vault, paths: Sequence[bytes]) -> Iterator[DropSources]:
-    sources = DropSources(vault.own_files(), noise_names(load_settings()))
+    received = real_path(os.fsencode(state_folder()))
+    sources = DropSources(vault.own_files(), noise_names(load_settings()), received)
     try:
         for path in paths:
             sources.add(path)
