@@ -37,7 +37,7 @@ class Bench:
         return run(*arguments, vault=self.vault)
 
     def drop(self, *paths: Path, into: Path | None = None, code: int | None = None) -> Any:
-        words = ["--into", into] if into is not None else []
+        words: list[Argument] = [] if into is None else ["--into", into]
         ran = self.run("drop", "--json", *words, "--", *(paths or (self.dropped,)))
         assert code is None or ran.code == code, ran
         return json.loads(ran.stdout)

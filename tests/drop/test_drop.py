@@ -14,7 +14,7 @@ from gorillacomb.json_paths import path_from_json
 from tests.drop.bench import OURS, Bench, contents, everything
 from tests.support.mounts import tmpfs
 from tests.support.run import refused
-from tests.support.trees import make_tree
+from tests.support.trees import Tree, make_tree
 
 
 @pytest.fixture
@@ -139,8 +139,9 @@ def test_a_bare_undo_never_removes_what_was_dropped(bench: Bench) -> None:
 
 
 def test_copies_that_do_not_count(tmp_path: Path, vault: Path) -> None:
-    known = {name: {"f": name * 99} for name in ("plain", "left out", ".Trash", "changed", "gone")}
-    bench = Bench(tmp_path, vault, known, {name: name * 99 for name in known})
+    names = ("plain", "left out", ".Trash", "changed", "gone")
+    known: Tree = {name: {"f": name * 99} for name in names}
+    bench = Bench(tmp_path, vault, known, {name: name * 99 for name in names})
     assert bench.run("scan", bench.root, "--exclude", "left out").code in (0, 3)
     (bench.root / "changed/f").write_bytes(b"y")
     (bench.root / "gone/f").unlink()

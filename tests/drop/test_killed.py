@@ -20,13 +20,17 @@ from tests.dedupe.drives import killed
 from tests.drop.bench import Bench, contents, everything
 from tests.support.mounts import fill, remount, tmpfs
 from tests.support.run import command, environment
-from tests.support.trees import make_tree
+from tests.support.trees import Tree, make_tree
 
-DROPPED = {
+DROPPED: Tree = {
     "known": "k" * 500,
     "a": {"new": "n" * 500, "b": {"large": "l" * 300_000}},
     "c": {"second": "s" * 700},
 }
+
+
+def tree_of(files: dict[str, str]) -> Tree:
+    return {name: text for name, text in files.items()}  # noqa: C416  # of another type
 
 
 class Case:
@@ -118,7 +122,7 @@ def test_undo(tmp_path: Path) -> None:
 def test_killed_by_a_signal_at_any_moment(tmp_path: Path, vault: Path, seed: int) -> None:
     """The command as users run it, with more files than fit into one batch."""
     dropped = {f"{number}": f"{number:05}" * 2000 for number in range(300)}
-    bench = Bench(tmp_path, vault, {"x": "x"}, dropped)
+    bench = Bench(tmp_path, vault, {"x": "x"}, tree_of(dropped))
     words = command("drop", bench.dropped, "--into", bench.root)
     process = subprocess.Popen(
         words, env=environment(vault), stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -143,7 +147,7 @@ def test_killed_by_a_signal_at_any_moment(tmp_path: Path, vault: Path, seed: int
 
 
 def test_interrupted_by_ctrl_c(tmp_path: Path, vault: Path) -> None:
-    dropped = {f"{number}": f"{number:05}" * 20_000 for number in range(400)}
+    dropped: Tree = {f"{number}": f"{number:05}" * 20_000 for number in range(400)}
     bench = Bench(tmp_path, vault, {"x": "x"}, dropped)
     words = command("drop", bench.dropped, "--into", bench.root)
     process = subprocess.Popen(
@@ -183,7 +187,7 @@ def test_a_disk_that_fills_up_meanwhile(
     monkeypatch.setattr(keep, "_refuse_unfit", lambda *given: None)
     dropped = {f"{number}": f"{number:05}" * 5000 for number in range(40)}
     with tmpfs(tmp_path / "root", "4m") as disk:
-        bench = Bench(tmp_path, vault, {"x": "x"}, dropped)
+        bench = Bench(tmp_path, vault, {"x": "x"}, tree_of(dropped))
         fill(disk, room)
         before = everything(bench.root)
         try:

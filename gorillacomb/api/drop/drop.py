@@ -64,7 +64,7 @@ class DropResult:
     """What was done but could not be recorded."""
 
     def of(self, state: DropState) -> list[DropEntry]:
-        """Return the files of which this is known."""
+        """Return the files with a state."""
         return [each for each in self.entries if each.state is state]
 
     @property
@@ -74,8 +74,13 @@ class DropResult:
 
     @property
     def having(self) -> list[DropEntry]:
-        """The files of which a copy counts."""
+        """The files with a copy that counts."""
         return self.of(DropState.HAVE)
+
+    @property
+    def empty(self) -> list[DropEntry]:
+        """The files without content."""
+        return self.of(DropState.EMPTY)
 
     @property
     def repeated(self) -> list[DropEntry]:
@@ -173,7 +178,7 @@ def _read_and_look_up(
 
 
 def look_up_files(vault: Vault, files: Sequence[DroppedFile]) -> list[DropEntry]:
-    """Say which of some files, of which the digests are known, are in the scanned folders."""
+    """Say which files are in the scanned folders, by their digests."""
     with _verifier(vault, None) as (index, verifier):
         machine_made = load_settings().machine_names
         return list(look_up(index, verifier, files, (), machine_made))

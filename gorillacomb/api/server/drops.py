@@ -80,7 +80,7 @@ class NameTaken(RefusedForSafety):
 
 
 class _NoSource:
-    """What was sent is not there any more."""
+    """Stands for content that was sent, and is gone."""
 
     def opened(self):  # type: ignore[no-untyped-def]
         raise NotImplementedError

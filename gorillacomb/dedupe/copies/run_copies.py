@@ -258,12 +258,7 @@ def take_back_copy(
     try:
         if not _has_slot(run, record):
             if not _is_there(run, record):
-                if record.is_dropped and record.state == DONE:
-                    _remove_parent(run, record)
-                    return _ends(run, record, MISSING, now)
-                if record.state == DONE:  # and may come back to its place
-                    return "is missing, or is another folder now"
-                return _ends(run, record, None, now)  # a killed run did not make it, or removed it
+                return _missing(run, record, now)
             compare(_place(run, record), source)
             run.journal.note([replace(record, state=UNDOING, when_ns=now())])
             with _place(run, record).opened() as (folder, name):
@@ -291,6 +286,16 @@ def take_back_copy(
         return _aside(run, record, _cause(error))
     mutations.fsync(run.folder)
     return _ends(run, record, None, now)
+
+
+def _missing(run: Quarantine, record: CopyRecord, now: Now) -> str | None:
+    """Say why a copy that is neither in its slot nor at its place stays; None if it was removed."""
+    if record.state != DONE:
+        return _ends(run, record, None, now)  # a killed run did not make it, or removed it
+    if not record.is_dropped:
+        return "is missing, or is another folder now"  # and may come back to its place
+    _remove_parent(run, record)
+    return _ends(run, record, MISSING, now)
 
 
 def _put_again(run: Quarantine, record: CopyRecord) -> CopyRecord:

@@ -237,9 +237,9 @@ class CopyRecord:
     when_ns: int = 0
     cause: str | None = None
     digest: bytes = b""
-    """BLAKE3 of a file that was dropped, 32 bytes; empty for all else."""
+    """BLAKE3 of a file that was dropped, 32 bytes; empty for other copies."""
     top: bytes = b""
-    """The folder that was made for what was dropped, relative to the base; empty for all else."""
+    """The folder that was made for a drop, relative to the base; empty for other copies."""
 
     @property
     def is_dropped(self) -> bool:

@@ -175,6 +175,14 @@ class Drop {
   }
 }
 
+const before = [$("headline").textContent, $("lead").textContent];
+
+/** Say something at the top of the page, where it is read first. */
+function say(headline, lead) {
+  $("headline").textContent = headline;
+  $("lead").textContent = lead;
+}
+
 function cell(text, name) {
   const made = document.createElement("td");
   const inner = document.createElement("span");
@@ -225,9 +233,14 @@ function copyCell(copy) {
 function show(drop) {
   const fresh = drop.of("new"), have = drop.of("have"), repeated = drop.of("repeated");
   const all = drop.entries.length;
-  $("headline").textContent = all === 0 ? "There is no file in it."
-    : fresh.length === 0 ? "Nothing is new."
-      : `${count(fresh.length, "file")} of ${all.toLocaleString()} ${fresh.length === 1 ? "is" : "are"} new.`;
+  const empty = drop.of("empty").length;
+  say(
+    all === 0 ? "There is no file in it."
+      : fresh.length === 0 ? "Nothing is new."
+        : `${count(fresh.length, "file")} of ${all.toLocaleString()} ${fresh.length === 1 ? "is" : "are"} new.`,
+    `${count(all, "file")}, ${size(sum(drop.entries))}, ${all === 1 ? "was" : "were"} compared by content.`
+      + (empty === 0 ? "" : ` ${empty.toLocaleString()} of them ${empty === 1 ? "is" : "are"} empty.`),
+  );
   for (const [id, some] of [["new-sum", fresh], ["have-sum", have], ["repeated-sum", repeated]]) {
     const small = document.createElement("small");
     small.textContent = size(sum(some));
@@ -236,9 +249,10 @@ function show(drop) {
   $("left-sum").textContent = drop.left.length.toLocaleString();
   $("keep").hidden = $("keep-note").hidden = fresh.length === 0;
   $("lists").replaceChildren();
-  list("New", fresh, ["File", "Size", "Known copy that does not count"], (entry) => [
+  const isKnown = fresh.some((entry) => entry.copy !== null);
+  list("New", fresh, ["File", "Size", ...(isKnown ? ["Known copy that does not count"] : [])], (entry) => [
     cell(shownPath(entry), "path"), cell(size(entry.bytes), "num"),
-    cell(entry.copy === null ? "" : `${shownPath(entry.copy)}: ${entry.copy.cause}`, "soft"),
+    ...(isKnown ? [cell(entry.copy === null ? "" : `${shownPath(entry.copy)}: ${entry.copy.cause}`, "soft")] : []),
   ]);
   list("Already here", have, ["File", "Size", "Where"], (entry) => [
     cell(shownPath(entry), "path"), cell(size(entry.bytes), "num"), copyCell(entry.copy),
@@ -249,12 +263,13 @@ function show(drop) {
 }
 
 function stageOf(name) {
+  if (name !== "result") say(...before);
   for (const each of ["target", "working", "result"]) $(each).hidden = each !== name;
 }
 
 function failed(error) {
   $("lists").replaceChildren();
-  $("headline").textContent = error.status === 401 ? "The session has ended. Log in again." : error.message;
+  say(error.status === 401 ? "The session has ended. Log in again." : error.message, "Nothing was kept.");
   $("keep").hidden = $("keep-note").hidden = true;
   stageOf("result");
   $("headline").focus();
@@ -320,9 +335,13 @@ if ($("drop") !== null) {
     event.preventDefault();
     $("target").classList.remove("over");
     if ($("target").hidden) return;
-    const entries = Array.from(event.dataTransfer.items, (item) => item.webkitGetAsEntry()).filter((it) => it !== null);
+    const items = Array.from(event.dataTransfer.items).filter((item) => item.kind === "file");
+    const found = items.map((item) => [item.webkitGetAsEntry(), item.getAsFile()]);  // later they are gone
     const chosen = [];
-    for (const entry of entries) for await (const one of filesIn(entry, "")) chosen.push(one);
+    for (const [entry, file] of found) {
+      if (entry === null) chosen.push({ name: file.name, file });
+      else for await (const one of filesIn(entry, "")) chosen.push(one);
+    }
     look(chosen);
   });
 }

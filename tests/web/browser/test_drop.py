@@ -59,9 +59,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def wait_for_result(visitor: Visitor) -> str:
-    headline = visitor.page.locator("#headline")
-    expect(headline).to_be_visible(timeout=120_000)
-    return headline.inner_text()
+    expect(visitor.page.locator("#result")).to_be_visible(timeout=120_000)
+    return visitor.page.locator("#headline").inner_text()
 
 
 def kept(place: Path) -> dict[str, bytes]:
@@ -102,18 +101,21 @@ def test_a_folder_is_looked_at_and_the_new_ones_are_kept(
     assert not someone.said
 
 
-def test_five_thousand_files(someone: Visitor, place: Path, tmp_path: Path) -> None:
-    many = make_tree(tmp_path / "many", {f"f{number}": f"{number}" * 20 for number in range(5000)})
+@pytest.mark.parametrize("files", [700, pytest.param(5000, marks=pytest.mark.deep)])
+def test_a_folder_with_very_many_files(
+    someone: Visitor, place: Path, tmp_path: Path, files: int
+) -> None:
+    many = make_tree(tmp_path / "many", {f"f{number}": f"{number}" * 20 for number in range(files)})
     page = someone.open("/drop")
     page.locator("#folder").set_input_files(many)
-    expect(page.locator("#figures")).to_contain_text("of 5,000 files", timeout=60_000)
-    expect(page.locator("#headline")).to_be_visible(timeout=300_000)
-    assert page.locator("#headline").inner_text() == "5,000 files of 5,000 are new."
+    expect(page.locator("#figures")).to_contain_text(f"of {files:,} files", timeout=60_000)
+    expect(page.locator("#result")).to_be_visible(timeout=300_000)
+    assert page.locator("#headline").inner_text() == f"{files:,} files of {files:,} are new."
     assert page.evaluate("document.querySelectorAll('*').length") < 5000
     page.get_by_role("button", name="Keep the new ones").click()
     page.wait_for_url("**/jobs/*", timeout=300_000)
     someone.settle()
-    assert {f"many/f{number}" for number in range(5000)} == set(kept(place))
+    assert {f"many/f{number}" for number in range(files)} == set(kept(place))
 
 
 def test_it_can_be_cancelled(someone: Visitor, place: Path, tmp_path: Path) -> None:
@@ -152,16 +154,23 @@ def test_a_file_that_changes_while_it_is_sent(someone: Visitor, place: Path, fol
     assert set(kept(place).values()) == {b"markup" * 100}
 
 
-def test_files_are_dropped(someone: Visitor) -> None:
+def test_files_and_folders_are_dropped(someone: Visitor, folder: Path, place: Path) -> None:
+    """As by a hand that drags them from another window."""
     page = someone.open("/drop")
-    page.evaluate(
-        """() => {
-          const data = new DataTransfer();
-          data.items.add(new File(["dropped here"], "one.txt"));
-          dispatchEvent(new DragEvent("drop", { dataTransfer: data, cancelable: true }));
-        }"""
-    )
-    assert wait_for_result(someone) == "1 file of 1 is new."
+    session = page.context.new_cdp_session(page)
+    files = [str(folder), str(place / "known")]
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send(
+            "Input.dispatchDragEvent",
+            {
+                "type": kind,
+                "x": 600,
+                "y": 300,
+                "data": {"items": [], "files": files, "dragOperationsMask": 1},
+            },
+        )
+    assert wait_for_result(someone) == "2 files of 6 are new."
+    assert "card/deep/" in page.locator("#lists").inner_text()
 
 
 def test_by_keys_alone(someone: Visitor, place: Path, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def _story(
     yield from _place_lines(result)
     yield from _new_lines(result, shown)
     yield from _other_lines(result)
-    yield from _left_out_lines("Left out", result.left_out, shown)
+    yield from _left_out_lines("Omitted", result.left_out, shown)
     yield from _kept_lines(result, shown)
     yield from render.next_lines(after_drop(result, paths), vault)
 
