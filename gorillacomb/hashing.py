@@ -118,8 +118,26 @@ def blake3_of_short(data: bytes) -> bytes:
     return blake3(data).digest(16)
 
 
-def blake3_of_parts(parts: Iterable[bytes]) -> bytes:
-    """Return the digest of some bytes joined."""
+class ContentHasher:
+    """Hashes content that comes piece by piece."""
+
+    def __init__(self) -> None:
+        self._hasher = blake3()
+        self.size = 0
+        """Bytes so far."""
+
+    def update(self, data: bytes) -> None:
+        """Add a piece."""
+        self._hasher.update(data)
+        self.size += len(data)
+
+    def digest(self) -> bytes:
+        """Return the digest of all pieces."""
+        return self._hasher.digest()
+
+
+def blake3_of_parts(parts: Iterable[bytes | memoryview]) -> bytes:
+    """Return the digest of some bytes joined; each is hashed before the next one is asked for."""
     hasher = blake3()
     for part in parts:
         hasher.update(part)

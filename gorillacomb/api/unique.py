@@ -172,8 +172,8 @@ def find_unique(
         roots = {each.id: each for each in all_roots(index.connection)}
         away = {each.id: each for each in roots.values() if not is_online(each)}
         _refuse_absent(root)
-        counted = {number: _away(each, count_offline) for number, each in away.items()}
-        verifier = _verifier(index, roots, counted, gone)
+        counted = {number: why_away(each, count_offline) for number, each in away.items()}
+        verifier = copy_verifier(index, roots, counted, gone)
         verifier.apart, verifier.planned = frozenset(apart), planned_paths(plan)
         try:
             report = unique_report(index, found.path, root, found.folder, verifier, shown)
@@ -212,7 +212,7 @@ def _refuse_absent(root: Root) -> None:
         )
 
 
-def _verifier(
+def copy_verifier(
     index: Index, roots: dict[int, Root], away: dict[int, str | None], gone: list[bytes]
 ) -> CopyVerifier:
     """Return a verifier that treats some folders as deleted: the first is the one asked about.
@@ -233,7 +233,7 @@ def _verifier(
     )
 
 
-def _away(root: Root, count_offline: bool) -> str | None:
+def why_away(root: Root, count_offline: bool) -> str | None:
     """Return why copies in a root that is not connected do not count; None if they do.
 
     Those of a drive mounted elsewhere do not: they may be missing, or be what is asked about.

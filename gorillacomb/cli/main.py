@@ -27,6 +27,7 @@ COMMANDS = {
     "compare": ("find", "Compare two folders: same, changed, moved, only in one."),
     "map": ("find", "Show where the space is, and what of it is there more than once."),
     "unique": ("find", "Show what would be lost if a folder were deleted."),
+    "drop": ("find", "Say which files you have already, and keep the new ones."),
     "dedupe": ("dedupe", "Plan what may be removed, apply the plan, take it back."),
     "mark": ("dedupe", "Mark what to keep, intended copies, things that only look alike."),
     "manifest": ("share", "Write a signed list of what a folder contains."),
@@ -56,7 +57,8 @@ _CODES = "; ".join(f"{code:d} {code.meaning}" for code in ExitCode)
 _HELP = f"""Find what is a copy of what on a drive that was copied into itself for years.
 
 Start with `gorillacomb scan PATH`. It reads and never changes what it scans;
-only `dedupe` and `scrub --repair` do, and what they did can be taken back.
+only `dedupe`, `drop --into` and `scrub --repair` do, and what they did can be
+taken back.
 
 Exit codes: {_CODES}.
 """

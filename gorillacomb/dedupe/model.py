@@ -51,8 +51,9 @@ KEPT_IS_MISSING = "was to stay, and is not there any more"
 """Why a step is not done, said of its kept copy; recorded in journals."""
 LEAVE = "leave"
 """How a plan calls the step for a copy of a tree that leaves whole; it is a step for a folder."""
-SHELVE, BRING = "shelve", "bring"
-"""The kind of the lines, in a plan and in a journal, about what is copied before that."""
+SHELVE, BRING, DROP = "shelve", "bring", "drop"
+"""The kind of the lines, in a plan and in a journal, about what is copied before that; and of those
+in the journal of a drop."""
 
 
 class SafetyRule(StrEnum):
@@ -320,6 +321,8 @@ class RunOutcome:
     done: list[PlanStep] = field(default_factory=list)
     copied: list[CopyStep] = field(default_factory=list)
     """What was copied to a shelf, or removed from it again by an undo."""
+    dropped: list[bytes] = field(default_factory=list)
+    """The paths of dropped files that an undo removed."""
     before: int = 0
     """Steps that an earlier run of the same plan had done."""
     bytes_set_aside: int = 0

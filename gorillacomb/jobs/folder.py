@@ -12,6 +12,8 @@ It contains, all for the user alone:
     The command's progress, as ``--events`` writes it.
 ``result.json``, ``stderr``
     What the command printed.
+``dropped``
+    What a job of that kind is to keep: a folder, which is removed when the job ends.
 ``cancel``
     Exists if the job is to end.
 ``exit``
@@ -23,6 +25,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,7 +40,7 @@ from gorillacomb.vault.vault import is_locked
 
 REQUEST, LOCK, PROCESS, EVENTS = "request.json", "lock", "process.json", "events.ndjson"
 RESULT, STDERR, CANCEL, EXIT, PLAN = "result.json", "stderr", "cancel", "exit", "plan.jsonl"
-MANIFEST = "manifest.json"
+MANIFEST, DROPPED = "manifest.json", "dropped"
 ID = re.compile(r"[0-9]{8}T[0-9]{6}\.[0-9]{6}-[0-9a-f]{8}")
 """When the job was made (UTC), and a random part: the order of names is that of time."""
 _MOST_REQUEST = 8 << 20
@@ -213,6 +216,11 @@ class JobFolder:
 
     def _damaged(self, name: str) -> UntrustedInput:
         return UntrustedInput(f"The file {name} of the job {self.id} is damaged.")
+
+    def remove_dropped(self) -> None:
+        """Remove what was dropped, if anything was. Raises OSError."""
+        with suppress(FileNotFoundError):
+            shutil.rmtree(self.path / DROPPED)
 
     def is_locked(self) -> bool:
         """Return whether a process of the job is alive. Raises OSError."""

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gorillacomb.errors import UsageError
-from gorillacomb.jobs.folder import EVENTS, MANIFEST, PLAN, JobFolder
+from gorillacomb.jobs.folder import DROPPED, EVENTS, MANIFEST, PLAN, JobFolder
 from gorillacomb.json_paths import path_from_json, path_to_json
 
 _WITHOUT_LIMIT = "31536000"
@@ -199,6 +199,9 @@ KINDS: Mapping[str, JobKind] = MappingProxyType(
             ("roots", "forget"), {"root": _operand()}, writes=True, tells_progress=False
         ),
         "trace-verify": JobKind(("trace", "verify"), {}, writes=False),
+        "drop": JobKind(
+            ("drop",), {"into": _paths("--into", required=True, many=False)}, writes=True
+        ),
         **{
             f"mark-{what}": JobKind(("mark", what), _MARKED, writes=True, tells_progress=False)
             for what in ("keep", "intended", "not-duplicates")
@@ -278,6 +281,8 @@ class JobRequest:
             if name in self.options and option.form is _Form.OPERAND:
                 value = self.options[name]
                 words += value if option.many else (value,)
+        if self.kind == "drop":
+            words += sorted((folder.path / DROPPED).iterdir())
         return [os.fsencode(word) for word in words]
 
 

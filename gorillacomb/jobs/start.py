@@ -23,6 +23,7 @@ from gorillacomb.fs.durable_files import create_file, sync_folder
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.jobs.folder import (
     CANCEL,
+    DROPPED,
     EXIT,
     LOCK,
     PROCESS,
@@ -49,11 +50,12 @@ def jobs_folder(vault: Vault) -> Path:
     return vault_state_folder(vault, "jobs")
 
 
-def start_job(vault: Vault, request: JobRequest) -> JobFolder:
+def start_job(vault: Vault, request: JobRequest, dropped: Path | None = None) -> JobFolder:
     """Start a job, which runs on its own from then on.
 
-    Raises RefusedForSafety if too many are waiting, VaultUnwritable if the disk of the state folder
-    is full or fails.
+    A folder with what was ``dropped`` becomes the job's own; if it cannot start, it stays. Raises
+    RefusedForSafety if too many are waiting, VaultUnwritable if the disk of the state folder is
+    full or fails.
     """
     base = jobs_folder(vault)
     try:
@@ -64,7 +66,7 @@ def start_job(vault: Vault, request: JobRequest) -> JobFolder:
                 raise RefusedForSafety(
                     f"{MOST_LIVE} jobs are running or waiting.", "Wait for them, or cancel some."
                 )
-            return _start(base, vault, request)
+            return _start(base, vault, request, dropped)
     except OSError as error:
         raise VaultUnwritable(
             f"Starting a job failed in {base}: {os_error_text(error)}.",
@@ -72,7 +74,7 @@ def start_job(vault: Vault, request: JobRequest) -> JobFolder:
         ) from error
 
 
-def _start(base: Path, vault: Vault, request: JobRequest) -> JobFolder:
+def _start(base: Path, vault: Vault, request: JobRequest, dropped: Path | None) -> JobFolder:
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
     name = f"{moment}-{secrets.token_hex(4)}"
     new = JobFolder(base / f".{name}")
@@ -85,7 +87,14 @@ def _start(base: Path, vault: Vault, request: JobRequest) -> JobFolder:
         lock = os.open(new.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(lock, fcntl.LOCK_EX)
         job = JobFolder(base / name)
-        os.rename(new.path, job.path)
+        if dropped is not None:
+            os.rename(dropped, new.path / DROPPED)
+        try:
+            os.rename(new.path, job.path)
+        except OSError:
+            if dropped is not None:
+                os.rename(new.path / DROPPED, dropped)
+            raise
         sync_folder(base)
         words = [sys.executable, "-m", "gorillacomb.jobs.supervisor"]
         subprocess.run(
@@ -99,6 +108,8 @@ def _start(base: Path, vault: Vault, request: JobRequest) -> JobFolder:
             check=True,
         )
     except subprocess.CalledProcessError as error:
+        if dropped is not None:
+            os.rename(job.path / DROPPED, dropped)
         shutil.rmtree(job.path)
         raise OSError(errno.EIO, f"its supervisor ended with {error.returncode}") from error
     except BaseException:
@@ -157,6 +168,8 @@ def _remove_old(base: Path) -> None:
     for number, job in enumerate(reversed(ended)):
         if number >= _KEPT_JOBS or job.path.stat().st_mtime_ns < before:
             shutil.rmtree(job.path)
+        else:
+            job.remove_dropped()  # its supervisor was killed
     for path in base.glob(".2*"):
         if path.stat().st_mtime_ns < before:
             shutil.rmtree(path)

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -139,6 +140,8 @@ class Supervisor:
                 child.send_signal(signal.SIGINT)
 
     def _end(self, code: int | None, error: str = "") -> None:
+        with suppress(OSError):  # the start of the next job tries it again
+            self._folder.remove_dropped()
         by_signal = code is not None and code < 0
         text = error.encode("ascii", "backslashreplace")[:_LONGEST_ERROR].decode()
         self._folder.fill(

@@ -269,13 +269,19 @@ class RunEntry(NamedTuple):
     """Likewise, of each step that the system refused."""
     repaired: tuple[tuple[str, bytes], ...] = ()
     """Root id and path below it of each repaired file."""
+    dropped: tuple[str, bytes] | None = None
+    """Of a drop: root id and path below it of the folder that was made."""
+    bytes_dropped: int | None = None
+    """Of a drop: bytes of the files that were kept."""
 
 
 _MOST_TROUBLES = 100
 
 
 def run_entry(event: str, facts: RunEntry, plan: str | None = None) -> EntryBody:
-    """Return the entry for a run that ended: ``applied``, ``repaired``, ``undone``, ``purged``.
+    """Return the entry for a run that ended.
+
+    That is ``applied``, ``repaired``, ``dropped``, ``undone`` or ``purged``.
 
     At most a hundred skipped, failed and repaired paths each are named; all are counted.
     """
@@ -294,6 +300,10 @@ def run_entry(event: str, facts: RunEntry, plan: str | None = None) -> EntryBody
     if facts.repaired:
         named = [{"root": root, **path_to_json(path)} for root, path in facts.repaired]
         body |= {"repaired": named[:_MOST_TROUBLES], **(named[0] if len(named) == 1 else {})}
+    if facts.dropped is not None:
+        body |= {"root": facts.dropped[0], **path_to_json(facts.dropped[1])}
+    if facts.bytes_dropped is not None:
+        body["bytes"] = str(facts.bytes_dropped)
     for name, troubles in (("skipped", facts.skipped), ("failed", facts.failed)):
         body[f"{name}_count"] = len(troubles)
         body[name] = [

@@ -13,7 +13,7 @@ from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.entries import entry_path
 from gorillacomb.vaultmesh.ledger import Ledger
 
-_IS_RUN = re.compile(rb'"event":"(?:applied|repaired|undone|purged)"')
+_IS_RUN = re.compile(rb'"event":"(?:applied|repaired|undone|purged|dropped)"')
 """In RFC 8785's form no string contains a bare quotation mark, so this can only be the event."""
 _FOLDER = b'"tree":'
 _ENCODED = b'_b64":'

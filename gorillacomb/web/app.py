@@ -14,6 +14,7 @@ from gorillacomb.api.watch.pulse import check_watcher
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.web.answers import SCHEMAS, answers
 from gorillacomb.web.pages import docs, files, integrity, overview, settings, twins
+from gorillacomb.web.pages import drop as drop_pages
 from gorillacomb.web.pages import jobs as job_pages
 from gorillacomb.web.pages import map as map_page
 from gorillacomb.web.pages import session as session_pages
@@ -23,7 +24,17 @@ from gorillacomb.web.pages.find import PAGES as FIND_PAGES
 from gorillacomb.web.pages.questions import answer_waiting
 from gorillacomb.web.pages.rendering import show_problem
 from gorillacomb.web.problems import answer_problems
-from gorillacomb.web.routes import dedupe, find, jobs, manifests, preview, session, slow, trace
+from gorillacomb.web.routes import (
+    dedupe,
+    drop,
+    find,
+    jobs,
+    manifests,
+    preview,
+    session,
+    slow,
+    trace,
+)
 from gorillacomb.web.security.guard import HEALTH_PATH, Guard
 from gorillacomb.web.site import GivenSite, Site
 from gorillacomb.web.streams import Streams
@@ -31,19 +42,21 @@ from gorillacomb.web.streams import Streams
 _PREFIX = "/api/v1"
 READING = (
     *(session.router, find.router, preview.router, slow.router),
-    *(jobs.router, dedupe.router, trace.router, manifests.router),
+    *(jobs.router, dedupe.router, drop.router, trace.router, manifests.router),
 )
-WRITING = (jobs.writing, dedupe.writing, trace.writing)
+WRITING = (jobs.writing, dedupe.writing, drop.writing, trace.writing)
 _DECIDE = (plans, review, runs)
 PAGES = (
     *(twins.router, session_pages.router, overview.router, map_page.router, files.router),
     *(integrity.router, job_pages.router, settings.router, docs.router, *FIND_PAGES),
+    drop_pages.router,
     *(module.router for module in _DECIDE),
 )
 """Twins first: for the page of one job, ``ID.json`` is an id, too."""
 FORMS = (
     *(session_pages.writing, job_pages.writing, integrity.writing, settings.writing),
     *FIND_FORMS,
+    drop_pages.writing,
     *(module.writing for module in _DECIDE),
 )
 

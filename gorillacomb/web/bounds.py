@@ -8,12 +8,16 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from gorillacomb.web.security.guard import DROP_PATH, FILE_PATH
+
 HEADER_SECONDS = 10.0
 """From the first byte of a request, or from the connection, to the end of its headers."""
 BODY_SECONDS = 30.0
 """Without a byte of a body that was announced."""
 WHOLE_BODY_SECONDS = 120.0
 """From the end of the headers to that of the body."""
+FILES_SECONDS = 6 * 3600.0
+"""The same for a body that is files."""
 ANSWER_SECONDS = 30.0
 """Without a byte of an answer being taken."""
 MOST_HEADER_BYTES = 32 << 10
@@ -32,6 +36,7 @@ class BoundedProtocol(H11Protocol):
     body_seconds = BODY_SECONDS
     whole_body_seconds = WHOLE_BODY_SECONDS
     answer_seconds = ANSWER_SECONDS
+    files_seconds = FILES_SECONDS
     _timer: asyncio.TimerHandle | None = None
     _body_end: float | None = None
     _answer_timer: asyncio.TimerHandle | None = None
@@ -55,7 +60,7 @@ class BoundedProtocol(H11Protocol):
         state = self.conn.their_state
         if state is h11.SEND_BODY:
             now = self.loop.time()
-            self._body_end = self._body_end or now + self.whole_body_seconds
+            self._body_end = self._body_end or now + self._most_seconds()
             self._wait(min(self.body_seconds, self._body_end - now))
             return
         self._body_end = None
@@ -63,6 +68,11 @@ class BoundedProtocol(H11Protocol):
             self._stop_waiting()
         elif begins:
             self._wait(self.header_seconds)
+
+    def _most_seconds(self) -> float:
+        path = "" if self.scope is None else self.scope["path"]
+        is_files = path == DROP_PATH or FILE_PATH.fullmatch(path) is not None
+        return self.files_seconds if is_files else self.whole_body_seconds
 
     def on_response_complete(self) -> None:
         self._stop_waiting()

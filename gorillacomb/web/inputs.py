@@ -294,6 +294,46 @@ class PurgeInput(ShownInput):
     run: str | None = Field(None, pattern=r"^[A-Za-z0-9_.-]{1,64}$")
 
 
+class DroppedInput(Body):
+    """A file that somebody has, and may want to send."""
+
+    path: str = Field(min_length=1, max_length=4096)
+    """Relative to what is dropped."""
+    bytes: Count
+    blake3: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class DropInput(Body):
+    """Files about which to ask."""
+
+    files: Annotated[list[DroppedInput], Field(max_length=5000)]
+
+
+class DroppedQuery(Input):
+    """Which file is sent."""
+
+    path: str = Field(min_length=1, max_length=4096)
+    """Relative to what is dropped."""
+    look_up: bool = True
+    """Whether to say where it is known; if not, only its digest is returned."""
+
+
+class KeptQuery(Input):
+    """Which file is sent to be kept, and what it has to be."""
+
+    path: str = Field(min_length=1, max_length=4096)
+    """Relative to the folder that is made for the drop."""
+    bytes: int | None = Field(None, ge=0, le=MOST_NUMBER)
+    blake3: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+
+
+class KeepInput(Body):
+    """Where to keep what was sent."""
+
+    into: Path
+    """A scanned folder, or one in it."""
+
+
 def named_path(query: PathQuery) -> bytes:
     """Return the path in an address. Raises Problem if there is none, or it is not valid."""
     try:

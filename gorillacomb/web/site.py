@@ -9,6 +9,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from gorillacomb.api.server.drops import remove_spools
 from gorillacomb.api.server.state import forget_host_name, own_host_name, server_folder
 from gorillacomb.api.vault import Vault
 from gorillacomb.errors import UsageError
@@ -78,6 +79,7 @@ class Site:
         sessions = Sessions(server_folder(vault) / "sessions.json")
         if options.tls is None:
             sessions.end_all()
+        remove_spools(vault)  # of a server that was killed
         return cls(vault, options, names, sessions)
 
     def login_address(self) -> str:

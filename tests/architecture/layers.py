@@ -10,7 +10,7 @@ PACKAGE = "gorillacomb"
 LEVELS = (
     {"cli", "web"},
     {"api"},
-    {"jobs"},
+    {"jobs", "drop"},
     {"watch"},
     {"dedupe", "stamping"},
     {"folders"},
@@ -75,7 +75,8 @@ CHANGING = frozenset({
 # fmt: on
 """Calls that change the disk: where users' files are dealt with, one module alone has them."""
 USERS_FILES = (
-    *("canonical/", "classify/", "dedupe/", "folders/", "scan/", "stamping/", "unique/", "watch/"),
+    *("canonical/", "classify/", "dedupe/", "drop/", "folders/", "scan/", "stamping/", "unique/"),
+    "watch/",
     *("fs/block_device", "fs/comparison", "fs/location", "fs/mounts", "fs/openat", "fs/paths"),
     "fs/volumes",
 )

@@ -135,6 +135,10 @@ LATER_IN_A_JOURNAL = {
         ("intent kept_in", "done kept_in", "intent system_files", "done system_files"),
         "what the history says of it; 0.1.0 ignores it",
     ),
+    **dict.fromkeys(
+        ("intent path", "intent top", "intent slot", "intent blake3"),
+        "a file that was dropped: only runs of `drop`, which 0.1.0 does not have, and reports",
+    ),
 }
 """Keys of a journal that the fixtures do not have, and why a version of then does not mind."""
 

@@ -85,6 +85,8 @@ def _answers(server: Server, home: Path) -> dict[str, Any]:
     name = get(f"{api}runs")["runs"][0]["run"]
     get(f"{api}runs/{{run}}", run=name)
     get(f"{api}quarantine")
+    files = [{"path": "talk.mov", "bytes": 54_000, "blake3": digest}]
+    note("POST", f"{api}drop", server.post(f"{api}drop", {"files": files}))
     return found
 
 

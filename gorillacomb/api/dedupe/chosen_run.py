@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from gorillacomb.api.dedupe.history import traced_quarantines, traced_runs
 from gorillacomb.api.paths import PathInput, absolute_path
 from gorillacomb.api.text import format_time
+from gorillacomb.dedupe.model import DROP
 from gorillacomb.dedupe.quarantine.bases import base_of_run
 from gorillacomb.dedupe.quarantine.inventory import RecordedRun, recorded_runs
 from gorillacomb.dedupe.quarantine.items import ItemState, RunItem, items_at, items_of
@@ -72,10 +73,17 @@ def run_by_name(
             f"There is no run {named!r} with anything to take back.",
             "`gorillacomb dedupe --history` lists the runs.",
         )
-    name = named or next((each for each in names if not only or _has(known, each, only)), "")
+    # What a drop added may be the only copy by now: it is taken back only if it is named.
+    last = [name for name in names if not _is_drop(known, name)]
+    name = named or next((each for each in last if not only or _has(known, each, only)), "")
     if not name and only:
         knew = _last_that_knew(index, only)
         known, name = (knew, knew[0].run) if knew else (known, "")
+    if not name and names and not last and not only:
+        raise UsageError(
+            "No quarantine contains anything to put back.",
+            f"To remove again what the last drop added: gorillacomb dedupe --undo {names[0]}",
+        )
     if not name and not names:
         raise UsageError("No quarantine contains anything to put back.", "\n".join(warnings))
     parts = [each for each in known if name in (each.run, "")]
@@ -90,6 +98,10 @@ def _last_that_knew(index: Index, only: Sequence[PathInput]) -> list[RecordedRun
     runs = list(recorded_runs(live_roots_of(index, suspect=True, moved=True)))
     knew = [each.run for each in runs if any(any(items_at(each, path)) for path in paths)]
     return [each for each in runs if knew and each.run == max(knew)]
+
+
+def _is_drop(runs: Iterable[RecordedRun], name: str) -> bool:
+    return any(each.run == name and each.recorded.action == DROP for each in runs)
 
 
 def _was_deleted(run: RecordedRun, named: str) -> bool:

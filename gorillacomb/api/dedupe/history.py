@@ -16,11 +16,11 @@ from gorillacomb.api.documents.dedupe import (
     run_event_document,
     run_item_document,
 )
-from gorillacomb.dedupe.model import StepProblem
+from gorillacomb.dedupe.model import DROP, StepProblem
 from gorillacomb.dedupe.proof import MemberProof
 from gorillacomb.dedupe.quarantine.inventory import RecordedRun, recorded_runs, waiting_in
 from gorillacomb.dedupe.quarantine.items import ItemState, RunItem, items_of
-from gorillacomb.dedupe.quarantine.journal_entries import REPAIR
+from gorillacomb.dedupe.quarantine.journal_entries import INTENT, REPAIR, TAKEN_BACK
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import GorillaCombError, UsageError
 from gorillacomb.index.database import Index, translate_errors
@@ -50,8 +50,11 @@ __all__ = [
     "traced_runs",
 ]
 
-_SET_ASIDE = ("applied", "repaired")
-"""Events of runs after which there may be quarantined items."""
+_SET_ASIDE = ("applied", "repaired", "dropped")
+"""Events of runs after which there may be something to take back."""
+_EVENTS = {REPAIR: "repaired", DROP: "dropped"}
+"""The event that begins a run, by its action, if that is not ``applied``."""
+_NOT_KEPT = (INTENT, TAKEN_BACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class RunEvent:
     """Something that was done with a run: it was applied, undone or purged, or repaired files."""
 
     event: str
-    """``applied``, ``repaired``, ``undone`` or ``purged``."""
+    """``applied``, ``repaired``, ``dropped``, ``undone`` or ``purged``."""
     run: str
     action: str
     steps: int
@@ -269,13 +272,15 @@ def _untraced(
         parts = [each for each in recorded if each.run == name]
         first = parts[0].recorded
         done = [step for each in parts for step in each.done_steps()]
+        copies = [copy for each in parts for copy in each.recorded.copies.values()]
+        dropped = sum(each.is_dropped and each.state not in _NOT_KEPT for each in copies)
         files, size = waiting.get(name, (0, 0))
         yield RunEvent(
-            event="repaired" if first.action == REPAIR else "applied",
+            event=_EVENTS.get(first.action, "applied"),
             run=name,
             action=first.action,
-            steps=len(done),
-            files=sum(step.files_set_aside for step in done),
+            steps=len(done) + dropped,
+            files=sum(step.files_set_aside for step in done) + dropped,
             time_ns=first.started_ns,
             seq=None,
             plan=first.plan,

@@ -86,6 +86,8 @@ class RunResult:
     """After a plan was applied: the folders that it retires; otherwise None."""
     copied: tuple[CopyStep, ...] = ()
     """What was copied to a shelf, or removed from it again by an undo."""
+    dropped: tuple[bytes, ...] = ()
+    """The paths of files that a drop had added and that an undo removed."""
     unique_files: int = 0
     """Files and links that stay in the quarantine because they are kept nowhere else."""
     unique_by_run: Mapping[str, int] = field(default_factory=dict)
@@ -121,6 +123,7 @@ class RunResult:
             tuple(outcome.emptied),
             tuple(other_runs),
             copied=tuple(outcome.copied),
+            dropped=tuple(outcome.dropped),
             unique_files=outcome.unique,
             proofs=tuple(outcome.proofs),
         )
@@ -261,15 +264,14 @@ def log_run(
     plan: str | None = None,
 ) -> None:
     """Record a run in the trace, even one in which nothing could be done."""
-    bases = {
-        root.path for root in roots if any(is_below(step.path, root.path) for step in outcome.done)
-    }
+    changed = [*(step.path for step in outcome.done), *outcome.dropped]
+    bases = {root.path for root in roots if any(is_below(path, root.path) for path in changed)}
     facts = RunEntry(
         outcome.run,
         action,
         tuple(sorted(bases)),
-        len(outcome.done),
-        sum(step.files for step in outcome.done),
+        len(outcome.done) + len(outcome.dropped),
+        sum(step.files for step in outcome.done) + len(outcome.dropped),
         max(outcome.bytes_set_aside, 0),
         outcome.bytes_freed,
         tuple((each.path, each.cause) for each in outcome.skipped),

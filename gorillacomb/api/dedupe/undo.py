@@ -96,12 +96,13 @@ def _take_back(
                     log_run(log, "undone", outcome, "undo", roots)
         paths = [path for step in outcome.done for path in (step.path, step.keep) if path]
         paths += [os.path.dirname(copy.target) for copy in outcome.copied]
+        paths += outcome.dropped
         folders = list(map(os.path.dirname, paths))
         if index is not None and only:
             folders = [_known_folder(index, folder) for folder in folders]
     if index is not None:
         warnings += _clear_marks_of_shelf(vault, outcome)
-        taken = tuple(copy.target for copy in outcome.copied)
+        taken = (*(copy.target for copy in outcome.copied), *outcome.dropped)
         warnings += rescan_changed(vault, roots, folders, shown, taken)
     return chosen.bases, roots
 

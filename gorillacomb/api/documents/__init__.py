@@ -18,6 +18,7 @@ DOCUMENTS = {
     "dedupe -o": "plan.SavedPlanDocument",
     "dedupe": "plan.PlanDocument",
     "doctor": "upkeep.DoctorDocument",
+    "drop": "contents.DropDocument",
     "dupes": "duplicates.DupesDocument",
     "explain": "explain.ExplainDocument",
     "export": "manifest.ExportDocument",

@@ -1,4 +1,4 @@
-"""The documents of what folders contain: `gorillacomb compare --contents` and `map`."""
+"""The documents about contents, wherever they are: `compare --contents`, `map` and `drop`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from gorillacomb.api.documents.unique import RolledUpDocument, UnprovenDocument,
 from gorillacomb.json_paths import path_to_json
 
 if TYPE_CHECKING:
+    from gorillacomb.api.drop.drop import DropEntry, DropOutcome, DropResult
     from gorillacomb.api.find.contents import ContentComparison, ContentSide
     from gorillacomb.api.find.space_map import SpaceMap
 
@@ -149,3 +150,123 @@ def map_document(found: SpaceMap) -> MapDocument:
         "items": items,
     }
     return cast(MapDocument, document)
+
+
+class DropTotalsDocument(TypedDict):
+    """Some of the files that were dropped."""
+
+    files: int
+    bytes: int
+
+
+class DropCopyDocument(PathDocument):
+    """A copy of a dropped file in a scanned folder."""
+
+    cause: str | None
+    """Why it does not count; null if it does."""
+
+
+class DropEntryDocument(PathDocument):
+    """A file that was dropped; its path is relative to what was dropped."""
+
+    bytes: int
+    blake3: str
+    state: Literal["have", "new", "repeated", "empty"]
+    """``have`` if a copy of it counts; ``repeated`` if another new file has its content."""
+    copy: DropCopyDocument | None
+    """A copy: the one that counts, or one that does not; null if none is known."""
+    same_as: PathDocument | None
+    """Of a repeated file, the other one; else null."""
+
+
+class DropProblemDocument(PathDocument):
+    """Something that was not read, or not kept; its path is relative to what was dropped."""
+
+    cause: str
+
+
+class DropKeptDocument(TypedDict):
+    """What was kept of the new files."""
+
+    run: str
+    """The run that `dedupe --undo` takes back."""
+    folder: PathDocument | None
+    """The folder in which the files are; null if none was kept."""
+    files: int
+    bytes: int
+    failed: list[DropProblemDocument]
+    """What was not kept."""
+    recovered: list[DropProblemDocument]
+    """What earlier runs had left half done, by absolute paths."""
+
+
+class DropDocument(TypedDict):
+    """What of some files is known already, and what became of the new ones."""
+
+    files: int
+    """All that were read."""
+    bytes: int
+    have: DropTotalsDocument
+    new: DropTotalsDocument
+    """Each content once."""
+    repeated: DropTotalsDocument
+    empty: int
+    """Files without content."""
+    system_files: int
+    """Files that systems leave behind; they are not counted, and not kept."""
+    items: list[DropEntryDocument]
+    left_out: list[DropProblemDocument]
+    kept: DropKeptDocument | None
+    """Null if nothing was to be kept, or nothing is new."""
+
+
+def drop_document(result: DropResult) -> DropDocument:
+    """Return what is known of dropped files as a document."""
+    from gorillacomb.api.drop.drop import DropState
+
+    kept = result.kept
+    document = {
+        "files": len(result.entries),
+        "bytes": result.size,
+        **{
+            str(state): _drop_totals(result.of(state))
+            for state in (DropState.HAVE, DropState.NEW, DropState.REPEATED)
+        },
+        "empty": len(result.of(DropState.EMPTY)),
+        "system_files": result.system_files,
+        "items": list(map(drop_entry_document, result.entries)),
+        "left_out": [{**path_to_json(each.name), "cause": each.cause} for each in result.left_out],
+        "kept": None if kept is None else drop_kept_document(kept),
+    }
+    return cast(DropDocument, document)
+
+
+def _drop_totals(entries: list[DropEntry]) -> dict[str, int]:
+    return {"files": len(entries), "bytes": sum(each.file.size for each in entries)}
+
+
+def drop_entry_document(entry: DropEntry) -> DropEntryDocument:
+    """Return what is known of a dropped file as a document."""
+    copy = None if entry.copy is None else {**path_to_json(entry.copy), "cause": entry.cause}
+    document = {
+        **path_to_json(entry.file.name),
+        "bytes": entry.file.size,
+        "blake3": entry.file.digest.hex(),
+        "state": str(entry.state),
+        "copy": copy,
+        "same_as": None if entry.same_as is None else path_to_json(entry.same_as),
+    }
+    return cast(DropEntryDocument, document)
+
+
+def drop_kept_document(kept: DropOutcome) -> DropKeptDocument:
+    """Return what was kept of a drop as a document."""
+    document = {
+        "run": kept.run,
+        "folder": path_to_json(kept.folder) if kept.folder else None,
+        "files": len(kept.kept),
+        "bytes": sum(each.size for each in kept.kept),
+        "failed": [{**path_to_json(each.path), "cause": each.cause} for each in kept.problems],
+        "recovered": [{**path_to_json(each.path), "cause": each.cause} for each in kept.recovered],
+    }
+    return cast(DropKeptDocument, document)

@@ -147,6 +147,8 @@ class RunDocument(TypedDict):
     """After an undo: other runs that can still be undone, the latest first."""
     copied: NotRequired[list[CopyStepDocument]]
     """What was copied to a shelf, or removed from it again by an undo."""
+    dropped: NotRequired[list[PathDocument]]
+    """The files that a drop had added and that an undo removed."""
     unique_files: NotRequired[int]
     """Files and links that stay in the quarantine because they are kept nowhere else, if any."""
     unique_by_run: NotRequired[dict[str, int]]
@@ -158,12 +160,12 @@ class RunDocument(TypedDict):
 
 
 class RunEventDocument(TypedDict):
-    """Something that was done with a run: it was applied, undone or purged, or repaired files."""
+    """What a run did, or that it was undone or purged."""
 
     seq: int | None
     """The entry of the trace; null if only the quarantine knows about the run."""
     event: str
-    """``applied``, ``repaired``, ``undone`` or ``purged``."""
+    """``applied``, ``repaired``, ``dropped``, ``undone`` or ``purged``."""
     run: str
     action: str
     steps: int
@@ -266,6 +268,7 @@ def run_document(result: RunResult) -> RunDocument:
         ),
         **({"other_runs": list(result.other_runs)} if result.other_runs else {}),
         **({"copied": list(map(copy_document, result.copied))} if result.copied else {}),
+        **({"dropped": list(map(path_to_json, result.dropped))} if result.dropped else {}),
         **({"unique_files": result.unique_files} if result.unique_files else {}),
         **({"unique_by_run": dict(result.unique_by_run)} if result.unique_by_run else {}),
         **({"proofs": _proof_documents(result.proofs)} if result.proofs else {}),

@@ -18,6 +18,7 @@ from gorillacomb.api.next_step.step import (
 from gorillacomb.model import EntryState
 
 if TYPE_CHECKING:
+    from gorillacomb.api.drop.drop import DropResult
     from gorillacomb.api.find.compare import Comparison
     from gorillacomb.api.find.contents import ContentComparison
     from gorillacomb.api.find.empty_folders import EmptyFolders
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.unique import UniqueResult
     from gorillacomb.model import IndexedFile
 
+_HOW_DROPPED = "keep the new ones in a scanned folder"
 _BY_CHOICE = ("excluded", "below min-size", "only in the cloud")
 """Reasons for unknown contents that another scan does not remove."""
 _FAMILIES = 8
@@ -44,6 +46,16 @@ def after_scan(result: ScanResult) -> NextSteps:
         return (NextStep(("scan", "PATH"), "another drive, to find what both have"), STATUS)
     overview = NextStep(("overview",), "all of it on one page, with what to do about it")
     return (overview, FOLDERS, DUPES, DEDUPE)
+
+
+def after_drop(result: DropResult, paths: Sequence[bytes]) -> NextSteps:
+    """Return the commands to suggest after files were dropped, given by ``paths``."""
+    kept = result.kept
+    if kept is not None and kept.kept:
+        return (NextStep(("dedupe", "--undo", kept.run), "remove again what was added"),)
+    if kept is None and result.new:
+        return (NextStep(("drop", "--into", "FOLDER", "--", *paths), _HOW_DROPPED),)
+    return ()
 
 
 def _damage(files: Sequence[IndexedFile]) -> Iterator[NextStep]:

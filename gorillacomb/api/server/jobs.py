@@ -77,13 +77,15 @@ class Job:
         return job_document(self)
 
 
-def start(vault: Vault, request: JobRequest) -> Job:
+def start(vault: Vault, request: JobRequest, dropped: Path | None = None) -> Job:
     """Start a job, which runs on its own from then on; one that writes waits for earlier ones.
+
+    A folder with what was ``dropped`` becomes the job's own.
 
     Raises RefusedForSafety if too many are waiting, VaultUnwritable if the disk of the state folder
     is full or fails.
     """
-    return _job(start_job(vault, request))
+    return _job(start_job(vault, request, dropped))
 
 
 def list_jobs(vault: Vault) -> list[Job]:

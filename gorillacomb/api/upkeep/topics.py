@@ -8,7 +8,7 @@ from pathlib import Path
 import gorillacomb
 
 _FOLDER = Path(gorillacomb.__file__).parent / "docs"
-_FIRST = ("quickstart", "scan", "folders", "unique", "canonical", "dedupe", "quarantine")
+_FIRST = ("quickstart", "scan", "folders", "unique", "drop", "canonical", "dedupe", "quarantine")
 """The topics for newcomers, in this order; the others follow by name."""
 
 

@@ -23,6 +23,8 @@ from gorillacomb.dedupe.apply.undo_part import (
     undo_part,
 )
 from gorillacomb.dedupe.compare.tree_compare import TreeComparer
+from gorillacomb.dedupe.copies.dropped import comparer_for
+from gorillacomb.dedupe.copies.run_copies import take_back_copy
 from gorillacomb.dedupe.model import EMPTY, CopyStep, Plan, PlanStep, RunOutcome, StepProblem
 from gorillacomb.dedupe.quarantine.bases import bases_of, quarantine_base
 from gorillacomb.dedupe.quarantine.inventory import run_age_ns
@@ -208,8 +210,16 @@ def take_back_copies(
             path, source = join(base, record.path), record.source.now(base, bases())
             if record.state == UNDONE and not os.path.lexists(path):
                 continue  # someone removed what had stayed
-            cause = remove_copy(run, record, places, witness, now, source)
-            if cause is not None:
+            if record.is_dropped:
+                compare = comparer_for(record, witness.advance)
+                cause = take_back_copy(run, record, compare, now)
+            else:
+                cause = remove_copy(run, record, places, witness, now, source)
+            if cause is not None and record.is_dropped:
+                outcome.failed.append(StepProblem(path, cause))
+            elif record.is_dropped:
+                outcome.dropped.append(path)
+            elif cause is not None:
                 if recorded.copies[record.step].state == UNDONE:
                     cause += f" (once it is as it was copied, --undo {outcome.run} removes it)"
                 outcome.failed.append(StepProblem(path, f"stays: {cause}"))

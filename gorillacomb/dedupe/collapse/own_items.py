@@ -25,8 +25,13 @@ def is_reserved(name: bytes) -> bool:
     return (
         RESERVED_BYTES.search(name) is not None
         or name.endswith((b" ", b"."))
-        or _RESERVED.fullmatch(name.lower().rstrip(b" ")) is not None
+        or is_device_name(name)
     )
+
+
+def is_device_name(name: bytes) -> bool:
+    """Return whether a name means a device on Windows, in any folder and with any ending."""
+    return _RESERVED.fullmatch(name.lower().rstrip(b" ")) is not None
 
 
 class OwnItem(NamedTuple):

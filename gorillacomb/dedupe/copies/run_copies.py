@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from gorillacomb.dedupe.copies.dropped import MISSING, make_folders, remove_emptied_folders
 from gorillacomb.dedupe.copies.privacy import still_allowed
 from gorillacomb.dedupe.copies.tree_copy import TreeCopier
 from gorillacomb.dedupe.model import CopyStep
@@ -95,7 +96,7 @@ def make_copy(
         )
         record = _with_parent(run, record)
         run.journal.note([record])
-        record = replace(record, parent_after_ns=_publish(run, record))
+        record = replace(record, parent_after_ns=publish(run, record))
         done = replace(record, state=DONE, when_ns=now())
         run.journal.note([done])
     except BaseException as error:
@@ -134,12 +135,14 @@ def _with_parent(run: Quarantine, record: CopyRecord) -> CopyRecord:
     return replace(record, parent_mtime_ns=facts.st_mtime_ns)
 
 
-def _publish(run: Quarantine, record: CopyRecord) -> int:
+def publish(run: Quarantine, record: CopyRecord) -> int:
     """Move a complete copy to its place; return the mtime of the folder that it changed, in ns.
 
     Raises ContentDiffers if something is there, OSError.
     """
     place = _place(run, record)
+    if record.is_dropped:  # an undo may have removed the folders around it
+        make_folders(run, record.path, os.path.dirname(os.path.dirname(record.top)))
     if record.made_parent:
         with replace(place, inner=place.parent).opened() as (folder, name):
             try:
@@ -184,7 +187,7 @@ def _finish(run: Quarantine, record: CopyRecord, now: Now) -> str | None:
     """
     _leave_one_name(run, record)
     if record.state not in (INTENT, COPIED):
-        is_back = os.path.lexists(record.source.at(run.base))
+        is_back = not record.is_dropped and os.path.lexists(record.source.at(run.base))
         is_half = record.state == UNDOING and _has_slot(run, record)
         # Another run may have copied it once more.
         if is_half and not is_back and not os.path.lexists(_place(run, record).path):
@@ -244,7 +247,7 @@ def take_back_copy(
     again. Raises OSError if the journal cannot be written.
     """
     source = record.source.at(run.base) if source is None else source
-    if not os.path.lexists(source) or _is_held(run, source):
+    if not record.is_dropped and (not os.path.lexists(source) or _is_held(run, source)):
         return "its original is not back"
     try:
         if record.state in (INTENT, COPIED) and _has_slot(run, record):
@@ -255,9 +258,7 @@ def take_back_copy(
     try:
         if not _has_slot(run, record):
             if not _is_there(run, record):
-                if record.state == DONE:  # and may come back to its place
-                    return "is missing, or is another folder now"
-                return _ends(run, record, None, now)  # a killed run did not make it, or removed it
+                return _missing(run, record, now)
             compare(_place(run, record), source)
             run.journal.note([replace(record, state=UNDOING, when_ns=now())])
             with _place(run, record).opened() as (folder, name):
@@ -268,7 +269,7 @@ def take_back_copy(
         seen = compare(run.slot_location(record.slot), source)
     except (ContentDiffers, OSError) as error:
         cause = _cause(error)
-        if isinstance(error, ContentDiffers):
+        if isinstance(error, ContentDiffers) and not record.is_dropped:
             cause = f"{_named(run, record, error.path)} {cause}"
         try:
             here = _put_again(run, record) if _has_slot(run, record) else record
@@ -287,6 +288,16 @@ def take_back_copy(
     return _ends(run, record, None, now)
 
 
+def _missing(run: Quarantine, record: CopyRecord, now: Now) -> str | None:
+    """Say why a copy that is neither in its slot nor at its place stays; None if it was removed."""
+    if record.state != DONE:
+        return _ends(run, record, None, now)  # a killed run did not make it, or removed it
+    if not record.is_dropped:
+        return "is missing, or is another folder now"  # and may come back to its place
+    _remove_parent(run, record)
+    return _ends(run, record, MISSING, now)
+
+
 def _put_again(run: Quarantine, record: CopyRecord) -> CopyRecord:
     """Put a copy that was being taken back at its place again; return what is known of it then.
 
@@ -297,7 +308,7 @@ def _put_again(run: Quarantine, record: CopyRecord) -> CopyRecord:
     moved = os.stat(record.slot, dir_fd=run.folder, follow_symlinks=False)
     known = run.journal.recorded.starts.get(os.path.dirname(record.path), {})
     is_alone = mtime_ns in known or abs(mtime_ns - moved.st_ctime_ns) <= ONE_CALL_NS
-    after_ns = _publish(run, replace(record, made_parent=False))
+    after_ns = publish(run, replace(record, made_parent=False))
     if is_alone and not record.made_parent:
         return replace(record, parent_after_ns=after_ns)
     return record
@@ -366,6 +377,8 @@ def _remove_parent(run: Quarantine, record: CopyRecord) -> None:
 
     The one around that gets its time back, unless someone else wrote there. Raises OSError.
     """
+    if record.is_dropped:
+        remove_emptied_folders(run, record)
     if record.is_brought:
         return
     place = _place(run, record)

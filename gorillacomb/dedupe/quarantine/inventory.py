@@ -22,6 +22,7 @@ from gorillacomb.dedupe.quarantine.journal_entries import (
     PURGED,
     REPAIR,
     TAKEN_BACK,
+    CopyRecord,
     JournalContents,
     StepRecord,
 )
@@ -63,10 +64,15 @@ class RecordedRun:
     def is_open(self) -> bool:
         """Whether something is to be taken back, if only a link that a killed undo left here."""
         copies = self.recorded.copies_left()
-        if any(os.path.lexists(copy.source.at(self.base)) for copy in copies):
-            return True  # the original of a copy is back
+        if any(self._may_go(copy) for copy in copies):
+            return True
         steps = (*self.recorded.held(), *self.recorded.half_done())
         return any(move.slot in self.names for step in steps for move in step.moves)
+
+    def _may_go(self, copy: CopyRecord) -> bool:
+        """Return whether the original of a copy is back; or, of a dropped file, it is there."""
+        place = join(self.base, copy.path) if copy.is_dropped else copy.source.at(self.base)
+        return os.path.lexists(place)
 
     @property
     def has_copies_that_stayed(self) -> bool:

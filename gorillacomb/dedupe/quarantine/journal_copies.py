@@ -1,11 +1,11 @@
-"""The lines of a journal about what was copied to a shelf."""
+"""The lines of a journal about what was copied to a shelf, brought or dropped."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from gorillacomb.dedupe.model import BRING, SHELVE
-from gorillacomb.dedupe.quarantine.journal_entries import COPY_SLOT, CopyRecord
+from gorillacomb.dedupe.model import BRING, DROP, SHELVE
+from gorillacomb.dedupe.quarantine.journal_entries import COPY_SLOT, CopyRecord, KeptCopy
 from gorillacomb.dedupe.quarantine.journal_values import (
     kept_copy_in,
     kept_document,
@@ -13,11 +13,16 @@ from gorillacomb.dedupe.quarantine.journal_values import (
     time_document,
     time_if_known,
 )
+from gorillacomb.fs.paths import is_below
 from gorillacomb.json_paths import path_to_json
+
+_DIGEST_BYTES = 32
 
 
 def copy_document(copy: CopyRecord) -> dict[str, Any]:
     """Return the line about a copy."""
+    if copy.is_dropped:
+        return _dropped_document(copy)
     return {
         "step": copy.step,
         "event": copy.state,
@@ -37,11 +42,49 @@ def copy_document(copy: CopyRecord) -> dict[str, Any]:
     }
 
 
+def _dropped_document(copy: CopyRecord) -> dict[str, Any]:
+    return {
+        "step": copy.step,
+        "event": copy.state,
+        "kind": DROP,
+        "time_ns": str(copy.when_ns),
+        **({} if copy.cause is None else {"cause": copy.cause}),
+        **path_to_json(copy.path),
+        **path_to_json(copy.top, "top"),
+        "slot": copy.slot.decode(),
+        "bytes": copy.size,
+        "blake3": copy.digest.hex(),
+    }
+
+
+def _parse_dropped(document: dict[str, Any], slot: bytes) -> CopyRecord:
+    path, top = relative_path_in(document), relative_path_in(document, "top")
+    digest = bytes.fromhex(document["blake3"])
+    if len(digest) != _DIGEST_BYTES or path == top or not is_below(path, top):
+        raise ValueError(f"the line about {path!r} is not about a dropped file")
+    return CopyRecord(
+        str(document["step"]),
+        str(document["event"]),
+        KeptCopy(b"/", False),
+        path,
+        slot,
+        (),
+        1,
+        int(document["bytes"]),
+        when_ns=int(document["time_ns"]),
+        cause=document.get("cause"),
+        digest=digest,
+        top=top,
+    )
+
+
 def parse_copy(document: dict[str, Any]) -> CopyRecord:
     """Parse the line about a copy. Raises ValueError, KeyError, TypeError."""
     slot = str(document["slot"]).encode()
     if not slot.startswith(COPY_SLOT) or {47, 0} & set(slot):
         raise ValueError(f"{slot!r} is not the name of a slot for copies")
+    if document["kind"] == DROP:
+        return _parse_dropped(document, slot)
     return CopyRecord(
         str(document["step"]),
         str(document["event"]),

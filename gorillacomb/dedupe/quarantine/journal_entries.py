@@ -236,10 +236,19 @@ class CopyRecord:
     """The same after that."""
     when_ns: int = 0
     cause: str | None = None
+    digest: bytes = b""
+    """BLAKE3 of a file that was dropped, 32 bytes; empty for other copies."""
+    top: bytes = b""
+    """The folder that was made for a drop, relative to the base; empty for other copies."""
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether it came from outside the scanned folders: it is compared by its digest."""
+        return bool(self.digest)
 
     @property
     def is_brought(self) -> bool:
-        """Whether it was put into the kept tree."""
+        """Whether it was put into a folder that has other things, too: not on a shelf."""
         return not self.items
 
     @property

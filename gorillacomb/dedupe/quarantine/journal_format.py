@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from gorillacomb import clock
-from gorillacomb.dedupe.model import BRING, SHELVE
+from gorillacomb.dedupe.model import BRING, DROP, SHELVE
 from gorillacomb.dedupe.quarantine.journal_copies import copy_document, parse_copy
 from gorillacomb.dedupe.quarantine.journal_entries import (
     COPY_SLOT,
@@ -263,7 +263,7 @@ def parse_journal_header(document: dict[str, Any]) -> JournalContents:
 
 def _play(recorded: JournalContents, document: dict[str, Any]) -> None:
     step, state = str(document["step"]), str(document["event"])
-    if document.get("kind") in (SHELVE, BRING):
+    if document.get("kind") in (SHELVE, BRING, DROP):
         recorded.add_copy(parse_copy(document))
         return
     old = recorded.steps.get(step)

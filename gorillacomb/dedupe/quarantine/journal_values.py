@@ -34,9 +34,9 @@ def time_if_known(document: dict[str, Any], name: str) -> int | None:
     return None if value is None else time_in(value)
 
 
-def relative_path_in(document: dict[str, Any]) -> bytes:
+def relative_path_in(document: dict[str, Any], name: str = "path") -> bytes:
     """Parse a path that stays below what it is relative to."""
-    path = path_from_json(document)
+    path = path_from_json(document, name)
     parts = path.split(b"/")
     if b"\0" in path or any(part in (b"", b".", b"..") for part in parts):
         raise ValueError(f"{path!r} is not a plain relative path")

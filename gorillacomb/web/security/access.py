@@ -38,6 +38,7 @@ RunScans = Annotated[Session, Depends(Access("jobs:scan"))]
 MakePlans = Annotated[Session, Depends(Access("plan"))]
 ApplyPlans = Annotated[Session, Depends(Access("apply"))]
 Mark = Annotated[Session, Depends(Access("marks"))]
+Drop = Annotated[Session, Depends(Access("drop"))]
 Purge = Annotated[Session, Depends(Access("purge"))]
 
 

@@ -8,12 +8,14 @@ programs have too.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gorillacomb.api.server.drops import MOST_FILE, MOST_FORM
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.access import no_session
@@ -29,6 +31,10 @@ HEALTH_PATH = "/health"
 SECRET_HEADER = "x-gorillacomb-secret"
 MOST_BODY = 1 << 20
 """Bytes."""
+DROP_PATH = "/drop"
+"""The form with files."""
+FILE_PATH = re.compile(r"/api/v1/drop/(spools/[0-9a-f]{32}/)?files")
+"""Where the body is a file."""
 _MOST_COOKIES = 8
 _SAFE = ("GET", "HEAD")
 _WITHOUT_SECRET = (SESSION_PATH, LOGIN_PATH, LOGOUT_PATH)
@@ -69,7 +75,8 @@ class Guard:
         try:
             headers = _headers(scope)
             self._check(scope, headers)
-            receive = _bounded(headers.get("content-length"), receive)
+            most = _most_body(scope)
+            receive = _bounded(headers.get("content-length"), receive, most)
         except Problem as problem:
             await problem.response()(scope, receive, send)
         except GorillaCombError as error:
@@ -182,18 +189,27 @@ def _cookies(headers: Mapping[str, str], name: str) -> list[str]:
     return [value for key, _, value in pairs if key == name][:_MOST_COOKIES]
 
 
-def _bounded(length: str | None, receive: Receive) -> Receive:
-    """Return what reads at most `MOST_BODY` bytes. Raises Problem for a length beyond that."""
-    if length is not None and (not length.isdecimal() or int(length) > MOST_BODY):
-        raise Problem(413, f"The body has more than {MOST_BODY:,} bytes.")
+def _most_body(scope: Scope) -> int:
+    """Return how many bytes the body of a request may have: only few routes take files."""
+    if scope["method"] != "POST" or scope["state"]["session"] is None:
+        return MOST_BODY
+    if scope["path"] == DROP_PATH:
+        return MOST_FORM
+    return MOST_FILE if FILE_PATH.fullmatch(scope["path"]) else MOST_BODY
+
+
+def _bounded(length: str | None, receive: Receive, most: int) -> Receive:
+    """Return what reads at most so many bytes. Raises Problem for a length beyond that."""
+    if length is not None and (not length.isdecimal() or int(length) > most):
+        raise Problem(413, f"The body has more than {most:,} bytes.")
     read = 0
 
     async def bounded() -> Message:
         nonlocal read
         message = await receive()
         read += len(message.get("body", b""))
-        if read > MOST_BODY:
-            raise Problem(413, f"The body has more than {MOST_BODY:,} bytes.")
+        if read > most:
+            raise Problem(413, f"The body has more than {most:,} bytes.")
         return message
 
     return bounded

@@ -28,6 +28,7 @@ from gorillacomb.errors import ExitCode
 _WORDS = {
     "applied": "quarantined",
     "repaired": "repaired",
+    "dropped": "kept",
     "undone": "put back",
     "purged": "deleted",
 }
@@ -80,7 +81,7 @@ def _event_lines(event: RunEvent) -> Iterator[str]:
     if frees_at_once and event.event == "applied":
         word = "freed"
     size = render.format_size(event.bytes_set_aside or event.bytes_freed)
-    shown = "" if event.event == "undone" else f", {size}"
+    shown = "" if event.event in ("undone", "dropped") else f", {size}"
     if event.seq is None:
         shown += "  (not in the trace: interrupted, or from another vault)"
     files = render.format_count(event.files, "file")

@@ -36,13 +36,16 @@ def _story(result: RunResult, named: str | None, vault: Vault) -> Iterator[str]:
     steps = len(result.done) - empty
     if empty:
         yield f"Put back: {render.format_count(empty, 'empty folder')}"
-    if steps or not empty:
+    if steps or not (empty or result.dropped):
         yield f"Put back: {files} in {render.format_count(steps, 'step')}" + (
             f", and {emptied} that contained nothing else" if result.emptied_folders else ""
         )
     if result.copied:
         files = render.format_count(sum(each.files for each in result.copied), "file")
         yield f"Removed again from shelves and kept trees: {files}"
+    if result.dropped:
+        files = render.format_count(len(result.dropped), "file")
+        yield f"Removed again, as it was dropped: {files}"
     yield from problem_lines("From an interrupted run", result.recovered)
     left = result.left
     blocked = () if left is None else left.blocked

@@ -1,0 +1,1 @@
+"""Omnidrop: what of some files is known already, and keep the rest in a scanned folder."""

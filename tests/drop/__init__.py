@@ -1,0 +1,1 @@
+"""Tests of what is dropped: what is known already, and what is kept."""
