@@ -63,6 +63,11 @@ def _answers(server: Server, home: Path) -> dict[str, Any]:
     get(f"{api}unique", query=f"?path={quote(str(drive / 'Downloads'))}")
     a, b = drive / "Projects/HealthTrack", drive / "Backup 2022/HealthTrack-old"
     get(f"{api}compare", query=f"?a={quote(str(a))}&b={quote(str(b))}")
+    get(f"{api}map")
+    get(f"{api}files", query="?limit=2")
+    asked = {"kind": "manifest", "path": {"path": str(a)}}
+    server.done(server.post(f"{api}jobs", asked))
+    get(f"{api}manifests")
     scan = note("POST", f"{api}jobs", server.post(f"{api}jobs", {"kind": "scan"}))
     server.done(server.send("DELETE", f"{api}jobs/{scan['id']}"))
     get(f"{api}jobs")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
 import threading
@@ -343,27 +342,6 @@ def test_marks_of_the_terminal_are_taken_back_there(server: Server, top: Path) -
     moment = fields(page(server, f"{plan}/review?at=1"), f"{plan}/review/undo")
     assert "together with marks" in said(post(server, f"{plan}/review/undo", **moment), 409)
     assert answers(server, plan) == ["keep"]
-    # Marks are cleared as they were shown, or not at all.
-    clear = fields(page(server, "/marks"), "/marks/clear")
-    assert run("mark", "keep", top / "c", vault=server.vault).code == 0
-    assert "not those that were shown" in said(post(server, "/marks/clear", **clear), 412)
-    marked = json.loads(run("mark", "list", "--json", vault=server.vault).out)["marks"]
-    assert len(marked) == 2
-    clear = fields(page(server, "/marks?kind=keep"), "/marks/clear")
-    done = ended(server, post(server, "/marks/clear", **clear))
-    assert "1 mark cleared" in words(done)
-    [left] = json.loads(run("mark", "list", "--json", vault=server.vault).out)["marks"]
-    assert left["path"] == str(top / "Copy of a")  # the latest is shown first, and was cleared
-
-
-def test_marking_by_form(server: Server, top: Path) -> None:
-    odd = base64.b64encode(bytes(top) + b"/" + ODD).decode()
-    sent = {"form": form_of(server), "kind": "keep", "path_b64": odd, "note": "mine"}
-    assert "1 path marked" in words(ended(server, post(server, "/marks", **sent)))
-    assert "odd\\xff" in page(server, "/marks").text and "mine" in page(server, "/marks").text
-    none = post(server, "/marks", form=form_of(server), kind="keep")
-    assert "No path was named" in said(none, 422)
-    assert post(server, "/marks", **{**sent, "path_b64": "!"}).status == 422
 
 
 def test_a_plan_is_applied_once(server: Server, top: Path) -> None:
@@ -539,8 +517,7 @@ def test_forms_of_others_do_nothing(server: Server, top: Path) -> None:
         (f"{plan}/review/all", {"files": "6", "bytes": "1"}),
         ("/runs/x/undo", {}),
         ("/quarantine/purge", {"digest": "0" * 64, "files": "0", "bytes": "0", "count": "0"}),
-        ("/marks", {"kind": "keep", "path": str(top)}),
-        ("/marks/clear", {"seen": "x", "path": str(top)}),
+        ("/marks", {"kind": "keep", "seen": "x", "path": str(top)}),
     )
     jobs = len(server.get("/api/v1/jobs").json()["jobs"])
     own = form_of(server)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from gorillacomb.api.server import jobs as use
-from gorillacomb.api.server.plans import plan_of_job
+from gorillacomb.api.server.plans.kept import plan_of_job
 from gorillacomb.web.answers import missing_as_404
 from gorillacomb.web.pages.outcomes import label_of, name_of, outcome_of
 from gorillacomb.web.pages.rendering import render_page

@@ -13,7 +13,8 @@ from gorillacomb.api.documents.dedupe import RunDetailsDocument, RunsDocument
 from gorillacomb.api.documents.jobs import JobDocument
 from gorillacomb.api.documents.plan import KeptPlanDocument
 from gorillacomb.api.documents.status import QuarantineListDocument
-from gorillacomb.api.server import jobs, plans, quarantine
+from gorillacomb.api.server import jobs, quarantine
+from gorillacomb.api.server.plans import kept as plans
 from gorillacomb.web.answers import answers, missing_as_404
 from gorillacomb.web.inputs import AnswerInput, PlanInput, PurgeInput, ShownInput, UndoInput
 from gorillacomb.web.problems import Problem

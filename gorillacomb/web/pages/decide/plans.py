@@ -13,8 +13,9 @@ from starlette.responses import Response
 
 from gorillacomb.api.dedupe.collapse import CollapsedTree, SpaceNeeded
 from gorillacomb.api.dedupe.plan import DedupePlan, SkippedCopy
-from gorillacomb.api.server import jobs, plans
-from gorillacomb.api.server.plan_summaries import summarize_plans
+from gorillacomb.api.server import jobs
+from gorillacomb.api.server.plans import kept as plans
+from gorillacomb.api.server.plans.summaries import summarize_plans
 from gorillacomb.api.words.actions import PLANNED
 from gorillacomb.api.words.collapse import NOT_BROUGHT
 from gorillacomb.api.words.left_alone import reason

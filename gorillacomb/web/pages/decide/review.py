@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from gorillacomb.api.dedupe.pairs import FolderPair
 from gorillacomb.api.dedupe.review import ReviewAnswer
-from gorillacomb.api.server import plans
+from gorillacomb.api.server.plans import kept as plans
 from gorillacomb.errors import RefusedForSafety, UsageError
 from gorillacomb.web.answers import missing_as_404
 from gorillacomb.web.pages.decide.plans import Digest, changed

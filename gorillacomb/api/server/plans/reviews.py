@@ -26,7 +26,7 @@ from gorillacomb.api.dedupe.pairs import (
 from gorillacomb.api.dedupe.plan import DedupePlan, PlanStep, read_plan
 from gorillacomb.api.dedupe.review import PlanReview, ReviewAnswer
 from gorillacomb.api.lookup import noise_names
-from gorillacomb.api.server.unit_facts import UnitFacts
+from gorillacomb.api.server.plans.unit_facts import UnitFacts
 from gorillacomb.dedupe.model import StepProblem
 from gorillacomb.errors import RefusedForSafety, UsageError
 from gorillacomb.hashing import blake3_of_short

@@ -17,7 +17,7 @@ from gorillacomb.api.dedupe.plan import DedupePlan, read_plan
 from gorillacomb.api.dedupe.review import ReviewAnswer
 from gorillacomb.api.documents.plan import KeptPlanDocument, PlanAnswersDocument
 from gorillacomb.api.server.jobs import Job, JobRequest, JobState, list_jobs, start
-from gorillacomb.api.server.kept_reviews import ChangedSinceShown, KeptReview, reviewing
+from gorillacomb.api.server.plans.reviews import ChangedSinceShown, KeptReview, reviewing
 from gorillacomb.api.server.state import read_private, write_private
 from gorillacomb.errors import UsageError, VaultUnwritable
 from gorillacomb.fs.bounded_read import read_bounded
