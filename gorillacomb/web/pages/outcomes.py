@@ -143,7 +143,8 @@ def _scrub(job: Job, doc: Mapping[str, Any]) -> Outcome:
 def _verify(job: Job, doc: Mapping[str, Any]) -> Outcome:
     kinds = ("changed", "damaged", "suspect", "missing", "unreadable")
     bad = sum(len(doc[kind]) for kind in kinds)
-    head = f"{format_count(bad, 'entry', 'entries')} differ from the manifest."
+    differ = "differs" if bad == 1 else "differ"
+    head = f"{format_count(bad, 'entry', 'entries')} {differ} from the manifest."
     if not bad:
         head = f"All {format_count(doc['ok'], 'entry', 'entries')} are as the manifest says."
     found = Outcome(head, f"Signature: {doc['signature_cause']}", next=[_manifests()])

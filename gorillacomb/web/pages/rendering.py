@@ -49,6 +49,7 @@ NAVIGATION = (
     (
         Link("/plans", "Plans"),
         Link("/runs", "Runs"),
+        Link("/marks", "Marks"),
         Link("/integrity", "Integrity"),
         Link("/trace", "Trace"),
         Link("/manifests", "Manifests"),

@@ -166,3 +166,56 @@ def test_something_else_at_its_place_is_refused(file: Path, kind: str) -> None:
         with pytest.raises(UntrustedInput, match="Reading the answers"):
             read()
     assert not file.with_name("elsewhere").exists()
+
+
+def test_a_writer_that_is_opened_again_reads_what_others_wrote(file: Path) -> None:
+    kept = AnswerWriter.of(file, PLAN)
+    kept.read()
+    assert not kept.is_begun and not kept.log.answers()
+    give(file, ("s1", ReviewAnswer.YES))
+    kept.read()
+    assert kept.is_begun and kept.log.answers() == {"s1": ReviewAnswer.YES}
+    same = kept.log
+    kept.reopen()
+    assert kept.log is same, "nothing was written since"
+    kept.give({"s2": ReviewAnswer.NO}, 2_000)
+    kept.close()
+    kept.reopen()
+    assert kept.log is same
+    kept.close()
+    give(file, ("s2", ReviewAnswer.UNDO), ("s3", ReviewAnswer.KEEP))
+    kept.reopen()
+    assert kept.log is not same
+    assert kept.log.answers() == answered_while_open(kept)
+    assert kept.log.has_marked("s3") and not kept.log.has_marked("s1")
+    with pytest.raises(RefusedForSafety):
+        AnswerWriter.of(file, PLAN).reopen()
+    kept.close()
+    answers_path(file).unlink()
+    kept.read()
+    assert not kept.is_begun and not kept.log.answers()
+
+
+def answered_while_open(writer: AnswerWriter) -> dict[str, ReviewAnswer]:
+    lines = [json.loads(line) for line in writer.path.read_bytes().splitlines()[1:]]
+    found: dict[str, list[ReviewAnswer]] = {}
+    for line in lines:
+        given = found.setdefault(line["step"], [])
+        if line["answer"] == "undo":
+            given.pop()
+        else:
+            given.append(ReviewAnswer(line["answer"]))
+    return {step: given[-1] for step, given in found.items() if given}
+
+
+def test_an_answer_that_could_not_be_written_is_not_in_memory(file: Path) -> None:
+    kept = AnswerWriter.of(file, PLAN)
+    kept.reopen()
+    kept.give({"s1": ReviewAnswer.YES}, 1)
+    kept.close()
+    answers_path(file).write_bytes(answers_path(file).read_bytes() + b'{"step": "s2", "ans')
+    kept.reopen()
+    assert kept.log.torn and kept.log.answers() == {"s1": ReviewAnswer.YES}
+    kept.give({"s2": ReviewAnswer.NO}, 2)
+    kept.close()
+    assert answered(file) == {"s1": ReviewAnswer.YES, "s2": ReviewAnswer.NO}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, TimeoutError, expect
 
 from tests.cli.test_review import review
 from tests.support.browser import Visitor, visiting
@@ -60,8 +60,12 @@ def at(page: Page) -> int:
 
 def press(page: Page, key: str) -> None:
     """Press a key that leads to another page, and wait for that."""
-    with page.expect_navigation():
-        page.keyboard.press(key)
+    try:
+        with page.expect_navigation():
+            page.keyboard.press(key)
+    except TimeoutError as error:
+        shown = page.locator("main").inner_text()[:500]
+        raise AssertionError(f"{key!r} leads nowhere from {page.url}: {shown}") from error
 
 
 def test_the_whole_way_looks_as_it_should(visitor: Visitor, top: Path) -> None:

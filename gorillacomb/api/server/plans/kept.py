@@ -9,15 +9,27 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from gorillacomb.api.dedupe.answered_plan import AnsweredPlan
-from gorillacomb.api.dedupe.history import traced_runs
 from gorillacomb.api.dedupe.plan import DedupePlan, read_plan
 from gorillacomb.api.dedupe.review import ReviewAnswer
 from gorillacomb.api.documents.plan import KeptPlanDocument, PlanAnswersDocument
+<<<<<<< HEAD:gorillacomb/api/server/plans/kept.py
 from gorillacomb.api.server.jobs import Job, JobRequest, JobState, list_jobs, start
 from gorillacomb.api.server.plans.reviews import ChangedSinceShown, KeptReview, reviewing
+=======
+from gorillacomb.api.server.jobs import (
+    Job,
+    JobRequest,
+    JobState,
+    list_jobs,
+    read_job_result,
+    start,
+)
+from gorillacomb.api.server.kept_reviews import ChangedSinceShown, KeptReview, reviewing
+>>>>>>> a8ba63b2c559d29735507b25e53c87e8c40a6f54:gorillacomb/api/server/plans.py
 from gorillacomb.api.server.state import read_private, write_private
 from gorillacomb.errors import UsageError, VaultUnwritable
 from gorillacomb.fs.bounded_read import read_bounded
@@ -190,7 +202,7 @@ def apply_shown(
     """
     with _starting:
         found = find_plan(vault, digest)
-        running = _applying(vault, found)
+        running = next((job for job in _jobs_of(vault, found) if job.state.is_live), None)
         if running is not None:
             return running
         if (found.plan.files, found.bytes) != (files, size):
@@ -212,19 +224,27 @@ def apply_shown(
         return start(vault, JobRequest("apply", {"plan": os.fsencode(found.file), **expected}))
 
 
-def _applying(vault: Vault, plan: KeptPlan) -> Job | None:
+def runs_of_plan(vault: Vault, plan: KeptPlan) -> list[str]:
+    """Return the runs in which jobs applied a plan, the latest first.
+
+    The trace would say so too, but all of it has to be read for that.
+    """
+    ended = (job for job in _jobs_of(vault, plan) if not job.state.is_live)
+    return [run for job in ended if (run := _run_of_job(vault, job.id))]
+
+
+def _jobs_of(vault: Vault, plan: KeptPlan) -> Iterator[Job]:
     file = path_to_json(os.fsencode(plan.file))
     for job in list_jobs(vault):
-        if job.kind == "apply" and job.state.is_live and job.options.get("plan") == file:
-            return job
-    return None
+        if job.kind == "apply" and job.options.get("plan") == file:
+            yield job
 
 
-def runs_of_plan(vault: Vault, plan: KeptPlan) -> list[str]:
-    """Return the runs that applied a plan, the latest first. Raises VaultError."""
-    uid = plan.plan.contents.uid
-    entries = traced_runs(vault, [])
-    return [str(it["run"]) for it in entries if (it["event"], it.get("plan")) == ("applied", uid)]
+@lru_cache(maxsize=500)
+def _run_of_job(vault: Vault, job: str) -> str:
+    """Return the run that a job made which has ended; empty if it made none."""
+    result = read_job_result(vault, job)
+    return str(result.get("run") or "") if isinstance(result, dict) else ""
 
 
 def _file(vault: Vault, digest: str) -> Path:

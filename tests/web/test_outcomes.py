@@ -1,0 +1,113 @@
+"""What the page of a job says in the end, for jobs that the pages rarely see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gorillacomb.api.server.jobs import Job, JobState
+from gorillacomb.web.pages.outcomes import label_of, name_of, outcome_of
+
+
+def job(kind: str, code: int | None = 0, error: str = "", state: JobState = JobState.DONE) -> Job:
+    return Job("x", kind, {}, state, 1, 2, code, error, None, Path("/nowhere"))
+
+
+SCRUBBED = {
+    "files": 5,
+    "bytes": 2_000_000,
+    "due": 7,
+    "damaged": [{"path": "/a", "state": "damaged"}],
+    "suspect": [],
+    "unreadable": [{"path_b64": "L2H/", "cause": "no"}],
+}
+VERIFIED: dict[str, Any] = {
+    "ok": 3,
+    "signature_cause": "it is not signed",
+    "extra": [{"path": "e"}],
+    **{kind: [] for kind in ("changed", "damaged", "suspect", "missing", "unreadable")},
+}
+APPLIED: dict[str, Any] = {
+    "run": "r1",
+    "done": 2,
+    "files": 9,
+    "done_before": 0,
+    "bytes_set_aside": 0,
+    "bytes_freed": None,
+    "bytes_freed_at_least": 4_000,
+    "unknown_use_files": 1,
+    "emptied_folders": 2,
+    "skipped": [{"path": "/s", "cause": "changed"}],
+    "failed": [],
+    "recovered": [],
+}
+
+
+def test_a_check_for_damage() -> None:
+    found = outcome_of(job("scrub"), SCRUBBED, None)
+    assert found.headline == "1 file may be damaged."
+    assert "2 files are still due." in found.facts
+    assert [title for title, _ in found.problems] == ["Damaged", "Not read"]
+    clean = outcome_of(job("scrub"), {**SCRUBBED, "damaged": []}, None)
+    assert clean.headline == "No damage was found."
+
+
+def test_a_check_of_a_manifest() -> None:
+    good = outcome_of(job("verify"), VERIFIED, None)
+    assert good.headline == "All 3 entries are as the manifest says."
+    assert good.facts == ["1 file is not in the manifest."]
+    bad = outcome_of(job("verify", 1), {**VERIFIED, "missing": [{"path": "m"}]}, None)
+    assert bad.headline == "1 entry differs from the manifest."
+    assert bad.problems == [("Missing", [{"cause": "missing", "path": "m"}])]
+
+
+def test_blocks_that_are_shared() -> None:
+    found = outcome_of(job("apply", 3), APPLIED, None)
+    assert found.headline == "9 files share blocks with their copies now."
+    assert "4.0 kB are free." in found.facts
+    assert "2 folders contained nothing else, and left with them." in found.facts
+    assert found.problems == [("Skipped, because something is not as planned", APPLIED["skipped"])]
+    assert found.next[0].path == "/runs/r1"
+
+
+def test_nothing_was_moved() -> None:
+    found = outcome_of(job("apply"), {**APPLIED, "done": 0, "files": 0, "done_before": 2}, None)
+    assert found.headline == "Nothing was moved." and "2 steps were done before." in found.facts
+
+
+def test_what_a_command_said_when_it_refused() -> None:
+    error = "gorillacomb: warning: slow\ngorillacomb: No such run.\nTry another.\nOr none."
+    found = outcome_of(job("undo", 2, error), None, None)
+    assert (found.headline, found.lead) == ("No such run.", "Try another. Or none.")
+    assert found.facts == ["slow"]
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (JobState.CANCELLED, "The scan was cancelled."),
+        (JobState.DIED, "The scan ended before it was through."),
+        (JobState.DONE, "The scan failed: Refused for safety."),
+    ],
+)
+def test_without_a_result(state: JobState, words: str) -> None:
+    assert outcome_of(job("scan", 5, state=state), None, None).headline == words
+
+
+def test_a_purge_that_keeps_what_is_kept_nowhere_else() -> None:
+    document = {**APPLIED, "bytes_freed": 7, "unique_files": 2, "unique_by_run": {"r1": 2}}
+    found = outcome_of(job("purge", 3), document, None)
+    assert found.headline == "9 files are deleted; 7 B are free."
+    assert any("--including-unique 2" in each for each in found.facts)
+
+
+def test_names() -> None:
+    assert (name_of(job("scan")), label_of(job("scan"))) == ("The scan", "Scan")
+    assert label_of(job("mark-keep")) == "Marking"
+    assert name_of(job("something")) == "The something"
+    ended = outcome_of(job("something"), {}, None)
+    assert ended.headline == "The answer is there."
+    cancelled = outcome_of(job("scrub", 130, state=JobState.CANCELLED), SCRUBBED, None)
+    assert "It was cancelled before it was through." in cancelled.facts
