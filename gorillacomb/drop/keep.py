@@ -30,6 +30,7 @@ from gorillacomb.dedupe.quarantine.journal_entries import (
     COPY_SLOT,
     DONE,
     INTENT,
+    OMNIDROP,
     TAKEN_BACK,
     CopyRecord,
     JournalContents,
@@ -38,7 +39,7 @@ from gorillacomb.dedupe.quarantine.journal_entries import (
 from gorillacomb.dedupe.quarantine.removal import remove_all
 from gorillacomb.dedupe.quarantine.run import Quarantine, create_run, new_run_id
 from gorillacomb.dedupe.roots import LiveRoot
-from gorillacomb.drop.model import OMNIDROP, Advance, ContentChanged, DroppedFile
+from gorillacomb.drop.model import Advance, ContentChanged, DroppedFile
 from gorillacomb.drop.names import why_not_alone
 from gorillacomb.errors import RefusedForSafety
 from gorillacomb.fs import mutations
