@@ -158,14 +158,15 @@ def test_a_file_that_grows_while_it_is_read(bench: Bench, tmp_path: Path) -> Non
     assert found["left_out"] or found["kept"]["failed"] or found["kept"]["files"] == 1
 
 
-def test_the_root_is_replaced_meanwhile(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_root_is_replaced_meanwhile(bench: Bench) -> None:
     """As where a drive is pulled: nothing is written to what is there then."""
+    patch = pytest.MonkeyPatch()
 
     def swap() -> None:
         bench.root.rename(bench.root.with_name("gone"))
         make_tree(bench.root, {"another drive": "d"})
 
-    before(monkeypatch, "rename_no_replace", 1, swap)
+    before(patch, "rename_no_replace", 1, swap)
     try:
         result = kept(bench)
     except GorillaCombError as error:
@@ -176,7 +177,7 @@ def test_the_root_is_replaced_meanwhile(bench: Bench, monkeypatch: pytest.Monkey
     assert everything(bench.root) == {"another drive"}
     shutil.rmtree(bench.root)
     bench.root.with_name("gone").rename(bench.root)
-    monkeypatch.undo()
+    patch.undo()
     assert kept(bench).is_complete
     assert sorted(contents(bench.root / "Omnidrop").values()) == [b"a" * 500, b"c" * 500]
     assert bench.leftovers() == []
@@ -318,18 +319,35 @@ def test_very_long_paths(tmp_path: Path, vault: Path) -> None:
     assert "path of" in found["kept"]["failed"][0]["cause"]
 
 
-@pytest.mark.parametrize("kind", ["vfat", "exfat"])
-def test_on_a_stick(tmp_path: Path, vault: Path, disks: Disks, kind: str) -> None:
-    """Names that Windows reserves are told; names that differ by case alone do not clash."""
-    stick = disks.plug(kind, disks.image(kind), disks.point("root"))
-    files: Tree = {"A": "one" * 99, "a": "two" * 99, "q?": "three" * 99, "d": {"e": "four" * 99}}
-    bench = Bench(tmp_path, vault, {"x": "x" * 99}, files)
+def test_a_file_system_that_cannot_move_a_file_without_risk(
+    tmp_path: Path, vault: Path, disks: Disks
+) -> None:
+    """The exFAT driver in user space neither links nor renames without replacing."""
+    stick = disks.plug("exfat", disks.image("exfat"), disks.point("root"))
+    bench = Bench(tmp_path, vault, {"x": "x" * 99}, {"A": "one" * 99, "q?": "2" * 99})
     found = bench.drop(into=stick, code=3)
-    failed = {each["path"] for each in found["kept"]["failed"]}
-    assert "in/q?" in failed and len(failed) == 2
-    assert len(contents(stick / "Omnidrop")) == 2
-    bench.undo()
+    causes = {each["path"]: each["cause"] for each in found["kept"]["failed"]}
+    assert "Windows" in causes["in/q?"] and "without risk" in causes["in/A"]
+    assert found["kept"]["folder"] is None
     assert everything(stick) == {"x"}
+    assert bench.leftovers() == []
+
+
+def test_names_that_differ_by_case_on_a_volume_that_ignores_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As far as it can be made up: the second one exists already."""
+    make_tree(bench.dropped, {"A": "another" * 99})
+    rename = mutations.rename_no_replace
+
+    def folding(source: int, name: bytes, target: int, new_name: bytes) -> None:
+        rename(source, name, target, new_name.lower())
+
+    monkeypatch.setattr(mutations, "rename_no_replace", folding)
+    result = kept(bench)
+    assert result.kept is not None
+    assert [each.cause for each in result.kept.problems] == ["exists already"]
+    assert len(contents(bench.root / "Omnidrop")) == 2
 
 
 def test_where_files_cannot_be_renamed_without_risk(
