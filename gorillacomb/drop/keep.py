@@ -21,7 +21,7 @@ from gorillacomb.dedupe.apply.locks import locked_roots
 from gorillacomb.dedupe.apply.undo import finish_interrupted_runs
 from gorillacomb.dedupe.collapse.own_items import OwnItem
 from gorillacomb.dedupe.collapse.shelf import NameRules
-from gorillacomb.dedupe.copies.dropped import make_folders
+from gorillacomb.dedupe.copies.dropped import make_folders, remove_emptied_folders
 from gorillacomb.dedupe.copies.run_copies import finish_copies, publish
 from gorillacomb.dedupe.model import DROP, StepProblem
 from gorillacomb.dedupe.quarantine.bases import bases_of, quarantine_base
@@ -30,15 +30,15 @@ from gorillacomb.dedupe.quarantine.journal_entries import (
     COPY_SLOT,
     DONE,
     INTENT,
+    OMNIDROP,
     TAKEN_BACK,
     CopyRecord,
     JournalContents,
     KeptCopy,
 )
-from gorillacomb.dedupe.quarantine.removal import remove_all
 from gorillacomb.dedupe.quarantine.run import Quarantine, create_run, new_run_id
 from gorillacomb.dedupe.roots import LiveRoot
-from gorillacomb.drop.model import OMNIDROP, Advance, ContentChanged, DroppedFile
+from gorillacomb.drop.model import Advance, ContentChanged, DroppedFile
 from gorillacomb.drop.names import why_not_alone
 from gorillacomb.errors import RefusedForSafety
 from gorillacomb.fs import mutations
@@ -163,11 +163,18 @@ class _Keeper:
         """Finish what is half done, and take into the outcome all that is there now."""
         with suppress(OSError):  # the next run tries it again
             finish_copies(self.run, self.now)
-        states = {step: each.state for step, each in self.run.journal.recorded.copies.items()}
+        records = self.run.journal.recorded.copies
+        states = {step: each.state for step, each in records.items()}
         counted = set(map(id, self.outcome.kept))
         for step, each in self._begun_files.items():
             if states.get(step) == DONE and id(each) not in counted:
                 self.outcome.kept.append(each)
+        for record in records.values():
+            if record.state == TAKEN_BACK:
+                with suppress(OSError):  # an empty folder stays
+                    remove_emptied_folders(self.run, record)
+        if not self.outcome.kept:
+            self.outcome.folder = b""
 
     def _try_batch(self, files: Sequence[DroppedFile]) -> None:
         """Keep some files; without a journal, no more are kept."""
@@ -311,6 +318,8 @@ class _Keeper:
     def _cause(self, error: OSError) -> str:
         """Return the text of an error; remember it if no other file could be kept either."""
         text = os_error_text(error)
+        if isinstance(error, mutations.CannotMove):
+            text = f"{error.strerror}"
         if error.errno in _ENDS_THE_RUN:
             self._over = text
         return text
@@ -318,8 +327,9 @@ class _Keeper:
     def _discarded(self, record: CopyRecord, cause: str) -> CopyRecord:
         """Remove what is in a slot; return what the journal is to say, if that could be done."""
         try:
-            remove_all(self.run, record.slot)
-        except (ContentDiffers, OSError):
-            if os.path.lexists(join(self.run.path, record.slot)):
-                return record  # the next run tries it again
+            mutations.remove(self.run.folder, record.slot)
+        except FileNotFoundError:
+            pass  # it was not begun
+        except OSError:
+            return record  # the next run tries it again
         return replace(record, state=TAKEN_BACK, cause=cause, when_ns=self.now())

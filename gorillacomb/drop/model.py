@@ -7,9 +7,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-OMNIDROP = b"Omnidrop"
-"""The folder for what is kept, in the folder that the user names."""
-
 
 class ContentChanged(Exception):
     """A file cannot be read as it was found: it changed, or is damaged. The text says why."""

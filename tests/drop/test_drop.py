@@ -210,6 +210,16 @@ def test_secrets_and_private_files_stay_private(bench: Bench) -> None:
     assert modes["own"] & 0o007 == 0
 
 
+def test_what_is_in_the_root_is_not_kept_there_twice(bench: Bench) -> None:
+    before = everything(bench.root)
+    for path in (bench.root, bench.root / "photos", bench.root / "photos/one", bench.root.parent):
+        ran = bench.run("drop", path, "--into", bench.root)
+        refused(ran, 2, "already")
+    os.symlink(bench.root / "photos", bench.dropped.parent / "way")
+    refused(bench.run("drop", bench.dropped.parent / "way", "--into", bench.root), 2, "already")
+    assert everything(bench.root) == before
+
+
 @pytest.mark.parametrize("place", ["nowhere", "photos/one", ".Trash", "Lib.photoslibrary/x", ".."])
 def test_places_that_are_none(bench: Bench, place: str) -> None:
     make_tree(bench.root, {".Trash": {"x": "x"}, "Lib.photoslibrary": {"x": {"y": "y"}}})

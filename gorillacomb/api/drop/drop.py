@@ -18,14 +18,15 @@ from gorillacomb.api.text import format_count
 from gorillacomb.api.unique import copy_verifier, why_away
 from gorillacomb.api.upkeep.examined import is_examined
 from gorillacomb.dedupe.model import DROP
+from gorillacomb.dedupe.quarantine.journal_entries import OMNIDROP
 from gorillacomb.dedupe.roots import LiveRoot, live_roots_of
 from gorillacomb.drop.keep import DropOutcome, keep_files
 from gorillacomb.drop.known import DropEntry, DropState, look_up, read_files
-from gorillacomb.drop.model import OMNIDROP, DroppedFile, LeftOut
+from gorillacomb.drop.model import DroppedFile, LeftOut
 from gorillacomb.drop.sources import DropSources
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.darwin.untested import refuse_untested
-from gorillacomb.fs.paths import join, relative_path
+from gorillacomb.fs.paths import is_below, join, path_text, relative_path
 from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.database import Index, translate_errors
@@ -133,6 +134,8 @@ def drop(
         refuse_untested("Keeping files", untested_macos, lambda: is_examined(vault))
     shown = as_progress(progress)
     place = None if into is None else find_place(vault, into)
+    if place is not None:
+        _refuse_own(place.root.path, named)
     begun: list[DropOutcome] = []
     with interruption_told(lambda: _interrupted(begun)):
         if place is not None and os.path.isdir(join(place.path, OMNIDROP)):
@@ -147,6 +150,17 @@ def drop(
                 new = [each.file for each in entries if each.state is DropState.NEW]
                 kept, warnings = keep(vault, place, new, begun, shown)
     return DropResult(tuple(entries), tuple(left_out), sources.system_files, kept, warnings)
+
+
+def _refuse_own(root: bytes, paths: Sequence[bytes]) -> None:
+    """Raise UsageError for what is in the root already: it would be there twice."""
+    for path in map(real_path, paths):
+        if is_below(path, root) or is_below(root, path):
+            where = "is around" if is_below(root, path) else "is in"
+            raise UsageError(
+                f"{path_text(path)} {where} the scanned folder {path_text(root)} already.",
+                "Nothing was kept: move it with your file manager, and scan again.",
+            )
 
 
 @contextmanager

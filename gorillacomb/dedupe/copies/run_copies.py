@@ -33,11 +33,7 @@ from gorillacomb.dedupe.quarantine.removal import remove_all, remove_seen
 from gorillacomb.dedupe.quarantine.run import Quarantine
 from gorillacomb.fs import mutations
 from gorillacomb.fs.drive_errors import is_vanished
-from gorillacomb.fs.location import (
-    ContentDiffers,
-    ContentMissing,
-    FileLocation,
-)
+from gorillacomb.fs.location import ContentDiffers, ContentMissing, FileLocation
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import join, path_text, relative_path
 from gorillacomb.fs.volumes import COARSEST_GRAIN_NS

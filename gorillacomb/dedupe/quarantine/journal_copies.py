@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gorillacomb.dedupe.model import BRING, DROP, SHELVE
-from gorillacomb.dedupe.quarantine.journal_entries import COPY_SLOT, CopyRecord, KeptCopy
+from gorillacomb.dedupe.quarantine.journal_entries import COPY_SLOT, OMNIDROP, CopyRecord, KeptCopy
 from gorillacomb.dedupe.quarantine.journal_values import (
     kept_copy_in,
     kept_document,
@@ -60,7 +60,8 @@ def _dropped_document(copy: CopyRecord) -> dict[str, Any]:
 def _parse_dropped(document: dict[str, Any], slot: bytes) -> CopyRecord:
     path, top = relative_path_in(document), relative_path_in(document, "top")
     digest = bytes.fromhex(document["blake3"])
-    if len(digest) != _DIGEST_BYTES or path == top or not is_below(path, top):
+    is_ours = top.split(b"/")[-2:-1] == [OMNIDROP] and path != top and is_below(path, top)
+    if len(digest) != _DIGEST_BYTES or not is_ours:
         raise ValueError(f"the line about {path!r} is not about a dropped file")
     return CopyRecord(
         str(document["step"]),
