@@ -16,10 +16,6 @@ from gorillacomb.api.dedupe.answered_plan import AnsweredPlan
 from gorillacomb.api.dedupe.plan import DedupePlan, read_plan
 from gorillacomb.api.dedupe.review import ReviewAnswer
 from gorillacomb.api.documents.plan import KeptPlanDocument, PlanAnswersDocument
-<<<<<<< HEAD:gorillacomb/api/server/plans/kept.py
-from gorillacomb.api.server.jobs import Job, JobRequest, JobState, list_jobs, start
-from gorillacomb.api.server.plans.reviews import ChangedSinceShown, KeptReview, reviewing
-=======
 from gorillacomb.api.server.jobs import (
     Job,
     JobRequest,
@@ -28,8 +24,7 @@ from gorillacomb.api.server.jobs import (
     read_job_result,
     start,
 )
-from gorillacomb.api.server.kept_reviews import ChangedSinceShown, KeptReview, reviewing
->>>>>>> a8ba63b2c559d29735507b25e53c87e8c40a6f54:gorillacomb/api/server/plans.py
+from gorillacomb.api.server.plans.reviews import ChangedSinceShown, KeptReview, reviewing
 from gorillacomb.api.server.state import read_private, write_private
 from gorillacomb.errors import UsageError, VaultUnwritable
 from gorillacomb.fs.bounded_read import read_bounded
