@@ -52,6 +52,8 @@ _FAMILIES = {
     "families[].last_work_ns": "when the user last worked on the one to keep",
     "families[].root": "the root that it is in",
     "families[].others[].own": "how many files only that copy has",
+    "families[].others[].bytes": "how large that copy is",
+    "families[].others[].files": "how many files that copy has",
     "families[].others[].last_work_ns": "when the user last worked on that copy",
     "families[].others[].root": "the root that it is in",
     "families[].others[].kept_more": "how many files only the one to keep has",
