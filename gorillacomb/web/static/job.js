@@ -1,17 +1,9 @@
 // Follow a job: its stage and figures as they come, and the whole page again at its end.
+import { size } from "/static/figures.js";
 import { element, headers } from "/static/page.js";
 
 /** @typedef {{stage: string, files: number, bytes: number, total_files: number | null, total_bytes: number | null,
  *   seconds_left: number | null}} Progress */
-
-const sizes = ["B", "kB", "MB", "GB", "TB", "PB"];
-
-/** @param {number} bytes */
-function size(bytes) {
-  let unit = 0;
-  while (bytes >= 1000 && unit < sizes.length - 1) { bytes /= 1000; unit += 1; }
-  return unit === 0 ? `${bytes} B` : `${bytes.toFixed(1)} ${sizes[unit]}`;
-}
 
 /** @param {Progress | null} now  @param {number} seconds  since the page was loaded */
 function show(now, seconds) {
