@@ -153,8 +153,7 @@ def _show_plan(
             total = len(units)
             shown = units[after : after + _PAGE]
             rows = [(kept.review.answer(unit), unit) for unit in shown]
-        decided = 0 if whole.is_of_empty_folders else sum(map(kept.is_decided, kept.units()))
-        pairs = 0 if whole.is_of_empty_folders else len(kept.units())
+        progress = kept.progress
         found = plans.find_plan(site.vault, digest)
     plan = found.plan
     return render_page(
@@ -174,8 +173,12 @@ def _show_plan(
         after=after,
         total=total,
         page=_PAGE,
-        pairs=pairs,
-        decided=decided,
+        pairs=progress.total,
+        decided=progress.decided,
+        files=plan.files,
+        bytes=found.bytes,
+        whole_files=whole.files,
+        whole_bytes=sum(step.size for step in whole.steps),
         trees=_trees(plan),
         space=_space(plan),
         left_by_rule=_left_by_rule(whole.left_alone),
