@@ -37,10 +37,6 @@ class _Unanswered:
     def answered(self) -> _Unanswered:
         return self
 
-    @property
-    def bytes(self) -> int:
-        return sum(step.size for step in self.plan.steps)
-
 
 class _NoMarks:
     def about(self, path: bytes) -> tuple[()]:
@@ -65,6 +61,7 @@ def plan_file(plan: DedupePlan) -> bytes:
     """Return the page of a plan, step by step."""
     shown = {
         "kept": _Unanswered(plan),
+        "bytes": sum(step.size for step in plan.steps),
         "digest": "",
         "by": "step",
         "rows": [(None, step) for step in plan.steps[: 10 * _MOST]],

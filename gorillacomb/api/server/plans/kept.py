@@ -145,8 +145,7 @@ def list_plans(vault: Vault) -> list[str]:
 def find_plan(vault: Vault, digest: str) -> KeptPlan:
     """Return a plan that is kept, with its answers as they are now. Raises as `review_plan`."""
     with review_plan(vault, digest) as kept:
-        answers = kept.shown(kept.plan.steps)
-        return KeptPlan(digest, _file(vault, digest), kept.answered(), answers)
+        return KeptPlan(digest, _file(vault, digest), kept.answered(), kept.answers)
 
 
 @contextmanager

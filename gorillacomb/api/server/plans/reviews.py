@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
-from gorillacomb.api.dedupe.answered_plan import AnsweredPlan, with_answers
+from gorillacomb.api.dedupe.answered_plan import AnswerCounts, AnsweredPlan, with_answers
 from gorillacomb.api.dedupe.differences import change_since_plan
 from gorillacomb.api.dedupe.pairs import (
     FolderPair,
@@ -35,6 +36,7 @@ from gorillacomb.vault.vault import Vault
 
 __all__ = ["ChangedSinceShown", "KeptReview", "LastAnswer", "UnitFacts", "reviewing"]
 
+T = TypeVar("T")
 _KEPT = 3
 """Plans that stay in memory."""
 _lock = threading.RLock()
@@ -57,6 +59,16 @@ class LastAnswer:
     steps: int
 
 
+class Progressed(NamedTuple):
+    """How far questions are answered."""
+
+    total: int
+    decided: int
+    decided_size: int
+    size: int
+    """Bytes on disk of all of them."""
+
+
 @dataclass
 class KeptReview:
     """A plan that is kept, what is asked about it, and the answers so far."""
@@ -64,6 +76,8 @@ class KeptReview:
     review: PlanReview
     _changed: dict[str, StepProblem] = field(default_factory=dict)
     """By id: steps that were seen to fit no longer what is on disk."""
+    _derived: dict[str, Any] = field(default_factory=dict)
+    """What was worked out from the answers as they are, by name."""
 
     @property
     def plan(self) -> DedupePlan:
@@ -72,10 +86,57 @@ class KeptReview:
 
     def answered(self) -> AnsweredPlan:
         """Return the plan according to its answers."""
+        return self._once("answered", self._answered)
+
+    def _answered(self) -> AnsweredPlan:
         review = self.review
         if not review.is_begun:
             return AnsweredPlan(self.plan, review.path, None, (), False)
         return with_answers(self.plan, review.path, review.log, review.answered())
+
+    @property
+    def counts(self) -> AnswerCounts:
+        """How many steps were answered how."""
+        return self._once("counts", lambda: self.review.counts)
+
+    @property
+    def answers(self) -> str:
+        """What changes with each answer."""
+        return self._once("answers", lambda: self.shown(self.plan.steps))
+
+    @property
+    def progress(self) -> Progressed:
+        """How far the pairs of folders are answered."""
+        return self._once("progress", lambda: self.progress_of(self.pairs.pairs))
+
+    def progress_of(self, units: Sequence[FolderPair]) -> Progressed:
+        """Return how far some units are answered."""
+        decided = [unit.size for unit in units if self.is_decided(unit)]
+        return Progressed(len(units), len(decided), sum(decided), sum(it.size for it in units))
+
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        """Return what follows from the answers as they are, worked out once."""
+        if name not in self._derived:
+            self._derived[name] = make()
+        found: T = self._derived[name]
+        return found
+
+    @contextmanager
+    def _opened(self) -> Iterator[None]:
+        """Let answers be given; what follows from earlier ones is forgotten."""
+        with self.review.opened():
+            self._derived.clear()
+            try:
+                yield
+            finally:
+                self._derived.clear()
+
+    def read_again(self) -> None:
+        """Read what others answered since. Raises as `reviewing`."""
+        before = self.review.log
+        self.review.read_again()
+        if self.review.log is not before:
+            self._derived.clear()
 
     @cached_property
     def pairs(self) -> FolderPairs:
@@ -126,10 +187,11 @@ class KeptReview:
         noise = noise_names(load_settings())
         for step in unit.steps:
             changed = change_since_plan(step, noise)
-            if changed is None:
-                self._changed.pop(step.id, None)
-            else:
+            if changed is not None:
                 self._changed[step.id] = changed
+                self._derived.pop("progress", None)
+            elif self._changed.pop(step.id, None) is not None:
+                self._derived.pop("progress", None)
         return [self._changed[step.id] for step in unit.steps if step.id in self._changed]
 
     def _without_changed(self, unit: FolderPair) -> FolderPair:
@@ -163,7 +225,7 @@ class KeptReview:
         """
         self._refuse_empty()
         review = self.review
-        with review.opened():
+        with self._opened():
             if self.shown(unit.steps) != shown:
                 if review.answer(unit) is answer:
                     return 0  # sent twice
@@ -197,7 +259,7 @@ class KeptReview:
         Raises as `give`.
         """
         self._refuse_empty()
-        with self.review.opened():
+        with self._opened():
             for unit in units:
                 self.changes(unit)
             named = self.undecided(units)
@@ -212,7 +274,7 @@ class KeptReview:
 
     def undo(self, moment: str) -> tuple[PlanStep, ...]:
         """Take back the last answer; return the steps that it was about. Raises as `give`."""
-        with self.review.opened():
+        with self._opened():
             last = self.last
             if last is None:
                 raise UsageError("There is no answer to take back.")
@@ -228,7 +290,7 @@ class KeptReview:
     def answer_steps(self, answers: Sequence[tuple[str, ReviewAnswer]]) -> None:
         """Record answers to steps, one after the other. Raises as `give`."""
         self._refuse_empty()
-        with self.review.opened():
+        with self._opened():
             for name, answer in answers:
                 step = self.review.log.steps.get(name)
                 units = single_steps([] if step is None else [step])
@@ -276,5 +338,5 @@ def reviewing(vault: Vault, file: Path) -> Iterator[KeptReview]:
         _reviews[key] = kept
         for old in list(_reviews)[:-_KEPT]:
             del _reviews[old]
-        kept.review.read_again()
+        kept.read_again()
         yield kept

@@ -154,8 +154,7 @@ def _show_plan(
             total = len(units)
             shown = units[after : after + _PAGE]
             rows = [(kept.review.answer(unit), unit) for unit in shown]
-        decided = 0 if whole.is_of_empty_folders else sum(map(kept.is_decided, kept.units()))
-        pairs = 0 if whole.is_of_empty_folders else len(kept.units())
+        progress = kept.progress
         found = plans.find_plan(site.vault, digest)
     return render_page(
         request,
@@ -170,8 +169,9 @@ def _show_plan(
         after=after,
         total=total,
         page=_PAGE,
-        pairs=pairs,
-        decided=decided,
+        pairs=progress.total,
+        decided=progress.decided,
+        bytes=found.bytes,
         left_shown=whole.left_alone[left : left + _LEFT_PAGE],
         left=left,
         runs=plans.runs_of_plan(site.vault, found),
@@ -187,6 +187,9 @@ def plan_values(plan: DedupePlan, whole: DedupePlan) -> dict[str, Any]:
         "whole": whole,
         "count": count_to_type(plan),
         "verb": PLANNED[plan.action],
+        "files": plan.files,
+        "whole_files": whole.files,
+        "whole_bytes": sum(step.size for step in whole.steps),
         "trees": _trees(plan),
         "space": _space(plan),
         "left_by_rule": _left_by_rule(whole.left_alone),

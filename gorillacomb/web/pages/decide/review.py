@@ -94,16 +94,14 @@ def _common(
     shown: Sequence[int],
 ) -> dict[str, Any]:
     """Return what every page of a review shows: what is asked about, and how far it is."""
+    progress = kept.progress if chosen.inside is None else kept.progress_of(units)
     return {
         "digest": digest,
         "plan": kept.plan,
         "chosen": chosen,
-        "total": len(units),
         "found": len(shown),
-        "decided": sum(kept.is_decided(unit) for unit in units),
-        "decided_size": sum(unit.size for unit in units if kept.is_decided(unit)),
-        "size": sum(unit.size for unit in units),
-        "counts": kept.review.counts,
+        **progress._asdict(),
+        "counts": kept.counts,
         "last": kept.last,
         "outer": None if chosen.inside is None else kept.units()[chosen.inside],
     }
