@@ -90,7 +90,7 @@ USES: dict[str, list[tuple[str, ...]]] = {
     "folders": [()],
     "compare": [("@/here", "@/gone", *more) for more in ((), ("--diff",), ("--contents",))],
     "unique": [("@/gone",), ("@",)],
-    "drop": [("@/gone",), ("@/gone", "--into", "@/here", "--untested-macos")],
+    "drop": [("@/gone",), ("%/m.json", "--into", "@", "--untested-macos")],
     "dedupe": [(), ("--plan", "-o", "%/new"), ("--apply", "%/plan", "--untested-macos"),
                ("--history",), ("--undo",), ("--empty-quarantine", "--yes", "--untested-macos")],
     "mark": [("list",)],
