@@ -65,7 +65,9 @@ TypedPathOrNone = Annotated[
     bytes | None, PlainValidator(lambda value: _typed_path(value) if value else None)
 ]
 """The same, if something was typed."""
-PathText = Annotated[str, Field(max_length=_LONGEST_PATH, pattern=r"^/[^\x00]*$")]
+_LONGEST_IN_ADDRESS = 8192
+"""The whole address has to fit into 32 KiB, with what is percent-encoded in it."""
+PathText = Annotated[str, Field(max_length=_LONGEST_IN_ADDRESS, pattern=r"^/[^\x00]*$")]
 """A path in an address."""
 Paths = Annotated[list[Path], Field(max_length=1000)]
 Text = Annotated[str, Field(min_length=1, max_length=4096, pattern=r"^[^-\x00][^\x00]*$")]
@@ -106,7 +108,7 @@ class PathQuery(Input):
     """The path in an address: ``?path=`` or ``?path_b64=``."""
 
     path: PathText | None = None
-    path_b64: str | None = Field(None, max_length=2 * _LONGEST_PATH)
+    path_b64: str | None = Field(None, max_length=_LONGEST_IN_ADDRESS)
 
     @property
     def named(self) -> bytes | None:
@@ -144,7 +146,7 @@ class GroupsQuery(PageQuery):
     """The kind that the name of at least one copy says."""
     within: PathText | None = None
     """The folder that at least one copy is in."""
-    within_b64: str | None = Field(None, max_length=2 * _LONGEST_PATH)
+    within_b64: str | None = Field(None, max_length=_LONGEST_IN_ADDRESS)
 
     def asked(self) -> GroupsAsked:
         """Return what is asked for. Raises Problem for a folder whose path is not valid."""
@@ -166,9 +168,9 @@ class ComparedQuery(Input):
     """The two folders in an address, each as text or as base64."""
 
     a: PathText | None = None
-    a_b64: str | None = Field(None, max_length=2 * _LONGEST_PATH)
+    a_b64: str | None = Field(None, max_length=_LONGEST_IN_ADDRESS)
     b: PathText | None = None
-    b_b64: str | None = Field(None, max_length=2 * _LONGEST_PATH)
+    b_b64: str | None = Field(None, max_length=_LONGEST_IN_ADDRESS)
 
 
 class TraceQuery(Input):
