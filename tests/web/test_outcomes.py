@@ -111,3 +111,51 @@ def test_names() -> None:
     assert ended.headline == "The answer is there."
     cancelled = outcome_of(job("scrub", 130, state=JobState.CANCELLED), SCRUBBED, None)
     assert "It was cancelled before it was through." in cancelled.facts
+
+
+DROPPED: dict[str, Any] = {
+    "have": {"files": 2, "bytes": 9},
+    "left_out": [{"path": "link", "cause": "is a link"}],
+    "kept": {
+        "run": "r7",
+        "folder": {"path": "/d/Omnidrop/2026"},
+        "files": 1,
+        "bytes": 5,
+        "failed": [],
+        "recovered": [],
+    },
+}
+
+
+def test_what_was_kept_of_a_drop() -> None:
+    found = outcome_of(job("drop"), DROPPED, None)
+    assert found.headline == "1 new file, 5 B, is kept." and found.lead == "In /d/Omnidrop/2026."
+    assert found.facts == [
+        "To remove them again, on a terminal: gorillacomb dedupe --undo r7",
+        "2 files were there already.",
+    ]
+    assert [title for title, _ in found.problems] == ["Not kept"]
+    none = outcome_of(job("drop"), {**DROPPED, "kept": None}, None)
+    assert none.headline == "Nothing was kept."
+
+
+def test_a_manifest_that_was_made() -> None:
+    made = {"files": 2, "bytes": 9, "written": {"path": "/m"}, "key": "ab", "left_out": []}
+    found = outcome_of(job("manifest"), made, None)
+    assert (found.headline, found.lead) == (
+        "The manifest lists 2 files, 9 B.",
+        "Signed by your key ab.",
+    )
+    none = outcome_of(job("manifest", 3), {**made, "written": None}, None)
+    assert none.headline == "No manifest was made."
+
+
+def test_the_trace_and_places() -> None:
+    sound = outcome_of(job("trace-verify"), {"ok": True, "entries": 7}, None)
+    assert sound.headline == "The trace is as it was signed: 7 entries."
+    bad = outcome_of(job("trace-verify", 1), {"ok": False, "entries": 7, "reason": "why"}, None)
+    assert (bad.headline, bad.lead) == ("The trace is not as it was signed.", "why")
+    named = outcome_of(job("root-name"), {"path": "/d", "name": "Old"}, None)
+    assert named.headline == "/d is called Old now."
+    forgotten = outcome_of(job("root-forget"), {"forgotten": {"path": "/d"}}, None)
+    assert forgotten.headline == "/d is forgotten. Its files are untouched."

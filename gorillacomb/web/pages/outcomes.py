@@ -24,6 +24,12 @@ _NAMES = {
     "folders": "The search for copied folders",
     "compare": "The comparison",
     "unique": "The search for what would be lost",
+    "map": "The map",
+    "drop": "Keeping the new files",
+    "manifest": "The manifest",
+    "trace-verify": "The check of the trace",
+    "root-name": "Naming a place",
+    "root-forget": "Forgetting a place",
 }
 
 
@@ -268,9 +274,60 @@ def _marks(job: Job, doc: Mapping[str, Any]) -> Outcome:
     return Outcome(head or "No mark was changed.", next=[Next("/marks", "To the marks")])
 
 
+def _drop(job: Job, doc: Mapping[str, Any]) -> Outcome:
+    kept = doc["kept"]
+    if kept is None or not kept["files"]:
+        found = Outcome(
+            "Nothing was kept.", "All of it is there already, or why not is said below."
+        )
+    else:
+        verb = "is" if kept["files"] == 1 else "are"
+        many = f"{format_count(kept['files'], 'new file')}, {format_size(kept['bytes'])},"
+        found = Outcome(f"{many} {verb} kept.", f"In {_path(kept['folder'])}.")
+        run = f"gorillacomb dedupe --undo {kept['run']}"
+        found.facts.append(f"To remove them again, on a terminal: {run}")
+    found.add(doc["have"]["files"], "file was there already", "files were there already")
+    found.problem("Not kept", [*doc["left_out"], *(() if kept is None else kept["failed"])])
+    found.problem("From a run that was interrupted", () if kept is None else kept["recovered"])
+    found.next = [Next("/drop", "Drop something else")]
+    return found
+
+
+def _manifest(job: Job, doc: Mapping[str, Any]) -> Outcome:
+    many = f"{format_count(doc['files'], 'file')}, {format_size(doc['bytes'])}"
+    if doc["written"] is None:
+        found = Outcome("No manifest was made.", "Not every file could be read.")
+    else:
+        signed = "It is not signed." if doc["key"] is None else f"Signed by your key {doc['key']}."
+        found = Outcome(f"The manifest lists {many}.", signed)
+    found.problem("Not in it", doc["left_out"])
+    found.next = [Next("/manifests", "To the manifests")]
+    return found
+
+
+def _trace(job: Job, doc: Mapping[str, Any]) -> Outcome:
+    many = format_count(doc["entries"], "entry", "entries")
+    if doc["ok"]:
+        found = Outcome(f"The trace is as it was signed: {many}.")
+    else:
+        found = Outcome("The trace is not as it was signed.", doc["reason"] or "")
+    found.next = [Next("/integrity", "To integrity")]
+    return found
+
+
+def _place(job: Job, doc: Mapping[str, Any]) -> Outcome:
+    if job.kind == "root-forget":
+        head = f"{_path(doc['forgotten'])} is forgotten. Its files are untouched."
+    elif doc["name"] is None:
+        head = f"{_path(doc)} has no name now."
+    else:
+        head = f"{_path(doc)} is called {doc['name']} now."
+    return Outcome(head, next=[Next("/settings", "To the settings")])
+
+
 def _answered(job: Job, doc: Mapping[str, Any]) -> Outcome:
     found = Outcome("The answer is there.")
-    pages = {"overview": "/", "folders": "/families"}
+    pages = {"overview": "/", "folders": "/families", "map": "/map"}
     if job.kind in pages:
         found.next = [Next(pages[job.kind], "Show it")]
     return found
@@ -292,4 +349,9 @@ _TELL: Mapping[str, Callable[[Job, Mapping[str, Any]], Outcome]] = {
     "apply": _apply,
     "undo": _undo,
     "purge": _purge,
+    "drop": _drop,
+    "manifest": _manifest,
+    "trace-verify": _trace,
+    "root-name": _place,
+    "root-forget": _place,
 }
