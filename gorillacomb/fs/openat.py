@@ -151,6 +151,24 @@ def are_one_file(a: os.stat_result, b: os.stat_result) -> bool:
     return identity_of(a) == identity_of(b)
 
 
+def lstat_of_any_length(path: bytes) -> os.stat_result:
+    """Return what `os.lstat` does, also for an absolute path longer than a call takes.
+
+    No link in such a path is followed. Raises OSError.
+    """
+    try:
+        return os.lstat(path)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+    folder, _, name = path.rpartition(b"/")
+    folders = OpenFolders(b"/")
+    try:
+        return os.stat(name, dir_fd=folders.open(folder.strip(b"/")), follow_symlinks=False)
+    finally:
+        folders.close()
+
+
 def root_identity(path: bytes) -> FileIdentity | None:
     """Return which folder a root's path leads to now; None if none."""
     try:

@@ -51,7 +51,10 @@ class Problem(Exception):
     def of(cls, error: GorillaCombError, status: int | None = None) -> Problem:
         """Return an error of ours as a problem."""
         usual = next((code for kind, code in _STATUSES if isinstance(error, kind)), 500)
-        return cls(status or usual, error.message, error.hint)
+        found = cls(status or usual, error.message, error.hint)
+        if "config.toml" in error.message:
+            found.way = ("/settings", "To the settings")
+        return found
 
     def with_way(self, path: str, name: str) -> Problem:
         """Return the problem with another way on."""

@@ -10,12 +10,14 @@ import sys
 import tempfile
 from pathlib import Path
 
+from playwright.sync_api import ViewportSize
+
 from fixtures import build_drive
 from tests.support.browser import Visitor, chromium, visiting
 from tests.support.run import run
 from tests.support.server import serving
 
-_SIZE = {"width": 1280, "height": 800}
+_SIZE = ViewportSize(width=1280, height=800)
 
 
 def take(folder: Path) -> None:
@@ -26,10 +28,13 @@ def take(folder: Path) -> None:
         drive = home / "Drive"
         build_drive(drive)
         run("scan", drive, vault=home / "vault")
-        with serving(home / "vault") as server, chromium() as browser:
-            with visiting(browser, server) as visitor:
-                visitor.page.set_viewport_size(_SIZE)
-                _take_all(visitor, folder)
+        with (
+            serving(home / "vault") as server,
+            chromium() as browser,
+            visiting(browser, server) as visitor,
+        ):
+            visitor.page.set_viewport_size(_SIZE)
+            _take_all(visitor, folder)
 
 
 def _take_all(visitor: Visitor, folder: Path) -> None:

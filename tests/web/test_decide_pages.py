@@ -457,7 +457,7 @@ def test_a_collapse_from_a_family_to_its_proof(tmp_path: Path, vault: Path) -> N
         assert "Where every file of the copies is kept" in shown and "2 on the shelf" in shown
         place = f"/runs/{event['run']}/undo"
         back = ended(server, post(server, place, form=form_of(server)))
-        assert "2 copies were removed again" in words(back)
+        assert "2 files on shelves and in kept trees removed again" in words(back)
         assert (top / "Backup/App/notes.txt").exists() and not shelf.exists()
         everything = make(server, collapse="all", into=str(top / "work/App"), bring="all")
         shown = words(page(server, everything))

@@ -98,6 +98,10 @@ def test_the_new_ones_are_kept_by_a_job_and_taken_back(mine: Server, place: Path
     assert contents(top) == {"sub/new": NEW}
     assert (top / "sub/new").stat().st_mode & 0o777 == 0o644
     assert spools(mine) == []
+    run = result["kept"]["run"]
+    for path, words in (("/runs", b"new, kept"), (f"/runs/{run}", b"kept new files")):
+        page = mine.get(path, {"Accept": "text/html"})
+        assert page.status == 200 and words in page.body, path
     jobs = vault_state_folder(Vault(mine.vault), "jobs")
     assert not list(jobs.glob("*/dropped"))
     undone = mine.done(mine.post(f"/api/v1/runs/{result['kept']['run']}/undo", {}))

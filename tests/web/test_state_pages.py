@@ -58,8 +58,27 @@ def test_settings_are_changed_and_nothing_else_in_the_file(server: Server) -> No
     assert again.status == 409 and "has changed" in outline(again).text
     wrong = {**sent, "seen": value_of(server, "seen"), "rules": "nonsense of a rule"}
     assert "Nothing was changed" in outline(submit(server, "/settings", **wrong)).text
+    typo = {**wrong, "rules": "", "protect": "/nowhere/Privte"}
+    refused = outline(submit(server, "/settings", **typo)).text
+    assert "Nothing was changed" in refused and "Privte" in refused
     assert tomllib.loads(file.read_text()) == values
+    assert "Saved." in text_of(server, "/settings?saved=yes")
     file.unlink()
+
+
+def test_a_setting_that_stops_everything_leads_to_the_settings(tmp_path: Path, vault: Path) -> None:
+    copies: Tree = {f"f{n}": f"{n}" * 9000 for n in range(3)}
+    scan(vault, make_tree(tmp_path / "tree", {"a": copies, "b": copies}))
+    file = config_folder() / "config.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("protect = ['/nowhere/Privte']\n")
+    try:
+        with serving(vault) as server:
+            stopped = shown(server, "/")
+            assert stopped.status == 422
+            assert 'class="button" href="/settings"' in stopped.body.decode()
+    finally:
+        file.unlink()
 
 
 def value_of(server: Server, name: str, path: str = "/settings") -> str:

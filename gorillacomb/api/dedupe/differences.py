@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from gorillacomb.api.dedupe.pairs import FolderPair
 from gorillacomb.dedupe.model import KEPT_IS_MISSING, PlanStep, StepProblem
+from gorillacomb.fs.openat import lstat_of_any_length
 from gorillacomb.fs.paths import join, printable_path
 
 __all__ = [
@@ -149,7 +150,7 @@ def change_since_plan(step: PlanStep, noise: Container[bytes]) -> StepProblem | 
     sizes = []
     for path, missing in ((step.path, "is missing"), (step.keep, KEPT_IS_MISSING)):
         try:
-            facts = os.lstat(path)
+            facts = lstat_of_any_length(path)
         except OSError:
             return StepProblem(path, missing)
         is_folder = stat.S_ISDIR(facts.st_mode)

@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gorillacomb.dedupe.safety.named_paths import NamedPaths
 from gorillacomb.errors import RefusedForSafety, UsageError, VaultUnwritable
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.output_file import write_file
 from gorillacomb.hashing import blake3_of_short
+from gorillacomb.index.database import Index
 from gorillacomb.vault.settings import Settings, load_settings
-from gorillacomb.vault.vault import config_folder
+from gorillacomb.vault.vault import Vault, config_folder
 
 __all__ = ["LISTS", "SettingsFile", "change_settings", "read_settings"]
 
@@ -41,11 +43,11 @@ def read_settings() -> SettingsFile:
     )
 
 
-def change_settings(seen: str, lists: Mapping[str, Sequence[str]]) -> None:
+def change_settings(vault: Vault, seen: str, lists: Mapping[str, Sequence[str]]) -> None:
     """Set the settings of `LISTS`, and leave the rest of the file as it is, comments too.
 
     ``seen`` is the digest of the file that was shown. Raises RefusedForSafety if it has changed
-    since, UsageError for a value that is not valid, VaultUnwritable.
+    since, UsageError for a value that is not valid or names nothing, VaultUnwritable.
     """
     data = _read()
     if blake3_of_short(data).hex() != seen:
@@ -60,7 +62,7 @@ def change_settings(seen: str, lists: Mapping[str, Sequence[str]]) -> None:
     text = document.as_string().encode()
     with tempfile.TemporaryDirectory() as trial:  # what would not be read back is not written
         (Path(trial) / "config.toml").write_bytes(text)
-        _check(Path(trial))
+        _check(vault, Path(trial))
     try:
         _file().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_file(os.fsencode(_file()), text, replace=True)
@@ -71,9 +73,16 @@ def change_settings(seen: str, lists: Mapping[str, Sequence[str]]) -> None:
         ) from error
 
 
-def _check(folder: Path) -> None:
+def _check(vault: Vault, folder: Path) -> None:
+    """Refuse what no command would take, such as a path to protect that does not exist."""
     try:
-        load_settings(folder)
+        settings = load_settings(folder)
+        if vault.index.exists():
+            with Index.read(vault) as index:
+                named = NamedPaths(index)
+                named.patterns(settings.protect, "protect")
+                named.patterns(settings.prefer, "prefer")
+                named.rules(settings.rules)
     except UsageError as error:
         message = error.message.removeprefix(f"{folder / 'config.toml'}: ")
         raise UsageError(f"Nothing was changed: {message}", "Correct that line.") from error

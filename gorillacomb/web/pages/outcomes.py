@@ -125,7 +125,7 @@ def _scan(job: Job, doc: Mapping[str, Any]) -> Outcome:
         f" {format_size(doc['hashed_bytes'])}, in {doc['seconds']:,.0f} s.",
     )
     for key in ("new", "changed", "moved", "gone"):
-        found.add(doc[key], f"file is {key}", f"files are {key}")
+        found.add(doc[key], f"file or link is {key}", f"files and links are {key}")
     found.problem("Damaged", [{**it, "cause": it["state"]} for it in doc["damaged"]])
     found.problem("Not read", [*doc["unreadable"], *doc["unstable"], *doc["not_listed"]])
     for each in doc["absent"]:
@@ -227,9 +227,10 @@ def _undo(job: Job, doc: Mapping[str, Any]) -> Outcome:
         found = Outcome("Nothing was put back.")
     left = doc.get("left_files", 0)
     where = "still in the quarantine of that run"
-    found.add(left, f"file is {where}", f"files are {where}")
+    found.add(left, f"file or link is {where}", f"files and links are {where}")
     removed = sum(each["files"] for each in doc.get("copied", ()))
-    found.add(removed, "copy was removed again", "copies were removed again")
+    again = "on shelves and in kept trees removed again"
+    found.add(removed, f"file {again}", f"files {again}")
     blocked = doc.get("blocked", ())
     if blocked:
         found.lead = "Something else is there now. Move or rename it, then put back again."

@@ -79,7 +79,7 @@ def _parts(document: dict[str, Any]) -> list[dict[str, Any]]:
     removable, decision = fates.get("removable", none), fates.get("decision", none)
     stays = fates.get("stays", none)
     words = (
-        ("once", "There once", {"files": None, "bytes": once}, "nothing to do"),
+        ("once", "Only one copy", {"files": None, "bytes": once}, "nothing to do"),
         ("keep", "Can go now", removable, "each with an equal copy that stays"),
         ("decide", "Needs a decision", decision, "in copies that drifted apart, or are protected"),
         ("offline", "Stays", stays, "needed where it is, or nothing proves the contrary"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
@@ -30,7 +30,9 @@ _TEXTS = (
 
 
 @router.get("/settings")
-def settings(request: Request, site: GivenSite, session: ReadIndex) -> Response:
+def settings(
+    request: Request, site: GivenSite, session: ReadIndex, saved: Literal["yes"] | None = None
+) -> Response:
     """Show what is scanned, and the settings."""
     try:
         roots = list_roots(site.vault)
@@ -43,11 +45,13 @@ def settings(request: Request, site: GivenSite, session: ReadIndex) -> Response:
         roots=roots,
         file=read_settings(),
         texts=_TEXTS,
+        saved=saved,
     )
 
 
 @writing.post("/settings")
 def change(
+    site: GivenSite,
     session: ApplyPlans,
     form: OwnForm,
     seen: Annotated[str, Form(pattern=r"^[0-9a-f]{32}$")],
@@ -59,9 +63,11 @@ def change(
     """Change the settings, if they are those that were shown."""
     given = zip(LISTS, (exclude, prefer, protect, rules), strict=True)
     change_settings(
-        seen, {name: [line.strip() for line in text.splitlines()] for name, text in given}
+        site.vault,
+        seen,
+        {name: [line.strip() for line in text.splitlines()] for name, text in given},
     )
-    return RedirectResponse("/settings", 303)
+    return RedirectResponse("/settings?saved=yes", 303)
 
 
 @writing.post("/roots")

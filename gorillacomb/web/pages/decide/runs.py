@@ -46,6 +46,7 @@ def event_words(event: RunEvent) -> str:
     words = {
         "applied": "into the quarantine",
         "repaired": "repaired",
+        "dropped": "new, kept",
         "undone": "put back",
         "purged": "deleted for good",
     }
