@@ -47,6 +47,7 @@ def space_map(
         width=treemap.WIDTH,
         height=treemap.HEIGHT,
         rows=inside[:_ROWS],
+        rest=0 if top is None else top["bytes"] - sum(each["bytes"] for each in inside),
         more=len(inside) - len(inside[:_ROWS]),
         largest=max((each["bytes"] for each in inside), default=0) or 1,
     )
