@@ -49,8 +49,6 @@ def _take_all(visitor: Visitor, folder: Path) -> None:
     visitor.open("/families")
     page.get_by_role("link", name="HealthTrack").first.click()
     shoot("family")
-    visitor.open("/map")
-    shoot("map")
     visitor.open("/")
     page.get_by_role("button", name="Look through what can go").click()
     page.wait_for_url("**/plans/*", timeout=120_000)
