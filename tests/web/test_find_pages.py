@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
 
+from gorillacomb.api.server.families import ListedFamily
 from gorillacomb.json_paths import path_from_json
 from tests.benchmarks.rows import make_rows
 from tests.support.memory import in_memory
@@ -576,3 +577,10 @@ def test_before_the_first_scan(vault: Path) -> None:
             answer = server.get(path, PAGE)
             assert answer.status == 503 and "gorillacomb scan" in outline(answer).text, path
         assert form_of(server)
+
+
+def test_a_copy_in_a_copy_counts_once() -> None:
+    others = [{"path": "/d/b", "bytes": 30}, {"path": "/d/b/in", "bytes": 20}]
+    others.append({"path": "/d/b-c", "bytes": 5})
+    family = ListedFamily({"keep": {"path": "/d/a"}, "others": others}, frozenset())
+    assert family.copied_bytes == 35

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from gorillacomb.api.server.findings import families_of
-from gorillacomb.fs.paths import printable_path
+from gorillacomb.fs.paths import is_below, printable_path
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import all_roots
@@ -102,8 +102,13 @@ class ListedFamily:
 
     @property
     def copied_bytes(self) -> int:
-        """Bytes of all copies but the one to keep."""
-        return sum(each["bytes"] for each in self.document["others"])
+        """Bytes of all copies but the one to keep; what is inside another copy counts once."""
+        found, last = 0, None
+        for each in sorted(self.document["others"], key=_as_folder):
+            path = path_from_json(each)
+            if last is None or not is_below(path, last):
+                found, last = found + each["bytes"], path
+        return found
 
     @property
     def state(self) -> FamilyState:
@@ -114,6 +119,11 @@ class ListedFamily:
         if roots & self.offline:
             return FamilyState.OFFLINE
         return FamilyState.SAME if self.drift.is_none else FamilyState.DECIDE
+
+
+def _as_folder(document: Any) -> bytes:
+    """Return a path as it sorts right before what is in it."""
+    return path_from_json(document) + b"/"
 
 
 def list_families(
