@@ -20,6 +20,8 @@ FILES_SECONDS = 6 * 3600.0
 """The same for a body that is files."""
 ANSWER_SECONDS = 30.0
 """Without a byte of an answer being taken."""
+REFUSED_SECONDS = 1.0
+"""In which what follows a request that is not HTTP is read and dropped."""
 MOST_HEADER_BYTES = 32 << 10
 MOST_CONNECTIONS = 256
 """Beyond that, a request is answered with 503."""
@@ -40,6 +42,8 @@ class BoundedProtocol(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
     _body_end: float | None = None
     _answer_timer: asyncio.TimerHandle | None = None
+    _is_refused = False
+    """Whether what comes is not read as a request any more."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -55,6 +59,8 @@ class BoundedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._is_refused:
+            return
         begins = self.conn.their_state is h11.IDLE and self._timer is None
         super().data_received(data)
         state = self.conn.their_state
@@ -68,6 +74,25 @@ class BoundedProtocol(H11Protocol):
             self._stop_waiting()
         elif begins:
             self._wait(self.header_seconds)
+
+    def send_400_response(self, msg: str) -> None:
+        """Say that it is not HTTP, and read on for a moment before closing.
+
+        Closed with bytes that were not read, the connection would be reset, and the client might
+        never see the answer (RFC 9112, section 9.6).
+        """
+        self._is_refused = True
+        self._stop_waiting()
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+        for event in (
+            h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+            h11.Data(data=msg.encode("ascii", "replace")),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(REFUSED_SECONDS, self.transport.close)
 
     def _most_seconds(self) -> float:
         path = "" if self.scope is None else self.scope["path"]

@@ -68,6 +68,12 @@ class Visitor:
     def settle(self) -> None:
         """Wait until the page no longer waits for a job."""
         expect(self.page.locator("#follow")).to_have_count(0, timeout=120_000)
+        self.page.wait_for_load_state()
+
+    def press(self, key: str) -> None:
+        """Press a key once the scripts of the page listen to it."""
+        self.page.wait_for_load_state()
+        self.page.keyboard.press(key)
 
     def check(self, path: str) -> None:
         """Hold a page against all that every page is held against, in both themes and widths."""

@@ -641,3 +641,15 @@ def test_many_at_once(server: Server) -> None:
         return found.status == 200
 
     assert until(answers, 60)
+
+
+def test_an_address_that_is_too_long_is_answered_before_the_end(server: Server) -> None:
+    """The answer is not lost, although the server does not want what is still being sent."""
+    answer = server.get(f"/api/v1/tree?path=/{'x' * 3_000_000}")
+    assert answer.status == 400
+    with connected(server) as connection:
+        connection.sendall(b"GET /" + b"x" * 200_000)
+        connection.settimeout(10)
+        assert connection.recv(100).startswith(b"HTTP/1.1 400")
+        while connection.recv(4096):
+            pass  # it ends by itself, without a reset

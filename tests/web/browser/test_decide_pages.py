@@ -60,6 +60,7 @@ def at(page: Page) -> int:
 
 def press(page: Page, key: str) -> None:
     """Press a key that leads to another page, and wait for that."""
+    page.wait_for_load_state()
     try:
         with page.expect_navigation():
             page.keyboard.press(key)

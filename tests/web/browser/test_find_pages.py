@@ -76,30 +76,30 @@ def test_keys_move_in_lists(visitor: Visitor, addresses: dict[str, str]) -> None
     page.keyboard.press("Enter")
     page.wait_for_url("**/explain?*")
     page.go_back()
-    page.keyboard.press("/")
+    visitor.press("/")
     page.keyboard.type("j/k")
     expect(page.get_by_label("In folder")).to_have_value("j/k")
 
 
 def test_to_a_copy_and_a_mark_without_a_mouse(visitor: Visitor, tree: Path) -> None:
     page = visitor.open("/families")
-    page.keyboard.press("j")
-    page.keyboard.press("Enter")
+    visitor.press("j")
+    visitor.press("Enter")
     visitor.settle()
     expect(page.locator("h1")).to_have_text("Trip is in two places.")
     page.get_by_role("link", name="with the one to keep").focus()
-    page.keyboard.press("Enter")
+    visitor.press("Enter")
     visitor.settle()
     expect(page.locator("h1")).to_contain_text("3 files differ")
-    page.keyboard.press("j")
-    page.keyboard.press("Enter")
+    visitor.press("j")
+    visitor.press("Enter")
     visitor.settle()
     page.get_by_role("button", name="Always keep this").focus()
-    page.keyboard.press("Enter")
+    visitor.press("Enter")
     expect(page.get_by_text("marked to be kept")).to_be_visible(timeout=30_000)
     assert list(marks(visitor.server).values()) == ["keep"]
     page.get_by_role("button", name="Clear its mark").focus()
-    page.keyboard.press("Enter")
+    visitor.press("Enter")
     expect(page.get_by_role("button", name="Always keep this")).to_be_visible(timeout=30_000)
     assert marks(visitor.server) == {}
 
