@@ -175,8 +175,12 @@ def test_files_and_folders_are_dropped(someone: Visitor, folder: Path, place: Pa
 
 def test_by_keys_alone(someone: Visitor, place: Path, tmp_path: Path) -> None:
     (tmp_path / "new").write_bytes(NEW)
+    # Asked for now, since it takes effect some time later: a chooser before that goes unnoticed.
+    someone.page.on("filechooser", lambda _: None)
     page = someone.open("/drop")
-    page.get_by_role("button", name="Files or zips").focus()
+    button = page.get_by_role("button", name="Files or zips")
+    button.focus()
+    expect(button).to_be_focused()
     with page.expect_file_chooser() as chosen:
         page.keyboard.press("Enter")
     chosen.value.set_files(tmp_path / "new")
