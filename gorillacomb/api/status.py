@@ -31,6 +31,7 @@ __all__ = [
     "RootStatus",
     "TraceTotals",
     "VaultStatus",
+    "trace_totals",
     "vault_status",
 ]
 
@@ -103,6 +104,12 @@ def _waiting_runs(index: Index) -> tuple[QuarantinedRun, ...]:
     from gorillacomb.dedupe.quarantine.inventory import quarantined_runs  # loads journals
 
     return tuple(each for each in quarantined_runs(roots) if each.steps)
+
+
+def trace_totals(vault: Vault) -> TraceTotals | None:
+    """Return the state of the trace; None if there is none. Raises VaultError."""
+    with Index.read(vault) as index, translate_errors(vault):
+        return _trace_totals(index)
 
 
 def _trace_totals(index: Index) -> TraceTotals | None:

@@ -281,7 +281,7 @@ class _Keeper:
         try:
             slot = mutations.create(self.run.folder, record.slot)
             try:
-                with file.file.source.opened() as pieces:
+                with file.file.content.opened() as pieces:
                     digest = blake3_of_parts(self._copied(pieces, slot, file.size))
                 if digest != file.digest or os.fstat(slot).st_size != file.size:
                     return NOT_ASKED_FOR
@@ -301,7 +301,7 @@ class _Keeper:
         """Return the mode of a file, which is not less private than it was. Raises OSError."""
         if is_secret(os.path.basename(file.name)):
             return 0o600 | file.file.mode & 0o100
-        return file.file.mode & (file.file.source.allowed_in(self.outcome.folder) | 0o700)
+        return file.file.mode & (file.file.content.allowed_in(self.outcome.folder) | 0o700)
 
     def _copied(self, pieces: Iterator[memoryview], file: int, size: int) -> Iterator[memoryview]:
         """Write pieces to a new file, and pass them on. Raises ContentChanged, OSError."""

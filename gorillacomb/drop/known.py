@@ -70,7 +70,7 @@ def read_files(
                 yield piece
 
         try:
-            with each.source.opened() as pieces:
+            with each.content.opened() as pieces:
                 digest = blake3_of_parts(counted(pieces))
         except ContentChanged as changed:
             left_out.append(LeftOut(each.name, str(changed)))

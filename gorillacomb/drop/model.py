@@ -36,10 +36,17 @@ class FoundFile:
     name: bytes
     """Its path relative to the folder that a drop gets."""
     size: int
-    source: ContentSource
+    source: ContentSource | None
+    """Where it can be read again; None for what was sent and not stored."""
     mode: int = 0o644
     """The permission bits that it is to get."""
     mtime_ns: int | None = None
+
+    @property
+    def content(self) -> ContentSource:
+        """Its source, where it is to be read."""
+        assert self.source is not None, "only what is stored is read"
+        return self.source
 
 
 @dataclass(frozen=True, slots=True)

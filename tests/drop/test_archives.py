@@ -166,7 +166,7 @@ except UntrustedInput:
     sys.exit(5)
 for each in opened.files:
     try:
-        with each.source.opened() as pieces:
+        with each.content.opened() as pieces:
             for _ in pieces:
                 pass
     except ContentChanged:
@@ -244,7 +244,7 @@ def test_random_damage_is_told(bench: Bench) -> None:
         for each in opened.files:
             assert each.name.startswith(b"top/") and b".." not in each.name.split(b"/")
             try:
-                with each.source.opened() as pieces:
+                with each.content.opened() as pieces:
                     assert sum(map(len, pieces)) == each.size
             except ContentChanged:
                 continue
@@ -261,7 +261,7 @@ def test_what_only_looks_like_a_zip_is_a_file(bench: Bench) -> None:
 def test_an_archive_that_changes_meanwhile(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(bench, plain({"a": DATA}))
     opened = Archive.open(os.fsencode(path), b"top")
-    with opened.files[0].source.opened() as pieces, pytest.raises(ContentChanged, match="changed"):
+    with opened.files[0].content.opened() as pieces, pytest.raises(ContentChanged, match="changed"):
         for _ in pieces:
             with open(path, "ab") as file:
                 file.write(b"more")

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gorillacomb.vault.vault import config_folder
@@ -81,6 +81,28 @@ def test_a_setting_that_stops_everything_leads_to_the_settings(tmp_path: Path, v
         file.unlink()
 
 
+def test_a_setting_is_written_as_it_was_typed(server: Server, tmp_path: Path) -> None:
+    """The file may be a link; what is not changed stays as it is written; names may be odd."""
+    real = tmp_path / "dotfiles.toml"
+    real.write_text('exclude = [\n  "*.tmp", # of an editor\n]\n')
+    file = config_folder() / "config.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.symlink_to(real)
+    try:
+        sent = {"form": form_of(server, "/settings"), "seen": value_of(server, "seen")}
+        odd = "*/odd \u2028 "
+        assert submit(server, "/settings", **sent, exclude="*.tmp", protect=odd).status == 303
+        assert file.is_symlink() and "# of an editor" in real.read_text()
+        assert tomllib.loads(real.read_text()) == {"exclude": ["*.tmp"], "protect": [odd]}
+        real.write_text('protect = ["*/a\\nb"]\n')
+        sent["seen"] = value_of(server, "seen")
+        refused = submit(server, "/settings", **sent, exclude="*.tmp", protect="*/a\r\nb")
+        assert refused.status == 422 and "several lines" in outline(refused).text
+        assert real.read_text() == 'protect = ["*/a\\nb"]\n'
+    finally:
+        file.unlink()
+
+
 def value_of(server: Server, name: str, path: str = "/settings") -> str:
     fields = outline(shown(server, path)).elements
     return next(it["value"] or "" for _, it in fields if it.get("name") == name)
@@ -151,6 +173,8 @@ _SIZES = st.lists(st.integers(0, 1 << 50), min_size=1, max_size=40)
 
 
 @given(sizes=_SIZES, rest=st.integers(0, 1 << 50))
+@example(sizes=[1072554985892193, 947524321539818, 1 << 31, 4096, 16, 3, 3, 1], rest=0)
+@example(sizes=[535190941857014, 1 << 24, 512, 3, 3, 3, 2, 1, 1], rest=0)
 def test_areas_are_the_sizes(sizes: list[int], rest: int) -> None:
     """Each rectangle has its part of the area, is inside the box, and overlaps no other one."""
     sizes = sorted(filter(None, sizes), reverse=True)

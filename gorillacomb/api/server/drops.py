@@ -79,16 +79,6 @@ class NameTaken(RefusedForSafety):
     cause = "was sent already, or is a file and a folder"
 
 
-class _NoSource:
-    """Stands for content that was sent, and is gone."""
-
-    def opened(self):  # type: ignore[no-untyped-def]
-        raise NotImplementedError
-
-    def allowed_in(self, folder: bytes) -> int:
-        raise NotImplementedError
-
-
 @dataclass(slots=True)
 class IncomingFile:
     """A file that is being sent; nothing of it is stored, unless there is a file to write to."""
@@ -113,7 +103,7 @@ class IncomingFile:
 
     def found(self) -> DroppedFile:
         """Return what came."""
-        file = FoundFile(self.name, self._hasher.size, _NoSource())
+        file = FoundFile(self.name, self._hasher.size, None)
         return DroppedFile(file, self._hasher.digest())
 
 
@@ -259,9 +249,7 @@ def remove_spools(vault: Vault, older_than: float = 0) -> None:
 
 def look_up_digests(vault: Vault, files: list[tuple[bytes, int, bytes]]) -> list[DropEntry]:
     """Say which of some files, given by name, size and digest, are known."""
-    found = [
-        DroppedFile(FoundFile(name, size, _NoSource()), digest) for name, size, digest in files
-    ]
+    found = [DroppedFile(FoundFile(name, size, None), digest) for name, size, digest in files]
     return look_up_files(vault, found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -38,14 +38,15 @@ class Finding:
     """What its command printed; None until it has ended."""
 
 
-def find_or_start(vault: Vault, request: JobRequest) -> Finding:
+def find_or_start(vault: Vault, request: JobRequest, jobs: Sequence[Job] | None = None) -> Finding:
     """Return the answer to a question about the index as it is now; start its job if none has.
 
-    Raises UsageError or VaultError if the command refused the question, as it says.
+    ``jobs`` are those of the vault, if they were listed already. Raises UsageError or VaultError if
+    the command refused the question, as it says.
     """
     generation = index_generation(vault).encode()
     asked = request.to_dict()
-    for job in list_jobs(vault):
+    for job in list_jobs(vault) if jobs is None else jobs:
         if (job.kind, job.options) != (asked["kind"], asked["options"]):
             continue
         if read_private(job.folder / _GENERATION) != generation:
@@ -61,10 +62,10 @@ def find_or_start(vault: Vault, request: JobRequest) -> Finding:
     return Finding(job, None)
 
 
-def last_finding(vault: Vault, request: JobRequest) -> Finding | None:
+def last_finding(vault: Vault, request: JobRequest, jobs: Iterable[Job]) -> Finding | None:
     """Return the last answer to a question, whatever the index was then; None if there is none."""
     asked = request.to_dict()
-    for job in list_jobs(vault):
+    for job in jobs:
         if (job.kind, job.options) == (asked["kind"], asked["options"]) and (
             job.state is JobState.DONE and job.exit_code in _ANSWERED
         ):

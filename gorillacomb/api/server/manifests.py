@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypedDict, cast
 
 from gorillacomb.api.documents.paths import PathDocument
-from gorillacomb.api.server.jobs import Job, find_job, list_jobs, open_job_result
+from gorillacomb.api.server.jobs import Job, find_job, list_jobs, read_job_result
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.bounded_read import read_bounded
 from gorillacomb.jobs.folder import MANIFEST
@@ -22,8 +21,6 @@ __all__ = [
     "read_kept_manifest",
 ]
 
-_MOST_RESULT = 16 << 20
-"""Bytes: what was omitted is listed in it."""
 _MOST_BYTES = 1 << 30
 _ENDING = ".dsse"
 
@@ -82,10 +79,9 @@ def _found(vault: Vault) -> Iterator[KeptManifest]:
     for job in list_jobs(vault):
         if job.kind != "manifest" or not (job.folder / MANIFEST).is_file():
             continue
-        file = open_job_result(vault, job.id)
-        if file is not None:
-            with file:
-                yield KeptManifest(job, json.loads(file.read(_MOST_RESULT)))
+        written = read_job_result(vault, job.id)
+        if written is not None:
+            yield KeptManifest(job, written)
 
 
 def read_kept_manifest(vault: Vault, job: str, *, signature: bool = False) -> bytes:

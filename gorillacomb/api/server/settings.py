@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gorillacomb.dedupe.safety.named_paths import NamedPaths
 from gorillacomb.errors import RefusedForSafety, UsageError, VaultUnwritable
@@ -39,12 +40,12 @@ def read_settings() -> SettingsFile:
     """Read the settings file. Raises UsageError if it is invalid."""
     data = _read()
     return SettingsFile(
-        _file(), blake3_of_short(data).hex(), load_settings(), _lists(_parsed(data), LISTS)
+        _file(), blake3_of_short(data).hex(), load_settings(), _lists(_parsed(data))
     )
 
 
-def change_settings(vault: Vault, seen: str, lists: Mapping[str, Sequence[str]]) -> None:
-    """Set the settings of `LISTS`, and leave the rest of the file as it is, comments too.
+def change_settings(vault: Vault, seen: str, lists: Mapping[str, list[str]]) -> None:
+    """Set some of the settings of `LISTS`, and leave the rest of the file as it is, comments too.
 
     ``seen`` is the digest of the file that was shown. Raises RefusedForSafety if it has changed
     since, UsageError for a value that is not valid or names nothing, VaultUnwritable.
@@ -53,11 +54,15 @@ def change_settings(vault: Vault, seen: str, lists: Mapping[str, Sequence[str]])
     if blake3_of_short(data).hex() != seen:
         raise RefusedForSafety(f"{_file()} has changed since it was shown.", "Look at it again.")
     document = _parsed(data)
-    for name in LISTS:
-        values = [each for each in lists.get(name, ()) if each]
+    before = _lists(document)
+    for name, values in lists.items():
+        if any("\n" in each for each in before[name]):
+            raise UsageError(f"{name} has an entry of several lines.", f"Change it in {_file()}.")
+        if values == before[name]:
+            continue  # as it is written, with its comments
         if values:
             document[name] = values
-        elif name in document:
+        else:
             del document[name]
     text = document.as_string().encode()
     with tempfile.TemporaryDirectory() as trial:  # what would not be read back is not written
@@ -65,7 +70,7 @@ def change_settings(vault: Vault, seen: str, lists: Mapping[str, Sequence[str]])
         _check(vault, Path(trial))
     try:
         _file().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_file(os.fsencode(_file()), text, replace=True)
+        write_file(os.path.realpath(os.fsencode(_file())), text, replace=True)  # it may be a link
     except OSError as error:
         raise VaultUnwritable(
             f"Writing {_file()} failed: {os_error_text(error)}.",
@@ -101,12 +106,8 @@ def _read() -> bytes:
         raise UsageError(f"{_file()} cannot be read: {os_error_text(error)}.") from error
 
 
-def _lists(document: Mapping[str, object], names: Sequence[str]) -> dict[str, list[str]]:
-    found = {}
-    for name in names:
-        value = document.get(name, [])
-        found[name] = [str(each) for each in value] if isinstance(value, list) else []
-    return found
+def _lists(document: Mapping[str, Any]) -> dict[str, list[str]]:
+    return {name: list(map(str, document.get(name, ()))) for name in LISTS}
 
 
 def _parsed(data: bytes):  # type: ignore[no-untyped-def]

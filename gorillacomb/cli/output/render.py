@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -73,6 +73,22 @@ def short_path(path: bytes, room: int | None) -> str:
     if home != b"/" and path.startswith(home + b"/"):
         path = b"~" + path[len(home) :]
     return shorten_path(printable_path(path), room)
+
+
+_PLACES = 3
+"""Folders that are named where only the largest few matter."""
+
+
+def place_lines(places: Sequence[tuple[bytes, int]]) -> Iterator[str]:
+    """Name the few folders that contain most of some files; each is given with their number."""
+    width = terminal_width()
+    for path, files in places[:_PLACES]:
+        label = f"  {format_count(files, 'file'):>12}  "
+        yield label + path_from_here(path, width and width - len(label))
+    if len(places) > _PLACES:
+        rest = sum(files for _, files in places[_PLACES:])
+        more = format_count(len(places) - _PLACES, "more place")
+        yield f"  {format_count(rest, 'file'):>12}  in {more}"
 
 
 def object_note(oid: bytes) -> str:

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import Response
 
 from gorillacomb.api.server.files import GapName, files_page_document, read_files_page
-from gorillacomb.api.server.jobs import JobRequest, JobState, list_jobs, start
+from gorillacomb.api.server.jobs import JobRequest, list_jobs, start
 from gorillacomb.api.server.manifests import list_manifests
 from gorillacomb.api.server.trace import read_trace_entry, read_trace_page
-from gorillacomb.api.status import vault_status
+from gorillacomb.api.status import trace_totals
 from gorillacomb.api.vault import Vault
 from gorillacomb.api.watch.pulse import check_watcher
 from gorillacomb.web.answers import missing_as_404
@@ -39,10 +39,9 @@ def integrity(request: Request, site: GivenSite, session: ReadIndex) -> Response
         title="Integrity",
         damaged=_in_state(site.vault, "damaged"),
         suspect=_in_state(site.vault, "suspect"),
-        trace=vault_status(site.vault).trace,
+        trace=trace_totals(site.vault),
         pulse=check_watcher(site.vault),
         checks=[next((job for job in jobs if job.kind == kind), None) for kind in _CHECKS],
-        died=JobState.DIED,
     )
 
 

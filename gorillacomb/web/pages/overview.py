@@ -13,7 +13,7 @@ from gorillacomb.api.status import FILE_CAUSES, VaultStatus, vault_status
 from gorillacomb.errors import VaultError
 from gorillacomb.web.pages.rendering import render_page
 from gorillacomb.web.security.access import ReadIndex
-from gorillacomb.web.site import GivenSite, Site
+from gorillacomb.web.site import GivenSite
 
 router = APIRouter()
 _FAMILIES = 8
@@ -26,9 +26,9 @@ def overview(request: Request, site: GivenSite, session: ReadIndex) -> Response:
         status = vault_status(site.vault)
     except VaultError as error:
         return render_page(request, "empty.html", title="Overview", error=error)
-    asked = JobRequest("overview")
-    found = find_or_start(site.vault, asked) if status.has_groups else None
-    old = last_finding(site.vault, asked) if found and found.document is None else None
+    asked, jobs = JobRequest("overview"), list_jobs(site.vault)
+    found = find_or_start(site.vault, asked, jobs) if status.has_groups else None
+    old = last_finding(site.vault, asked, jobs) if found and found.document is None else None
     shown = old or found
     return render_page(
         request,
@@ -37,7 +37,7 @@ def overview(request: Request, site: GivenSite, session: ReadIndex) -> Response:
         twin=True,
         job=None if found is None or found.document is not None else found.job,
         as_of=None if old is None else old.job.ended_ns,
-        running=_running(site),
+        running=[job for job in jobs if job.state.is_live and job.kind != "overview"],
         **overview_values(status, None if shown is None else shown.document),
     )
 
@@ -55,10 +55,6 @@ def overview_values(status: VaultStatus, document: Any) -> dict[str, Any]:
         "families": families_of(document)[:_FAMILIES] if known else [],
         "roots": {each["root"]: each for each in document["roots"]} if known else {},
     }
-
-
-def _running(site: Site) -> list[Any]:
-    return [job for job in list_jobs(site.vault) if job.state.is_live and job.kind != "overview"]
 
 
 def _known(status: VaultStatus) -> list[dict[str, Any]]:

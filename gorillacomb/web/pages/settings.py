@@ -62,12 +62,13 @@ def change(
 ) -> Response:
     """Change the settings, if they are those that were shown."""
     given = zip(LISTS, (exclude, prefer, protect, rules), strict=True)
-    change_settings(
-        site.vault,
-        seen,
-        {name: [line.strip() for line in text.splitlines()] for name, text in given},
-    )
+    change_settings(site.vault, seen, {name: _lines(text) for name, text in given})
     return RedirectResponse("/settings?saved=yes", 303)
+
+
+def _lines(text: str) -> list[str]:
+    """Return the lines of a field as they are: a name may end in a blank, or contain U+2028."""
+    return [line for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
 
 
 @writing.post("/roots")

@@ -100,10 +100,11 @@ def squarify(sizes: Sequence[int], rest: int, box: Box) -> list[Box]:
         while end < len(areas) and _worst(areas[at : end + 1], side) <= _worst(areas[at:end], side):
             end += 1
         row = areas[at:end]
-        thickness = sum(row) / side if side > 0 else 0.0
+        # What is left of the box may be less than the smallest need, since it was rounded.
+        thickness = min(sum(row) / side, max(box.width, box.height)) if side > 0 else 0.0
         place = 0.0
         for area in row:
-            length = area / thickness if thickness else 0.0
+            length = min(area / thickness, side - place) if thickness else 0.0
             if box.width >= box.height:
                 found.append(Box(box.x, box.y + place, thickness, length))
             else:

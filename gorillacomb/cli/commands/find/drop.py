@@ -24,7 +24,6 @@ from gorillacomb.cli.output.progress import progress_for
 from gorillacomb.errors import ExitCode
 
 _SHOWN = 20
-_PLACES = 5
 
 
 @click.command()
@@ -107,14 +106,7 @@ def _place_lines(result: DropResult) -> Iterator[str]:
     places = result.places()
     if places:
         yield "Already here:"
-    width = render.terminal_width()
-    for path, files in places[:_PLACES]:
-        label = f"  {render.format_count(files, 'file'):>12}  "
-        yield label + render.path_from_here(path, width and width - len(label))
-    if len(places) > _PLACES:
-        rest = sum(files for _, files in places[_PLACES:])
-        more = render.format_count(len(places) - _PLACES, "more folder")
-        yield f"  {render.format_count(rest, 'file'):>12}  in {more}"
+    yield from render.place_lines(places)
 
 
 def _new_lines(result: DropResult, shown: int | None) -> Iterator[str]:

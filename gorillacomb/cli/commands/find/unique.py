@@ -25,7 +25,6 @@ from gorillacomb.cli.output.rolled_up import rolled_up_lines
 from gorillacomb.errors import ExitCode
 
 _SHOWN = 20
-_PLACES = 3
 
 
 @click.command()
@@ -99,7 +98,7 @@ def _story(result: UniqueResult, files: bool, shown: int | None, vault: Vault) -
         total = report.vouchers.total()
         verb = "exists" if total == 1 else "exist"
         yield f"The other {render.format_count(total, 'file')} also {verb} elsewhere:"
-    yield from _places(result, width)
+    yield from render.place_lines(result.places())
     yield from _choice_lines(report, shown)
     yield from _not_counted_lines(report)
     yield from render.next_lines(after_unique(result), vault)
@@ -196,18 +195,6 @@ def _all(report: UniqueReport) -> str:
 def _line(label: str, path: bytes, width: int | None) -> str:
     label = f"  {label}  "
     return label + render.shorten_path(render.printable_path(path), width and width - len(label))
-
-
-def _places(result: UniqueResult, width: int | None) -> Iterator[str]:
-    """Name the few folders that contain most of the copies that vouch."""
-    places = result.places()
-    for path, files in places[:_PLACES]:
-        label = f"  {render.format_count(files, 'file'):>12}  "
-        yield label + render.path_from_here(path, width and width - len(label))
-    if len(places) > _PLACES:
-        rest = sum(files for _, files in places[_PLACES:])
-        more = render.format_count(len(places) - _PLACES, "more place")
-        yield f"  {render.format_count(rest, 'file'):>12}  in {more}"
 
 
 def _choice_lines(report: UniqueReport, shown: int | None) -> Iterator[str]:
