@@ -110,13 +110,6 @@ class PathQuery(Input):
     path: PathText | None = None
     path_b64: str | None = Field(None, max_length=_LONGEST_IN_ADDRESS)
 
-    @property
-    def named(self) -> bytes | None:
-        """The path; None if none was given. Raises ValueError."""
-        given = {name: getattr(self, name) for name in ("path", "path_b64")}
-        known = {name: value for name, value in given.items() if value is not None}
-        return _path(known) if known else None
-
 
 class PageQuery(Input):
     """Which part of a list: it goes on ``after`` what ``next`` was."""
@@ -152,7 +145,7 @@ class GroupsQuery(PageQuery):
         """Return what is asked for. Raises Problem for a folder whose path is not valid."""
         folder = None
         if self.within is not None or self.within_b64 is not None:
-            folder = named_path(PathQuery(path=self.within, path_b64=self.within_b64))
+            folder = path_of(self.within, self.within_b64)
         return GroupsAsked(self.sort, self.min_reclaimable, folder, self.kind)
 
 
@@ -338,10 +331,16 @@ class KeepInput(Body):
 
 def named_path(query: PathQuery) -> bytes:
     """Return the path in an address. Raises Problem if there is none, or it is not valid."""
+    return path_of(query.path, query.path_b64)
+
+
+def path_of(text: str | None, base64: str | None) -> bytes:
+    """Return a path that came as text or as base64. Raises Problem for none, or a bad one."""
+    given = {"path": text, "path_b64": base64}
+    known = {name: value for name, value in given.items() if value is not None}
+    if not known:
+        raise Problem(422, "The address needs path or path_b64.")
     try:
-        found = query.named
+        return os.path.normpath(_path(known))
     except ValueError as error:
         raise Problem(422, f"The path cannot be read: {error}.") from error
-    if found is None:
-        raise Problem(422, "The address needs path or path_b64.")
-    return os.path.normpath(found)

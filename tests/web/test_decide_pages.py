@@ -587,3 +587,12 @@ def test_lists_are_in_pages(tmp_path: Path, vault: Path) -> None:
         assert "1 to 50 of 120" in words(page(server, place))
         assert "Copy of g77" in words(page(server, f"{place}?q=g77"))
         assert "1 to 50" not in words(page(server, f"{place}?q=g77"))
+
+
+def test_a_path_longer_than_any_file_has_is_answered(server: Server, top: Path) -> None:
+    plan = make(server)
+    ended(server, apply(server, plan, count=str(FILES)))
+    [event] = server.get("/api/v1/runs").json()["runs"]
+    place = f"/runs/{event['run']}"
+    sent = {"form": form_of(server, place), "part": "yes", "path": f"/{'x' * 20_000}"}
+    assert post(server, f"{place}/undo", **sent).status in (303, 404, 422)

@@ -584,3 +584,12 @@ def test_a_copy_in_a_copy_counts_once() -> None:
     others.append({"path": "/d/b-c", "bytes": 5})
     family = ListedFamily({"keep": {"path": "/d/a"}, "others": others}, frozenset())
     assert family.copied_bytes == 35
+
+
+@pytest.mark.parametrize("length", [8_193, 20_000])
+def test_a_path_longer_than_any_link_has(drive: Server, length: int) -> None:
+    """It is answered, as a path that is not known."""
+    path = f"/{'x' * length}"
+    for page in ("/explain", "/tree", "/unique"):
+        answer = answered(drive, f"{page}?path={path}")
+        assert answer.status in (200, 404, 422), (page, answer.status)

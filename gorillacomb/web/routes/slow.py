@@ -16,7 +16,7 @@ from gorillacomb.api.server.families import list_families
 from gorillacomb.api.server.findings import Finding, families_of, find_or_start
 from gorillacomb.api.server.jobs import JobRequest
 from gorillacomb.web.answers import answers, continue_token, position_of
-from gorillacomb.web.inputs import ComparedQuery, FamiliesQuery, PathQuery, named_path
+from gorillacomb.web.inputs import ComparedQuery, FamiliesQuery, PathQuery, named_path, path_of
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.routes.jobs import started
 from gorillacomb.web.security.access import ReadIndex
@@ -97,11 +97,8 @@ def compare(
     site: GivenSite, session: ReadIndex, query: Annotated[ComparedQuery, Query()]
 ) -> Response:
     """Return how two folders differ."""
-    sides = (
-        PathQuery(path=query.a, path_b64=query.a_b64),
-        PathQuery(path=query.b, path_b64=query.b_b64),
-    )
-    return _answer(_found(site, "compare", paths=tuple(map(named_path, sides))))
+    paths = path_of(query.a, query.a_b64), path_of(query.b, query.b_b64)
+    return _answer(_found(site, "compare", paths=paths))
 
 
 def _found(site: Site, kind: str, **options: Any) -> Finding:

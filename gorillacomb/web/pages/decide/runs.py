@@ -21,7 +21,7 @@ from gorillacomb.api.text import format_count
 from gorillacomb.api.words.collapse import HELD_BY
 from gorillacomb.errors import RefusedForSafety
 from gorillacomb.web.answers import missing_as_404
-from gorillacomb.web.inputs import PathQuery, named_path
+from gorillacomb.web.inputs import path_of
 from gorillacomb.web.pages.decide.plans import Position
 from gorillacomb.web.pages.decide.typed import is_typed
 from gorillacomb.web.pages.jobs import follow
@@ -151,8 +151,8 @@ def undo(
         if not path_b64 and not path.startswith("/"):
             wrong = "That is not a full path: such a path begins with /. Nothing was done."
             return _show_run(request, read_run(site.vault, run), wrong=wrong)
-        given = {"path_b64": path_b64} if path_b64 else {"path": path}
-        return follow(use.undo(site.vault, run, [named_path(PathQuery(**given))]))
+        place = path_of(None, path_b64) if path_b64 else path_of(path, None)
+        return follow(use.undo(site.vault, run, [place]))
 
 
 @router.get("/quarantine")

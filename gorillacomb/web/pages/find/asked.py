@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from gorillacomb.api.paths import is_below
 from gorillacomb.api.server.duplicates import ContentKind, GroupOrder, GroupsAsked
 from gorillacomb.api.server.families import FamilyState
-from gorillacomb.web.inputs import MOST_NUMBER, Input, PathQuery, named_path
+from gorillacomb.web.inputs import MOST_NUMBER, Input, path_of
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.sessions import SCOPES, Session, has_secret
 
@@ -108,7 +108,7 @@ def typed_path(text: str | None, base64: str | None) -> bytes | None:
         raise Problem(422, "A path begins with a slash.", "Type all of it, from the top.")
     if text is not None and "\0" in text:
         raise Problem(422, "A path has no NUL in it.")
-    return named_path(PathQuery(path=text, path_b64=base64))
+    return path_of(text, base64)
 
 
 def folders_around(path: bytes, roots: list[bytes]) -> list[bytes]:
