@@ -84,7 +84,7 @@ lock:
 	@$(PYTHON) -m venv .cache/lock
 	@.cache/lock/bin/pip install --quiet --disable-pip-version-check uv==0.13.9
 	@$(LOCK) pyproject.toml --group build --output-file .ci/run-time.txt >/dev/null
-	@$(LOCK) pyproject.toml --group dev --extra web --output-file .ci/development.txt >/dev/null
+	@$(LOCK) pyproject.toml --group dev --extra all --output-file .ci/development.txt >/dev/null
 	@$(LOCK) --no-deps --group from-source --output-file .ci/from-source.txt >/dev/null
 
 clean:
