@@ -216,10 +216,10 @@ def _signed(
     """Return the envelope of a manifest, and the fingerprint of the key that signed it."""
     from gorillacomb.api.keys import user_key
     from gorillacomb.manifest.envelope import sign_payload
-    from gorillacomb.vaultmesh.keys.keys import EcdsaSigningKey
+    from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey, RsaSigningKey
 
     if kind == "ecdsa":
         raise UsageError("An ecdsa key cannot sign a manifest.", "Sign with ed25519 or rsa.")
     key = user_key(kind, made)
-    assert not isinstance(key.signing, EcdsaSigningKey), "it is of the kind that was asked for"
+    assert isinstance(key.signing, Ed25519SigningKey | RsaSigningKey), "as was asked for"
     return sign_payload(data, [key.signing]), key.fingerprint

@@ -18,7 +18,8 @@ from gorillacomb.vaultmesh.keys.keys import (
     AnySigningKey,
     EcdsaSigningKey,
     Ed25519SigningKey,
-    KeyKind,
+    MlDsa44SigningKey,
+    StoredKind,
     fingerprint,
     generate,
     load_private,
@@ -35,7 +36,7 @@ class KeyStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def current(self, kind: KeyKind = "ed25519") -> AnySigningKey | None:
+    def current(self, kind: StoredKind = "ed25519") -> AnySigningKey | None:
         """Return the current signing key; None if there is none yet.
 
         Raises KeyMissing, UntrustedInput.
@@ -57,7 +58,14 @@ class KeyStore:
             raise UntrustedInput(f"{self._path('ecdsa')} is not an ECDSA key on P-256.")
         return key
 
-    def make(self, kind: KeyKind) -> AnySigningKey:
+    def ml_dsa(self) -> MlDsa44SigningKey:
+        """Return the ML-DSA-44 key, created if needed. Raises KeyMissing, UntrustedInput."""
+        key = self.current("ml-dsa-44") or self.make("ml-dsa-44")
+        if not isinstance(key, MlDsa44SigningKey):
+            raise UntrustedInput(f"{self._path('ml-dsa-44')} is not an ML-DSA-44 key.")
+        return key
+
+    def make(self, kind: StoredKind) -> AnySigningKey:
         """Create a key; an existing one is kept under the name of its public key.
 
         Raises KeyMissing if the folder cannot be written.
@@ -114,7 +122,7 @@ class KeyStore:
         if not name.exists():
             replace_file(name, read_key(path), 0o600)
 
-    def _path(self, kind: KeyKind) -> Path:
+    def _path(self, kind: StoredKind) -> Path:
         return self.folder / f"{kind}.pem"
 
 

@@ -1,6 +1,7 @@
 """Signing keys: Ed25519 for the trace and manifests, RSA-2048 for manifests on request.
 
-ECDSA on the curve P-256 signs exports to OpenSSF model signing, which supports no other kind.
+ECDSA on the curve P-256 signs exports to OpenSSF model signing, which supports no other kind;
+ML-DSA-44 is for witnesses.
 
 A private key's file is PKCS 8 in PEM; a passphrase, if any, comes from the environment variable
 GORILLACOMB_PASSPHRASE.
@@ -28,13 +29,19 @@ if TYPE_CHECKING:
         Ed25519PrivateKey,
         Ed25519PublicKey,
     )
+    from cryptography.hazmat.primitives.asymmetric.mldsa import (
+        MLDSA44PrivateKey,
+        MLDSA44PublicKey,
+    )
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 
-    PrivateKey = Ed25519PrivateKey | RSAPrivateKey | EllipticCurvePrivateKey
+    PrivateKey = Ed25519PrivateKey | RSAPrivateKey | EllipticCurvePrivateKey | MLDSA44PrivateKey
     PublicKey = bytes | RSAPublicKey
 
 PASSPHRASE = "GORILLACOMB_PASSPHRASE"
 KeyKind = Literal["ed25519", "rsa", "ecdsa"]
+StoredKind = KeyKind | Literal["ml-dsa-44"]
+"""What a folder of keys holds: the last one only that of a witness."""
 _RSA_BITS = 2048
 _MOST_BYTES = 1 << 16
 _PEM = re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----\n?", re.DOTALL)
@@ -110,7 +117,28 @@ class EcdsaSigningKey:
         return self.private.sign(data, ec.ECDSA(hashes.SHA256()))
 
 
-AnySigningKey = Ed25519SigningKey | RsaSigningKey | EcdsaSigningKey
+@dataclass(frozen=True, slots=True)
+class MlDsa44SigningKey:
+    """An ML-DSA-44 private key (FIPS 204), with which witnesses cosign beside Ed25519."""
+
+    private: MLDSA44PrivateKey
+
+    @property
+    def public(self) -> bytes:
+        """Its public key, 1,312 bytes."""
+        return self.private.public_key().public_bytes_raw()
+
+    @property
+    def public_pem(self) -> bytes:
+        """Its public key, SubjectPublicKeyInfo in PEM."""
+        return _pem(self.private.public_key())
+
+    def sign(self, data: bytes) -> bytes:
+        """Sign data; return the signature, 2,420 bytes."""
+        return self.private.sign(data)
+
+
+AnySigningKey = Ed25519SigningKey | RsaSigningKey | EcdsaSigningKey | MlDsa44SigningKey
 
 
 def fingerprint(public: bytes) -> str:
@@ -220,6 +248,18 @@ def is_signed_by(public: bytes | RSAPublicKey, signature: bytes, data: bytes) ->
     return True
 
 
+def is_signed_with_ml_dsa(public: bytes, signature: bytes, data: bytes) -> bool:
+    """Return whether a signature is valid for an ML-DSA-44 public key (1,312 bytes)."""
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PublicKey
+
+    try:
+        MLDSA44PublicKey.from_public_bytes(public).verify(signature, data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
 def public_pem(public: bytes) -> bytes:
     """Return an Ed25519 public key (32 bytes) as SubjectPublicKeyInfo in PEM, for OpenSSL."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -227,7 +267,9 @@ def public_pem(public: bytes) -> bytes:
     return _pem(Ed25519PublicKey.from_public_bytes(public))
 
 
-def _pem(public: Ed25519PublicKey | RSAPublicKey | EllipticCurvePublicKey) -> bytes:
+def _pem(
+    public: Ed25519PublicKey | RSAPublicKey | EllipticCurvePublicKey | MLDSA44PublicKey,
+) -> bytes:
     from cryptography.hazmat.primitives import serialization
 
     return public.public_bytes(
@@ -244,7 +286,7 @@ def public_der(public: RSAPublicKey | EllipticCurvePublicKey) -> bytes:
     )
 
 
-def generate(kind: KeyKind) -> PrivateKey:
+def generate(kind: StoredKind) -> PrivateKey:
     """Generate a private key."""
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -253,6 +295,10 @@ def generate(kind: KeyKind) -> PrivateKey:
         return rsa.generate_private_key(65537, _RSA_BITS)
     if kind == "ecdsa":
         return ec.generate_private_key(ec.SECP256R1())
+    if kind == "ml-dsa-44":
+        from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
+
+        return MLDSA44PrivateKey.generate()
     return Ed25519PrivateKey.generate()
 
 
@@ -287,12 +333,15 @@ def signing_key_of(private: object) -> AnySigningKey:
     """Wrap a private key for signing. Raises UntrustedInput for an unsupported kind."""
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
     if isinstance(private, Ed25519PrivateKey):
         return Ed25519SigningKey(private)
+    if isinstance(private, MLDSA44PrivateKey):
+        return MlDsa44SigningKey(private)
     if isinstance(private, RSAPrivateKey):
         return RsaSigningKey(private)
     if isinstance(private, EllipticCurvePrivateKey) and isinstance(private.curve, SECP256R1):
         return EcdsaSigningKey(private)
-    raise UntrustedInput("That key is not Ed25519, RSA, or ECDSA on P-256.")
+    raise UntrustedInput("That key is not Ed25519, RSA, ECDSA on P-256, or ML-DSA-44.")

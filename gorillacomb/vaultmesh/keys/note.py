@@ -1,10 +1,13 @@
-"""Signed notes (C2SP signed-note): text with Ed25519 signatures, as transparency logs use them."""
+"""Signed notes (C2SP signed-note): text with signatures, as transparency logs use them.
+
+A log signs with Ed25519; what witnesses add is in `cosign`.
+"""
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -12,8 +15,17 @@ from gorillacomb import json_paths
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey, is_signed_by
 
-_ED25519 = b"\x01"
+ED25519 = b"\x01"
 COSIGNATURE = b"\x04"
+"""A time and a checkpoint, Ed25519 (C2SP tlog-cosignature)."""
+COSIGNATURE_ML_DSA = b"\x06"
+"""The same with ML-DSA-44 (FIPS 204)."""
+_KEY_BYTES = {ED25519: 32, COSIGNATURE: 32, COSIGNATURE_ML_DSA: 1312}
+_KIND_NAMES = {
+    ED25519: "an Ed25519",
+    COSIGNATURE: "an Ed25519 cosignature",
+    COSIGNATURE_ML_DSA: "an ML-DSA-44 cosignature",
+}
 _DASH = "\u2014 "
 _UNCLEAN = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff]")
 """Control characters but the newline, and lone surrogates."""
@@ -28,30 +40,40 @@ def verifier_key_id(name: str, kind: bytes, public: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class VerifierKey:
-    """A name and an Ed25519 public key (32 bytes) for verifying a note's signature."""
+    """A name and a public key for verifying a note's signatures of one type."""
 
     name: str
     public: bytes
+    """32 bytes for Ed25519, 1,312 for ML-DSA-44."""
+    kind: bytes = ED25519
+    """The signature type, one byte."""
 
     @property
     def id(self) -> bytes:
         """The key ID of its signatures, 4 bytes."""
-        return verifier_key_id(self.name, _ED25519, self.public)
+        return verifier_key_id(self.name, self.kind, self.public)
 
     def __str__(self) -> str:
         """Return the verifier key in its text form: name+id+base64(type and key)."""
-        public = base64.b64encode(_ED25519 + self.public).decode()
+        public = base64.b64encode(self.kind + self.public).decode()
         return f"{self.name}+{self.id.hex()}+{public}"
 
     @classmethod
-    def parse(cls, text: str, what: str = "The verifier key") -> VerifierKey:
-        """Read a verifier key; ``what`` names it in errors. Raises UntrustedInput."""
+    def parse(
+        cls, text: str, what: str = "The verifier key", kinds: Sequence[bytes] = (ED25519,)
+    ) -> VerifierKey:
+        """Read a verifier key of one of some signature types; ``what`` names it in errors.
+
+        Raises UntrustedInput.
+        """
         name, _, rest = text.strip().partition("+")
         number, _, encoded = rest.partition("+")
         key = decode_base64(encoded, what)
-        if not is_key_name(name) or key[:1] != _ED25519 or len(key) != 33:
-            raise UntrustedInput(f"{what} is not an Ed25519 verifier key (name+id+base64).")
-        found = cls(name, key[1:])
+        kind = key[:1]
+        if not is_key_name(name) or kind not in kinds or len(key) != 1 + _KEY_BYTES[kind]:
+            wanted = " or ".join(_KIND_NAMES[each] for each in kinds)
+            raise UntrustedInput(f"{what} is not {wanted} verifier key (name+id+base64).")
+        found = cls(name, key[1:], kind)
         if found.id.hex() != number:
             raise UntrustedInput(
                 f"The verifier key of {name} is damaged: its id is not that of its key."
@@ -75,16 +97,19 @@ class SignedNote:
     text: str
     signatures: tuple[NoteSignature, ...]
 
+    def lines_of(self, key: VerifierKey) -> list[NoteSignature]:
+        """Return the signature lines that name a key, not yet checked."""
+        wanted = (key.name, key.id)
+        return [line for line in self.signatures if (line.name, line.key_id) == wanted]
+
     def signers(self, keys: Iterable[VerifierKey]) -> list[VerifierKey]:
-        """Return which of the keys signed it.
+        """Return which of the Ed25519 keys signed it.
 
         Raises UntrustedInput if a signature of one is invalid.
         """
         found = []
         for key in keys:
-            lines = [
-                line for line in self.signatures if (line.name, line.key_id) == (key.name, key.id)
-            ]
+            lines = self.lines_of(key)
             for line in lines:
                 if not is_signed_by(key.public, line.signature, self.text.encode()):
                     raise UntrustedInput(f"The signature of {key.name} is not valid.")
@@ -101,9 +126,13 @@ def sign_note(text: str, signers: Iterable[tuple[str, Ed25519SigningKey]]) -> by
     for name, key in signers:
         if not is_key_name(name):
             raise ValueError(f"{name!r} is not a key name")
-        signature = VerifierKey(name, key.public).id + key.sign(text.encode())
-        lines.append(f"{_DASH}{name} {base64.b64encode(signature).decode()}\n")
+        lines.append(signature_line(VerifierKey(name, key.public), key.sign(text.encode())))
     return f"{text}\n{''.join(lines)}".encode()
+
+
+def signature_line(key: VerifierKey, signature: bytes) -> str:
+    """Return the line of a note with a signature of a key."""
+    return f"{_DASH}{key.name} {base64.b64encode(key.id + signature).decode()}\n"
 
 
 def parse_note(data: bytes, what: str = "The signed note") -> SignedNote:
