@@ -40,6 +40,7 @@ COMMANDS = {
     "serve": ("serve", "Serve the vault to a browser, and to programs over HTTP."),
     "service": ("watch", "Run the watcher or the server as a service, started at login."),
     "pulse": ("watch", "Say whether the watcher is alive, for people and for cron."),
+    "mesh": ("mesh", "Have other machines cosign the trace, and cosign theirs."),
     "roots": ("admin", "List the drives and folders known, name or forget one."),
     "vault": ("admin", "Check the vault, or copy it while it is in use."),
     "doctor": ("admin", "Measure what a folder's volume does, and what can be promised there."),
