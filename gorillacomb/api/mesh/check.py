@@ -205,9 +205,12 @@ def look_up_nodes(
     for node in nodes:
         known = seen.get(node.name, NodeSeen())
         looked_up = look_up(node, known.addresses, resolver, seconds)
-        addresses = sorted({each for name in looked_up for each in name.addresses})
-        if addresses:
-            folder.update_seen(node.name, addresses=tuple(addresses), resolved_at=int(time.time()))
+        changes: dict[str, object] = {"resolved_at": int(time.time())}
+        if any(each.state in (DnsState.FIRST, DnsState.CHANGED) for each in looked_up):
+            addresses = {each for name in looked_up for each in name.addresses}
+            changes["addresses"] = tuple(sorted(addresses))
+        if any(each.addresses for each in looked_up):
+            folder.update_seen(node.name, **changes)
         found += looked_up
     return found
 
