@@ -12,7 +12,7 @@ from gorillacomb.api.documents.mesh.nodes import (
     MeshNodesDocument,
     MeshRemovalDocument,
 )
-from gorillacomb.api.mesh.forks import ForkEvidence, fork_document, iso_time
+from gorillacomb.api.mesh.forks import ForkEvidence, fork_document, iso_time, list_forks
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.bounded_read import UnexpectedFile, read_document
 from gorillacomb.fs.openat import os_error_text
@@ -29,6 +29,7 @@ __all__ = [
     "add_node",
     "chosen_nodes",
     "list_nodes",
+    "read_mesh",
     "remove_node",
 ]
 
@@ -132,6 +133,11 @@ def list_nodes(vault: Vault) -> list[KnownNode]:
     folder = MeshFolder(vault)
     seen = folder.seen()
     return [KnownNode(node, seen.get(node.name, NodeSeen())) for node in folder.nodes()]
+
+
+def read_mesh(vault: Vault) -> MeshNodes:
+    """Return the nodes that are known, and the forks that were found. Raises VaultError."""
+    return MeshNodes(tuple(list_nodes(vault)), tuple(list_forks()))
 
 
 def chosen_nodes(nodes: Sequence[MeshNode], names: Iterable[str]) -> list[MeshNode]:

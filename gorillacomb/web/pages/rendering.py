@@ -52,6 +52,7 @@ NAVIGATION = (
         Link("/marks", "Marks"),
         Link("/integrity", "Integrity"),
         Link("/trace", "Trace"),
+        Link("/nodes", "Nodes"),
         Link("/manifests", "Manifests"),
         Link("/jobs", "Jobs"),
     ),
