@@ -24,13 +24,15 @@ from gorillacomb.tokens.jwk import (
 from gorillacomb.tokens.scopes import parse_scope
 
 if TYPE_CHECKING:
+    from jwt.exceptions import PyJWTError
+
     from gorillacomb.vaultmesh.keys.keys import RsaSigningKey
 
 TYPE = "at+jwt"
 """The media type of an access token, short (RFC 9068 2.1)."""
 MOST_SECONDS = 900
 MOST_BYTES = 4096
-_FORM = re.compile(r"([A-Za-z0-9_-]{1,400})\.([A-Za-z0-9_-]{1,2048})\.([A-Za-z0-9_-]{1,1366})")
+_FORM = re.compile(r"([A-Za-z0-9_-]{1,1024})\.([A-Za-z0-9_-]{1,2048})\.([A-Za-z0-9_-]{1,1366})")
 _HEADER = {"alg", "kid", "typ"}
 _TIMES = ("iat", "nbf", "exp")
 _TEXTS = ("iss", "aud", "sub", "client_id", "jti", "scope")
@@ -124,7 +126,7 @@ def verify_token(token: str, origin: str, active: Callable[[str], RsaJwk | None]
         )
         return _strict_claims(read_claims(token), kid)
     except PyJWTError as error:
-        raise InvalidToken(f"{str(error).rstrip('.')}.") from error
+        raise InvalidToken(_in_words(error)) from error
 
 
 def read_claims(token: str) -> dict[str, Any]:
@@ -136,6 +138,20 @@ def read_claims(token: str) -> dict[str, Any]:
         return dict(strict_object(decode_base64url(found[2])))
     except ValueError as error:
         raise InvalidToken(f"Its claims cannot be read: {error}.") from error
+
+
+def _in_words(error: PyJWTError) -> str:
+    """Return what the library found, in a sentence."""
+    from jwt import exceptions
+
+    found: dict[type[PyJWTError], str] = {
+        exceptions.ExpiredSignatureError: "It has expired.",
+        exceptions.ImmatureSignatureError: "It is not valid yet.",
+        exceptions.InvalidSignatureError: "Its signature is wrong.",
+        exceptions.InvalidAudienceError: "It is for another server, or for several.",
+        exceptions.InvalidIssuerError: "It is of another vault.",
+    }
+    return found.get(type(error), f"{str(error).rstrip('.')}.")
 
 
 def _kid_of(token: str) -> str:

@@ -124,7 +124,7 @@ def _described(app: FastAPI) -> dict[str, Any]:
         components = found.setdefault("components", {})
         components.setdefault("schemas", {}).update(SCHEMAS)
         components["securitySchemes"] = _SCHEMES
-        scopes = scopes_by_route(app)
+        scopes = _scopes()
         examples = json.loads((resources.files("gorillacomb.web") / "examples.json").read_bytes())
         for path, operations in found["paths"].items():
             for method, operation in operations.items():
@@ -135,11 +135,12 @@ def _described(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-def scopes_by_route(app: FastAPI) -> dict[tuple[str, str], str]:
-    """Return the scope of each route that has one, by method and path."""
+def _scopes() -> dict[tuple[str, str], str]:
+    """Return the scope of each route of the API that has one, by method and path."""
     return {
-        (method, route.path): each.call.scope
-        for route in app.routes
+        (method, _PREFIX + route.path): each.call.scope
+        for router in (*READING, *WRITING)
+        for route in router.routes
         if isinstance(route, APIRoute)
         for each in route.dependant.dependencies
         if isinstance(each.call, Access)
