@@ -125,7 +125,8 @@ def read_ring(folder: Path) -> KeyRing:
 def ring_held(folder: Path, *, shared: bool = False) -> Iterator[None]:
     """Let nobody else change the keys of a folder, which is created. Raises KeyMissing."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for each in (*reversed(folder.parents), folder):
+            each.mkdir(mode=0o700, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
         raise _unwritable(folder, error) from error
@@ -191,7 +192,7 @@ def complete_ring(ring: KeyRing, ledger: Ledger) -> KeyRing:
         )
         ring = replace(ring, pending=(), size=ledger.size)
         _save(ring)
-    _delete_unused(ring)
+    delete_unused(ring)
     return ring
 
 
@@ -238,8 +239,12 @@ def _save(ring: KeyRing) -> None:
         raise _unwritable(path, error) from error
 
 
-def _delete_unused(ring: KeyRing) -> None:
-    """Delete the private keys that are neither active nor next: nothing is signed with them."""
+def delete_unused(ring: KeyRing) -> None:
+    """Delete the private keys that are neither active nor next: nothing is signed with them.
+
+    The caller holds `ring_held`, perhaps with others who only read: a new key is not there before
+    it is in the ring.
+    """
     used = {f"{key.kid}.pem" for key in ring.keys if key.step != "retired"}
     for path in ring.folder.glob("*.pem"):
         if path.name not in used:

@@ -23,7 +23,7 @@ from gorillacomb.tokens.access_token import (
     read_claims,
     sign_token,
 )
-from gorillacomb.tokens.key_ring import read_ring, ring_held
+from gorillacomb.tokens.key_ring import delete_unused, read_ring, ring_held
 from gorillacomb.tokens.scopes import SCOPES, check_scopes
 from gorillacomb.tokens.store import TokenStore
 from gorillacomb.vault.vault import Vault
@@ -121,6 +121,7 @@ def create_token(
     with ring_held(folder, shared=True):  # its key is not retired before the token is kept
         ring = read_ring(folder)
         key = ring.active()
+        delete_unused(ring)  # of a switch that was killed
         if key is None:
             raise UsageError("The keys are being switched.", "Run the same command again.")
         token, claims = sign_token(

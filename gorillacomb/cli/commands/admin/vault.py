@@ -31,7 +31,7 @@ def command() -> None:
 @json_option
 @vault_option
 def check(as_json: bool, vault: Vault) -> ExitCode:
-    """Check both databases, every entry of the trace, and that they belong together.
+    """Check the databases, every entry of the trace, and that all of it belongs together.
 
     Exit code 0 if everything is in order, else 1.
     """
@@ -56,7 +56,7 @@ def check(as_json: bool, vault: Vault) -> ExitCode:
 def back_up(folder: Path, as_json: bool, vault: Vault) -> ExitCode:
     """Copy index and trace into a new folder, each as of one moment.
 
-    Tokens are left out: they live for minutes, and a vault that is restored takes none of them.
+    Tokens are omitted: they live for minutes, and a vault that is restored takes none of them.
 
     Keys are not in the vault: back up the config folder too, in another place. `vault restore` puts
     a backup back.

@@ -137,8 +137,8 @@ def revoke(jti: str, as_json: bool, vault: Vault) -> ExitCode:
     """
     if "." in jti:
         raise click.UsageError(
-            "A token is no argument, which others can read: give its jti, or '-' and the token on"
-            " stdin."
+            "Others can read arguments, so a token is not given as one: give its jti, or '-' and"
+            " the token on stdin."
         )
     revoked = revoke_token(vault, sys.stdin.read(_MOST_INPUT) if jti == "-" else jti)
     if as_json:
