@@ -38,6 +38,7 @@ COMMANDS = {
     "scrub": ("watch", "Read files again, oldest check first, and find bit rot."),
     "watch": ("watch", "Keep index and trace up to date as files change."),
     "serve": ("serve", "Serve the vault to a browser, and to programs over HTTP."),
+    "token": ("serve", "Make, list and revoke tokens, with which programs use the API."),
     "service": ("watch", "Run the watcher or the server as a service, started at login."),
     "pulse": ("watch", "Say whether the watcher is alive, for people and for cron."),
     "mesh": ("mesh", "Have other machines cosign the trace, and cosign theirs."),

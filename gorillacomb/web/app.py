@@ -7,9 +7,11 @@ from importlib import resources
 from typing import Any, Literal, TypedDict
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.responses import JSONResponse, Response
 
 import gorillacomb
+from gorillacomb.api.tokens.checker import ADMIN_KEYS
 from gorillacomb.api.watch.pulse import check_watcher
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.web.answers import SCHEMAS, answers
@@ -35,8 +37,10 @@ from gorillacomb.web.routes import (
     preview,
     session,
     slow,
+    tokens,
     trace,
 )
+from gorillacomb.web.security.access import Access
 from gorillacomb.web.security.guard import HEALTH_PATH, Guard
 from gorillacomb.web.site import GivenSite, Site
 from gorillacomb.web.streams import Streams
@@ -64,6 +68,13 @@ FORMS = (
 )
 
 
+_SCHEMES = {
+    "session": {"type": "apiKey", "in": "cookie", "name": "gc_session"},
+    "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+}
+"""How a request says whose it is, for OpenAPI."""
+
+
 class HealthDocument(TypedDict):
     """Whether the server answers, and how the watcher is."""
 
@@ -85,6 +96,7 @@ def create_app(site: Site) -> FastAPI:
     app.state.site, app.state.streams = site, Streams()
     app.state.show_problem = show_problem
     app.add_api_route(HEALTH_PATH, health, **answers(HealthDocument), tags=["health"])
+    app.include_router(tokens.router)
     api = APIRouter(prefix=_PREFIX)
     for router in (*READING, *(() if site.options.read_only else WRITING)):
         api.include_router(router)
@@ -94,7 +106,7 @@ def create_app(site: Site) -> FastAPI:
     answer_problems(app)
     answer_waiting(app)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
-    app.add_middleware(Guard, names=site.names, sessions=site.sessions)
+    app.add_middleware(Guard, names=site.names, sessions=site.sessions, tokens=site.tokens)
     return app
 
 
@@ -112,14 +124,39 @@ def _described(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document, with a schema of each document that routes answer with."""
     if app.openapi_schema is None:
         found = FastAPI.openapi(app)
-        found.setdefault("components", {}).setdefault("schemas", {}).update(SCHEMAS)
+        components = found.setdefault("components", {})
+        components.setdefault("schemas", {}).update(SCHEMAS)
+        components["securitySchemes"] = _SCHEMES
+        scopes = _scopes()
         examples = json.loads((resources.files("gorillacomb.web") / "examples.json").read_bytes())
         for path, operations in found["paths"].items():
             for method, operation in operations.items():
                 operation["responses"].pop("422", None)  # FastAPI's own form; ours is among 4XX
+                operation["security"] = _security(scopes.get((method.upper(), path)))
                 _add_example(operation["responses"], examples.get(f"{method.upper()} {path}"))
         app.openapi_schema = found
     return app.openapi_schema
+
+
+def _scopes() -> dict[tuple[str, str], str]:
+    """Return the scope of each route of the API that has one, by method and path."""
+    return {
+        (method, _PREFIX + route.path): each.call.scope
+        for router in (*READING, *WRITING)
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for each in route.dependant.dependencies
+        if isinstance(each.call, Access)
+        for method in route.methods or ()
+    }
+
+
+def _security(scope: str | None) -> list[dict[str, list[str]]]:
+    """Return what a route of a scope requires: a session, or a token that has the scope."""
+    if scope is None:
+        return []
+    found: list[dict[str, list[str]]] = [{"token": [scope]}]
+    return found if scope == ADMIN_KEYS else [{"session": []}, *found]
 
 
 def _add_example(responses: dict[str, Any], example: Any) -> None:

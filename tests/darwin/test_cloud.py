@@ -102,6 +102,7 @@ USES: dict[str, list[tuple[str, ...]]] = {
     "scrub": [(), ("@",), ("--repair", "--untested-macos")],
     "watch": [("@", "--poll", "1")],
     "serve": [("--help",)],  # its jobs are the commands of this table
+    "token": [("create", "--scope", "plan"), ("list",), ("key", "rotate")],
     "service": [("install", "web"), ("remove", "web")],
     "pulse": [()],
     "roots": [("list",)],

@@ -31,7 +31,7 @@ def command() -> None:
 @json_option
 @vault_option
 def check(as_json: bool, vault: Vault) -> ExitCode:
-    """Check both databases, every entry of the trace, and that they belong together.
+    """Check the databases, every entry of the trace, and that all of it belongs together.
 
     Exit code 0 if everything is in order, else 1.
     """
@@ -41,8 +41,9 @@ def check(as_json: bool, vault: Vault) -> ExitCode:
     else:
         click.echo(f"index: {found.index or 'sound'}")
         click.echo(f"trace: {found.trace or f'sound, {found.entries:,} entries'}")
-        if found.together:
-            click.echo(f"together: {found.together}")
+        for name, wrong in (("together", found.together), ("tokens", found.tokens)):
+            if wrong:
+                click.echo(f"{name}: {wrong}")
         for line in render.next_lines(after_check(), vault):
             click.echo(line)
     return ExitCode.DONE if found.is_sound else ExitCode.FOUND
@@ -54,6 +55,8 @@ def check(as_json: bool, vault: Vault) -> ExitCode:
 @vault_option
 def back_up(folder: Path, as_json: bool, vault: Vault) -> ExitCode:
     """Copy index and trace into a new folder, each as of one moment.
+
+    Tokens are omitted: they live for minutes, and a vault that is restored takes none of them.
 
     Keys are not in the vault: back up the config folder too, in another place. `vault restore` puts
     a backup back.
