@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gorillacomb.vault.vault import config_folder
 from gorillacomb.web.pages.treemap import HEIGHT, WIDTH, Box, lay_out, squarify
+from tests.api.test_figures import age
 from tests.support.run import run
 from tests.support.server import Server, serving
 from tests.support.trees import Tree, make_tree, scan
@@ -211,3 +212,33 @@ def test_what_is_inside_is_drawn_inside(data: st.DataObject, count: int) -> None
         assert outer.x - 1e-6 <= tile.box.x and outer.y - 1e-6 <= tile.box.y
         assert tile.box.x + tile.box.width <= outer.x + outer.width + 1e-6
         assert tile.box.y + tile.box.height <= outer.y + outer.height + 1e-6
+
+
+def test_the_overview_follows_each_change_at_once(tmp_path: Path, vault: Path) -> None:
+    """Its figures stay in memory as long as the index is the same, and no longer."""
+    copies: Tree = {f"f{n}": f"{n}" * 9000 for n in range(3)}
+    top = make_tree(tmp_path / "tree", {"a": copies, "Copy of a": {**copies, "own": "o"}})
+    plan = tmp_path / "plan.jsonl"
+    changes = (
+        (("scan", top), "Looked at 8 files"),
+        (("scan", make_tree(tmp_path / "more", {"c": copies})), "11 files"),
+        (("roots", "forget", tmp_path / "more"), "8 files"),
+        (("mark", "keep", top / "a"), "8 files"),
+        (("dedupe", "--plan", "-o", plan), "8 files"),
+        (("dedupe", "--apply", plan), "in the quarantine, which can be put back"),
+        (("dedupe", "--undo"), "8 files"),
+    )
+    scan(vault, top)
+    (top / "new").write_text("n")
+    with serving(vault) as server:
+        entries = []
+        for change, words in changes:
+            age(vault)
+            assert server.get("/").status == server.get("/").status == 200
+            assert run(*change, vault=vault).code == 0, change
+            text = " ".join(outline(server.get("/", {"Accept": "text/html"})).text.split())
+            assert words in text, (change, text)
+            status = server.get("/api/v1/status").json()
+            assert status == run("status", "--json", vault=vault).json()
+            entries.append(status["trace"]["entries"])
+    assert entries == sorted(entries) and entries[3] > entries[2], "the mark is an entry"
