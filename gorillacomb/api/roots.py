@@ -68,7 +68,7 @@ class IndexFigures:
         return found
 
     def root(self, root: Root) -> RootFacts:
-        """The totals of a root."""
+        """Return the totals of a root."""
         return self._once(root.id, lambda: root_table.root_facts(self._connection, root))
 
     @property

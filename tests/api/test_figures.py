@@ -54,9 +54,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[GroupTotals]]:
     use._kept.clear()
 
 
-def test_what_has_not_changed_is_read_once(
-    top: Path, vault: Path, read: list[GroupTotals]
-) -> None:
+def test_what_has_not_changed_is_read_once(top: Path, vault: Path, read: list[GroupTotals]) -> None:
     age(vault)
     first = vault_status(Vault(vault))
     assert all(vault_status(Vault(vault)) == first for _ in range(5)) and len(read) == 1
@@ -95,7 +93,7 @@ def test_a_commit_after_the_look_at_the_files_is_not_taken_for_what_they_were(
     top: Path, vault: Path, read: list[GroupTotals], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     age(vault)
-    real = use.settled_generation
+    real = settled_generation
 
     def settled(of: Vault) -> str | None:
         found = real(of)
