@@ -21,7 +21,7 @@ from gorillacomb.web.pages import jobs as job_pages
 from gorillacomb.web.pages import map as map_page
 from gorillacomb.web.pages import mesh as mesh_pages
 from gorillacomb.web.pages import session as session_pages
-from gorillacomb.web.pages.decide import plans, review, runs
+from gorillacomb.web.pages.decide import plans, review, run_files, runs
 from gorillacomb.web.pages.find import FORMS as FIND_FORMS
 from gorillacomb.web.pages.find import PAGES as FIND_PAGES
 from gorillacomb.web.pages.questions import answer_waiting
@@ -58,6 +58,7 @@ PAGES = (
     *(integrity.router, job_pages.router, settings.router, docs.router, *FIND_PAGES),
     *(drop_pages.router, mesh_pages.router),
     *(module.router for module in _DECIDE),
+    run_files.router,
 )
 """Twins first: for the page of one job, ``ID.json`` is an id, too."""
 FORMS = (
