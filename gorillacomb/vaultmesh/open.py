@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from gorillacomb.vault.vault import Vault, config_folder, state_folder
 from gorillacomb.vaultmesh.anchor import AnchorStore
+from gorillacomb.vaultmesh.error_text import translate_content_errors
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
 
@@ -30,6 +33,13 @@ def open_trace_for_reading(vault: Vault) -> Ledger:
     """Open the trace of a vault for reading. Raises VaultError."""
     vault.check()
     return Ledger.read(vault.trace, key_store(), anchor_store())
+
+
+@contextmanager
+def open_trace(vault: Vault) -> Iterator[Ledger]:
+    """Open the trace for reading; a forger's malformed entries become VaultError."""
+    with open_trace_for_reading(vault) as ledger, translate_content_errors(vault.trace):
+        yield ledger
 
 
 def open_trace_for_writing(vault: Vault) -> Ledger:

@@ -31,7 +31,7 @@ def command() -> None:
 @json_option
 @vault_option
 def check(as_json: bool, vault: Vault) -> ExitCode:
-    """Check both databases, every entry of the trace, and that they belong together.
+    """Check both databases, every entry of the trace, that they belong together, and the scrolls.
 
     Exit code 0 if everything is in order, else 1.
     """
@@ -43,6 +43,8 @@ def check(as_json: bool, vault: Vault) -> ExitCode:
         click.echo(f"trace: {found.trace or f'sound, {found.entries:,} entries'}")
         if found.together:
             click.echo(f"together: {found.together}")
+        if found.scrolls:
+            click.echo(f"scrolls: {found.scrolls}")
         for line in render.next_lines(after_check(), vault):
             click.echo(line)
     return ExitCode.DONE if found.is_sound else ExitCode.FOUND
@@ -53,7 +55,7 @@ def check(as_json: bool, vault: Vault) -> ExitCode:
 @json_option
 @vault_option
 def back_up(folder: Path, as_json: bool, vault: Vault) -> ExitCode:
-    """Copy index and trace into a new folder, each as of one moment.
+    """Copy index, trace and scrolls into a new folder, each as of one moment.
 
     Keys are not in the vault: back up the config folder too, in another place. `vault restore` puts
     a backup back.
@@ -106,6 +108,8 @@ def _restored_lines(result: VaultRestore, vault: Vault) -> Iterator[str]:
         yield f"The vault that was there is kept: {render.printable_path(bytes(result.kept))}"
     if result.needs_adopt:
         yield "More was signed on this machine than the backup has, or a key is missing."
+    if result.scrolls is not None:
+        yield f"A scroll is not as it was: {render.printable(result.scrolls)}"
     yield from render.next_lines(after_restore(result), vault)
 
 
