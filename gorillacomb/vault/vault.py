@@ -30,6 +30,10 @@ _NAMING_FOLDERS = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
 """The environment variables that name the user's folders."""
 EXAMINED = "doctor.json"
 """The name of the file with the volumes that `doctor` examined."""
+SCROLLS, MESH = "scrolls", "mesh"
+"""The names of the folders with its scrolls, and with what concerns other nodes."""
+FOLDERS = (SCROLLS, MESH)
+"""The names of the folders in it."""
 _DATABASES = ("index", "trace", "tokens")
 _FINDER = (".DS_Store", ".localized", "._")
 """What the names of files begin with that macOS leaves in folders."""
@@ -268,8 +272,8 @@ class Vault:
 
 
 def is_vault_file(name: str) -> bool:
-    """Return whether a file of that name in a vault's folder is the vault's own."""
-    ours = (LOCK, WATCHER, EXAMINED, *_database_names())
+    """Return whether a file or folder of that name in a vault's folder is the vault's own."""
+    ours = (LOCK, WATCHER, EXAMINED, *FOLDERS, *_database_names())
     return name in ours or bool(_OTHER_TRACE.fullmatch(name))
 
 

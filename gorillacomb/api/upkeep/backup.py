@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -16,7 +17,8 @@ from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import path_text
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.json_paths import path_to_json
-from gorillacomb.vault.vault import Vault
+from gorillacomb.vault.swap import copy_vault_folder
+from gorillacomb.vault.vault import FOLDERS, Vault
 from gorillacomb.vaultmesh.error_text import translate_errors as trace_explaining
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 
@@ -59,10 +61,15 @@ def back_up_vault(vault: Vault, folder: PathInput) -> VaultBackup:
                 ledger.tables.backup(target / vault.trace.name)
                 for path in adopted:
                     copy_file(path, target / path.name, 0o600)
+                for name in FOLDERS:  # after the trace: what it names was written before that
+                    copy_vault_folder(vault.folder / name, target / name)
                 sync_folder(target)
                 sync_folder(target.parent)
             except BaseException:
                 names = (vault.index.name, vault.trace.name, *(path.name for path in adopted))
-                remove_new_folder(target, names)  # half a backup is useless
+                for name in FOLDERS:  # half a backup is useless
+                    shutil.rmtree(target / name, ignore_errors=True)
+                remove_new_folder(target, names)
                 raise
-    return VaultBackup(target, sum(os.stat(path).st_size for path in target.iterdir()))
+    files = (path for path in target.rglob("*") if path.is_file())
+    return VaultBackup(target, sum(path.stat().st_size for path in files))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 
 from gorillacomb import sqlite
 from gorillacomb.api.documents.upkeep import VaultCheckDocument
+from gorillacomb.api.upkeep.last_checks import note_audit
 from gorillacomb.errors import GorillaCombError, VaultError
 from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.scrolls.records import read_records
+from gorillacomb.scrolls.store import store_problem
 from gorillacomb.stamping.consistency import check_index
 from gorillacomb.tokens.key_ring import read_ring, ring_error
 from gorillacomb.tokens.store import TokenStore
@@ -33,11 +37,13 @@ class VaultCheck:
     """Entries of the trace that were checked."""
     tokens: str | None = None
     """What is wrong with the tokens that programs use, or with the keys that sign them."""
+    scrolls: str | None = None
+    """Which scroll is missing or damaged; None also if the trace is not sound."""
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing is wrong."""
-        return not (self.index or self.trace or self.together or self.tokens)
+        return not (self.index or self.trace or self.together or self.tokens or self.scrolls)
 
     def to_dict(self) -> VaultCheckDocument:
         """Return the document of ``vault check --json``."""
@@ -48,13 +54,15 @@ class VaultCheck:
             "trace": self.trace,
             "together": self.together,
             "tokens": self.tokens,
+            "scrolls": self.scrolls,
         }
 
 
 def check_vault(vault: Vault) -> VaultCheck:
     """Check a vault, as `OpenVault.check` says."""
-    index_error = trace_error = together = token_error = None
+    index_error = trace_error = together = token_error = scrolls_error = None
     entries = 0
+    started_ns = time.time_ns()
     with ExitStack() as opened:
         # The index first: as of that moment it is never ahead of the trace.
         index = None
@@ -70,14 +78,16 @@ def check_vault(vault: Vault) -> VaultCheck:
             with open_trace_for_reading(vault) as ledger, translate_content_errors(vault.trace):
                 result = audit(ledger)
                 trace_error, entries = result.reason, result.entries
+                note_audit(vault, ledger, result, started_ns)
                 if trace_error is None:
                     token_error = _token_error(vault, ledger)
+                    scrolls_error = store_problem(vault, read_records(ledger))
                 if index is not None and not (index_error or trace_error):
                     with translate_errors(vault):
                         together = check_index(index, ledger)
         except VaultError as error:
             trace_error = error.message
-    return VaultCheck(index_error, trace_error, together, entries, token_error)
+    return VaultCheck(index_error, trace_error, together, entries, token_error, scrolls_error)
 
 
 def _token_error(vault: Vault, ledger: Ledger) -> str | None:

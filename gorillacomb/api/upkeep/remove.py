@@ -17,7 +17,7 @@ from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import all_roots
 from gorillacomb.json_paths import path_to_json
-from gorillacomb.vault.swap import vault_held
+from gorillacomb.vault.swap import vault_file_bytes, vault_held
 from gorillacomb.vault.vault import Vault, config_folder, is_vault_file
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 
@@ -119,10 +119,16 @@ def _described(vault: Vault) -> VaultRemoval:
             entries = ledger.size
     except VaultError:
         pass
-    names = filter(is_vault_file, Vault(folder).names())
-    sizes = [os.lstat(folder / name).st_size for name in names]
     return VaultRemoval(
-        *(folder, sum(sizes), entries, waiting, unknown, is_readable, config_folder() / "keys")
+        *(
+            folder,
+            vault_file_bytes(folder),
+            entries,
+            waiting,
+            unknown,
+            is_readable,
+            config_folder() / "keys",
+        )
     )
 
 

@@ -41,7 +41,8 @@ def check(as_json: bool, vault: Vault) -> ExitCode:
     else:
         click.echo(f"index: {found.index or 'sound'}")
         click.echo(f"trace: {found.trace or f'sound, {found.entries:,} entries'}")
-        for name, wrong in (("together", found.together), ("tokens", found.tokens)):
+        others = {"together": found.together, "tokens": found.tokens, "scrolls": found.scrolls}
+        for name, wrong in others.items():
             if wrong:
                 click.echo(f"{name}: {wrong}")
         for line in render.next_lines(after_check(), vault):
@@ -54,7 +55,7 @@ def check(as_json: bool, vault: Vault) -> ExitCode:
 @json_option
 @vault_option
 def back_up(folder: Path, as_json: bool, vault: Vault) -> ExitCode:
-    """Copy index and trace into a new folder, each as of one moment.
+    """Copy index, trace and scrolls into a new folder, each as of one moment.
 
     Tokens are omitted: they live for minutes, and a vault that is restored takes none of them.
 
@@ -109,6 +110,8 @@ def _restored_lines(result: VaultRestore, vault: Vault) -> Iterator[str]:
         yield f"The vault that was there is kept: {render.printable_path(bytes(result.kept))}"
     if result.needs_adopt:
         yield "More was signed on this machine than the backup has, or a key is missing."
+    if result.scrolls is not None:
+        yield f"A scroll is not as it was: {render.printable(result.scrolls)}"
     yield from render.next_lines(after_restore(result), vault)
 
 
