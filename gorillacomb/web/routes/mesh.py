@@ -12,7 +12,9 @@ from gorillacomb.api.documents.mesh.checks import ConsistencyDocument
 from gorillacomb.api.documents.mesh.nodes import MeshNodesDocument
 from gorillacomb.api.mesh.consistency import prove_consistency
 from gorillacomb.api.mesh.nodes import read_mesh
+from gorillacomb.api.mesh.pulse import ServedPulseDocument, serve_pulse
 from gorillacomb.api.server.jobs import JobRequest, start
+from gorillacomb.api.watch.pulse import PulseState
 from gorillacomb.web.answers import answers, missing_as_404
 from gorillacomb.web.routes.jobs import started
 from gorillacomb.web.security.access import ReadIndex, UseMesh
@@ -34,6 +36,13 @@ def consistency(site: GivenSite, session: ReadIndex, old: TreeSize, new: TreeSiz
     """Return the proof that the trace only grew between two sizes (RFC 6962, section 2.1.2)."""
     with missing_as_404():
         return JSONResponse(prove_consistency(site.vault, old, new))
+
+
+@router.get("/pulse", **answers(ServedPulseDocument, also={503: ServedPulseDocument}))
+def pulse(site: GivenSite, session: ReadIndex) -> Response:
+    """Return the watcher's newest pulse, and what is active; 503 with the causes if it is dead."""
+    found, document = serve_pulse(site.vault)
+    return JSONResponse(document, 503 if found.state is PulseState.DEAD else 200)
 
 
 @writing.post("/nodes/sync", **answers(JobDocument, 202))
