@@ -37,6 +37,7 @@ COMMANDS = {
     "keys": ("trace", "Create or rotate the keys that sign, show the public ones."),
     "scrub": ("watch", "Read files again, oldest check first, and find bit rot."),
     "watch": ("watch", "Keep index and trace up to date as files change."),
+    "mesh": ("mesh", "Watch over the traces of others, and let them watch over yours."),
     "serve": ("serve", "Serve the vault to a browser, and to programs over HTTP."),
     "service": ("watch", "Run the watcher or the server as a service, started at login."),
     "pulse": ("watch", "Say whether the watcher is alive, for people and for cron."),

@@ -28,6 +28,7 @@ from gorillacomb.errors import (
 from gorillacomb.fs import mutations
 from gorillacomb.fs.durable_files import create_file, sync_folder
 from gorillacomb.fs.openat import owner_advice
+from gorillacomb.vault.folders import delete_folders
 from gorillacomb.vault.vault import (
     LOCK,
     WATCHER,
@@ -242,6 +243,7 @@ def _delete_unfinished(folder: Path) -> None:
 
 def _delete_files(folder: Path) -> None:
     """Delete a folder with the files of a vault in it, the mark last. Raises OSError."""
+    delete_folders(folder)
     for name in os.listdir(folder):
         if is_vault_file(name):
             _remove(folder / name)

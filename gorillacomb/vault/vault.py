@@ -30,6 +30,8 @@ _NAMING_FOLDERS = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
 """The environment variables that name the user's folders."""
 EXAMINED = "doctor.json"
 """The name of the file with the volumes that `doctor` examined."""
+FOLDERS = ("mesh",)
+"""The folders with what no scan can rebuild: see `vault.folders`."""
 _DATABASES = ("index", "trace")
 _FINDER = (".DS_Store", ".localized", "._")
 """What the names of files begin with that macOS leaves in folders."""
@@ -267,9 +269,9 @@ class Vault:
 
 
 def is_vault_file(name: str) -> bool:
-    """Return whether a file of that name in a vault's folder is the vault's own."""
+    """Return whether a file or folder of that name in a vault's folder is the vault's own."""
     ours = (LOCK, WATCHER, EXAMINED, *_database_names())
-    return name in ours or bool(_OTHER_TRACE.fullmatch(name))
+    return name in ours or name in FOLDERS or bool(_OTHER_TRACE.fullmatch(name))
 
 
 def _database_names() -> tuple[str, ...]:

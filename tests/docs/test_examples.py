@@ -37,6 +37,7 @@ BEFORE = {
         "gorillacomb scan ~/Drive",
     ),
     **dict.fromkeys(("marks.md", "rules.md", "serve.md", "api.md"), "gorillacomb scan ~/Drive"),
+    "mesh.md": "gorillacomb scan ~/Drive",
     "collapse.md": """
         for name in README.md LICENSE Makefile; do
             echo "$name" >~/Drive/Projects/HealthTrack/$name

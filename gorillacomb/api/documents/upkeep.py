@@ -20,6 +20,8 @@ class VaultCheckDocument(TypedDict):
     """What is wrong with the trace; null if it is sound."""
     together: str | None
     """How the index differs from the trace; null if it does not, or one of them is not sound."""
+    mesh: str | None
+    """What is wrong with the files of the mesh, such as a witness's; null if nothing is."""
 
 
 class VaultBackupDocument(TypedDict):

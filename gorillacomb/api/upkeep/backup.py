@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -16,6 +17,12 @@ from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import path_text
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.json_paths import path_to_json
+from gorillacomb.vault.folders import (
+    delete_folders,
+    folder_files,
+    make_folders_like,
+    sync_folders,
+)
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.error_text import translate_errors as trace_explaining
 from gorillacomb.vaultmesh.open import open_trace_for_reading
@@ -59,10 +66,19 @@ def back_up_vault(vault: Vault, folder: PathInput) -> VaultBackup:
                 ledger.tables.backup(target / vault.trace.name)
                 for path in adopted:
                     copy_file(path, target / path.name, 0o600)
+                make_folders_like(vault.folder, target)
+                for inner in folder_files(vault.folder):
+                    with suppress(FileNotFoundError):  # it was removed since
+                        copy_file(vault.folder / inner, target / inner, 0o600)
+                sync_folders(target)
                 sync_folder(target)
                 sync_folder(target.parent)
             except BaseException:
                 names = (vault.index.name, vault.trace.name, *(path.name for path in adopted))
+                with suppress(OSError):
+                    delete_folders(target)
                 remove_new_folder(target, names)  # half a backup is useless
                 raise
-    return VaultBackup(target, sum(os.stat(path).st_size for path in target.iterdir()))
+    return VaultBackup(
+        target, sum(each.stat().st_size for each in target.rglob("*") if each.is_file())
+    )

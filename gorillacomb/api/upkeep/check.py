@@ -10,6 +10,7 @@ from gorillacomb.api.documents.upkeep import VaultCheckDocument
 from gorillacomb.errors import VaultError
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.stamping.consistency import check_index
+from gorillacomb.vault.folders import odd_file
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.audit import audit
 from gorillacomb.vaultmesh.error_text import translate_content_errors
@@ -28,11 +29,13 @@ class VaultCheck:
     """How the index differs from the trace; None also if one of them is not sound."""
     entries: int
     """Entries of the trace that were checked."""
+    mesh: str | None = None
+    """What is wrong with the witness and what it signed, or with other files of the mesh."""
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing is wrong."""
-        return not (self.index or self.trace or self.together)
+        return not (self.index or self.trace or self.together or self.mesh)
 
     def to_dict(self) -> VaultCheckDocument:
         """Return the document of ``vault check --json``."""
@@ -42,6 +45,7 @@ class VaultCheck:
             "index": self.index,
             "trace": self.trace,
             "together": self.together,
+            "mesh": self.mesh,
         }
 
 
@@ -69,4 +73,17 @@ def check_vault(vault: Vault) -> VaultCheck:
                         together = check_index(index, ledger)
         except VaultError as error:
             trace_error = error.message
-    return VaultCheck(index_error, trace_error, together, entries)
+    return VaultCheck(index_error, trace_error, together, entries, _mesh_error(vault))
+
+
+def _mesh_error(vault: Vault) -> str | None:
+    """Return what is wrong with the files of the mesh; None if nothing is, or there are none."""
+    wrong = odd_file(vault.folder)
+    if wrong is None and (vault.folder / "mesh").exists():
+        from gorillacomb.mesh.witness.recover import first_trouble  # few vaults have a witness
+
+        try:
+            wrong = first_trouble(vault)
+        except VaultError as error:
+            wrong = error.message
+    return wrong

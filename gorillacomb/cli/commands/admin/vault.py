@@ -33,6 +33,8 @@ def command() -> None:
 def check(as_json: bool, vault: Vault) -> ExitCode:
     """Check both databases, every entry of the trace, and that they belong together.
 
+    Also the files of the mesh, if there are any: those of a witness above all.
+
     Exit code 0 if everything is in order, else 1.
     """
     found = check_vault(vault)
@@ -43,6 +45,8 @@ def check(as_json: bool, vault: Vault) -> ExitCode:
         click.echo(f"trace: {found.trace or f'sound, {found.entries:,} entries'}")
         if found.together:
             click.echo(f"together: {found.together}")
+        if found.mesh:
+            click.echo(f"mesh: {render.printable(found.mesh)}")
         for line in render.next_lines(after_check(), vault):
             click.echo(line)
     return ExitCode.DONE if found.is_sound else ExitCode.FOUND
@@ -53,7 +57,7 @@ def check(as_json: bool, vault: Vault) -> ExitCode:
 @json_option
 @vault_option
 def back_up(folder: Path, as_json: bool, vault: Vault) -> ExitCode:
-    """Copy index and trace into a new folder, each as of one moment.
+    """Copy index, trace and the files of the mesh into a new folder, each as of one moment.
 
     Keys are not in the vault: back up the config folder too, in another place. `vault restore` puts
     a backup back.
