@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import click
 
-from gorillacomb.cli.commands.mesh import witness
+from gorillacomb.cli.commands.mesh import check, nodes, policy, sync, witness
 
 
 @click.group()
 def command() -> None:
-    """Watch over the traces of others, and let them watch over yours."""
+    """Keep watch over each other's records: nodes that sign what they have seen of a trace."""
 
 
-command.add_command(witness.group)
+for each in (*nodes.COMMANDS, sync.command, *check.COMMANDS, policy.command, witness.group):
+    command.add_command(each)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,8 +10,9 @@ import click
 
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.commands.serve.witness import chosen_witness, say_where, witness_options
+from gorillacomb.cli.extras import require_extra
 from gorillacomb.cli.options import is_typed, vault_option
-from gorillacomb.errors import ExitCode, UsageError
+from gorillacomb.errors import ExitCode
 
 if TYPE_CHECKING:
     from gorillacomb.web.site import Site
@@ -80,7 +80,7 @@ def command(
         if any(is_typed(context, each) for each in context.command.params):
             raise click.UsageError("Options go after `link`: it takes --vault alone.")
         return None
-    _import_web()
+    require_extra("web", "The server")
     from gorillacomb.web.server import ServerOptions, run_server
 
     chosen = chosen_witness(witness, witness_only, witness_bind)
@@ -113,14 +113,6 @@ def link(vault: Vault) -> ExitCode:
 
     click.echo(ask_for_address(vault))
     return ExitCode.DONE
-
-
-def _import_web() -> None:
-    if any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn", "jinja2")):
-        raise UsageError(
-            "The server is an extra that is not installed.",
-            "Install it: pip install 'gorillacomb[web]'",
-        )
 
 
 def _tls(
