@@ -33,7 +33,7 @@ EXAMINED = "doctor.json"
 SCROLLS, MESH = "scrolls", "mesh"
 """The names of the folders with its scrolls, and with what concerns other nodes."""
 FOLDERS = (SCROLLS, MESH)
-"""The names of the folders in it."""
+"""The folders with what no scan can rebuild: see `vault.folders`."""
 _DATABASES = ("index", "trace", "tokens")
 _FINDER = (".DS_Store", ".localized", "._")
 """What the names of files begin with that macOS leaves in folders."""

@@ -32,6 +32,11 @@ def token_key_folder(log: str) -> Path:
     return config_folder() / "keys" / "tokens" / log
 
 
+def witness_keys(name: str) -> KeyStore:
+    """Return the keys of one witness: no two vaults, and nothing else, may sign with them."""
+    return KeyStore(config_folder() / "keys" / "witness" / name)
+
+
 def anchor_store() -> AnchorStore:
     """Return the checkpoints kept apart from vaults and keys."""
     return AnchorStore(state_folder() / "anchors")

@@ -102,6 +102,7 @@ LATER: dict[str, dict[str, str]] = {
         "settings.rules": "the user's rules about which copy to keep",
         **dict.fromkeys(("quarantine[].files", "quarantine[].bytes"), _DONE),
     },
+    "vault check": {"mesh": "what is wrong with the files of the mesh; null"},
     "roots list": _SUSPECT,
     "folders": _FAMILIES,
     "folders of a project": _FAMILIES,

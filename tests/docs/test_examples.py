@@ -37,7 +37,8 @@ BEFORE = {
         "gorillacomb scan ~/Drive",
     ),
     **dict.fromkeys(
-        ("marks.md", "rules.md", "serve.md", "api.md", "tokens.md"), "gorillacomb scan ~/Drive"
+        ("marks.md", "rules.md", "serve.md", "api.md", "tokens.md", "mesh.md"),
+        "gorillacomb scan ~/Drive",
     ),
     "collapse.md": """
         for name in README.md LICENSE Makefile; do

@@ -24,6 +24,8 @@ class VaultCheckDocument(TypedDict):
     """What is wrong with the tokens of programs or their keys; null if nothing is."""
     scrolls: str | None
     """Which scroll is missing or damaged; null if none is, or the trace is not sound."""
+    mesh: str | None
+    """What is wrong with the files of the mesh, such as a witness's; null if nothing is."""
 
 
 class VaultBackupDocument(TypedDict):

@@ -16,6 +16,7 @@ from gorillacomb.scrolls.store import store_problem
 from gorillacomb.stamping.consistency import check_index
 from gorillacomb.tokens.key_ring import read_ring, ring_error
 from gorillacomb.tokens.store import TokenStore
+from gorillacomb.vault.folders import odd_file
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.audit import audit
 from gorillacomb.vaultmesh.error_text import translate_content_errors
@@ -39,11 +40,14 @@ class VaultCheck:
     """What is wrong with the tokens that programs use, or with the keys that sign them."""
     scrolls: str | None = None
     """Which scroll is missing or damaged; None also if the trace is not sound."""
+    mesh: str | None = None
+    """What is wrong with the witness and what it signed, or with other files of the mesh."""
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing is wrong."""
-        return not (self.index or self.trace or self.together or self.tokens or self.scrolls)
+        parts = (self.index, self.trace, self.together, self.tokens, self.scrolls, self.mesh)
+        return not any(parts)
 
     def to_dict(self) -> VaultCheckDocument:
         """Return the document of ``vault check --json``."""
@@ -55,6 +59,7 @@ class VaultCheck:
             "together": self.together,
             "tokens": self.tokens,
             "scrolls": self.scrolls,
+            "mesh": self.mesh,
         }
 
 
@@ -87,7 +92,8 @@ def check_vault(vault: Vault) -> VaultCheck:
                         together = check_index(index, ledger)
         except VaultError as error:
             trace_error = error.message
-    return VaultCheck(index_error, trace_error, together, entries, token_error, scrolls_error)
+    errors = (token_error, scrolls_error, _mesh_error(vault))
+    return VaultCheck(index_error, trace_error, together, entries, *errors)
 
 
 def _token_error(vault: Vault, ledger: Ledger) -> str | None:
@@ -96,3 +102,16 @@ def _token_error(vault: Vault, ledger: Ledger) -> str | None:
     except GorillaCombError as error:
         return error.message
     return TokenStore(vault.tokens).error() or ring_error(ring, ledger)
+
+
+def _mesh_error(vault: Vault) -> str | None:
+    """Return what is wrong with the files of the mesh; None if nothing is, or there are none."""
+    wrong = odd_file(vault.folder)
+    if wrong is None and (vault.folder / "mesh").exists():
+        from gorillacomb.mesh.witness.recover import first_trouble  # few vaults have a witness
+
+        try:
+            wrong = first_trouble(vault)
+        except VaultError as error:
+            wrong = error.message
+    return wrong

@@ -33,6 +33,8 @@ def command() -> None:
 def check(as_json: bool, vault: Vault) -> ExitCode:
     """Check the databases, every entry of the trace, and that all of it belongs together.
 
+    Also the files of the mesh, if there are any: those of a witness above all.
+
     Exit code 0 if everything is in order, else 1.
     """
     found = check_vault(vault)
@@ -41,10 +43,15 @@ def check(as_json: bool, vault: Vault) -> ExitCode:
     else:
         click.echo(f"index: {found.index or 'sound'}")
         click.echo(f"trace: {found.trace or f'sound, {found.entries:,} entries'}")
-        others = {"together": found.together, "tokens": found.tokens, "scrolls": found.scrolls}
+        others = {
+            "together": found.together,
+            "tokens": found.tokens,
+            "scrolls": found.scrolls,
+            "mesh": found.mesh,
+        }
         for name, wrong in others.items():
             if wrong:
-                click.echo(f"{name}: {wrong}")
+                click.echo(f"{name}: {render.printable(wrong)}")
         for line in render.next_lines(after_check(), vault):
             click.echo(line)
     return ExitCode.DONE if found.is_sound else ExitCode.FOUND
@@ -55,9 +62,10 @@ def check(as_json: bool, vault: Vault) -> ExitCode:
 @json_option
 @vault_option
 def back_up(folder: Path, as_json: bool, vault: Vault) -> ExitCode:
-    """Copy index, trace and scrolls into a new folder, each as of one moment.
+    """Copy index, trace, scrolls and the files of the mesh into a new folder.
 
-    Tokens are omitted: they live for minutes, and a vault that is restored takes none of them.
+    Each is copied as of one moment. Tokens are omitted: they live for minutes, and a vault that is
+    restored takes none of them.
 
     Keys are not in the vault: back up the config folder too, in another place. `vault restore` puts
     a backup back.
