@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from importlib import resources
-from typing import Any, Literal, TypedDict
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 import gorillacomb
 from gorillacomb.api.tokens.checker import ADMIN_KEYS
-from gorillacomb.api.watch.pulse import check_watcher
-from gorillacomb.errors import GorillaCombError
 from gorillacomb.web.answers import SCHEMAS, answers
+from gorillacomb.web.health import HealthDocument, health_of
 from gorillacomb.web.pages import docs, files, integrity, overview, settings, twins
 from gorillacomb.web.pages import drop as drop_pages
 from gorillacomb.web.pages import jobs as job_pages
@@ -76,14 +75,6 @@ _SCHEMES = {
 """How a request says whose it is, for OpenAPI."""
 
 
-class HealthDocument(TypedDict):
-    """Whether the server answers, and how the watcher is."""
-
-    status: Literal["ok"]
-    pulse: Literal["alive", "degraded", "dead", "none"]
-    """``none`` if no watcher ever ran."""
-
-
 def create_app(site: Site) -> FastAPI:
     """Return the app of one vault's server; a read-only one has no route that writes."""
     app = FastAPI(
@@ -113,12 +104,7 @@ def create_app(site: Site) -> FastAPI:
 
 def health(site: GivenSite) -> Response:
     """Return whether the server answers: it says nothing about what is in the vault."""
-    try:
-        found = check_watcher(site.vault)
-        pulse = "none" if found.pulse is None else found.state.value
-    except GorillaCombError:
-        pulse = "none"
-    return JSONResponse({"status": "ok", "pulse": pulse}, 503 if pulse == "dead" else 200)
+    return health_of(site.vault)
 
 
 def _described(app: FastAPI) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from gorillacomb.fs.bounded_read import UnexpectedFile, read_document
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.mesh.folder import MeshFolder, NodeSeen
 from gorillacomb.mesh.node import MeshNode, make_node
+from gorillacomb.mesh.witness.logs import trust_log
 from gorillacomb.vault.vault import Vault
 
 __all__ = [
@@ -94,7 +95,8 @@ def add_node(
 ) -> KnownNode:
     """Add a node, whose witness is to cosign our log.
 
-    ``monitor`` is where it shows checkpoints, None for the same place. Raises UsageError for a name
+    ``monitor`` is where it shows checkpoints, None for the same place; ``log_vkeys`` are the keys
+    of its own log, which our witness cosigns from then on. Raises UsageError for a name
     that is taken or a file that cannot be read, UntrustedInput for what is not a key or address.
     """
     vault.check()
@@ -112,6 +114,8 @@ def add_node(
             if key.public in taken:
                 raise UsageError(f"{taken[key.public]} has that key already.")
         folder.put_nodes([*nodes, node])
+    for key in node.logs:
+        trust_log(vault, key)
     return KnownNode(node, NodeSeen())
 
 

@@ -33,7 +33,7 @@ from gorillacomb.model import SECOND
     "log_vkeys",
     multiple=True,
     metavar="VKEY",
-    help="The key of its own log, which `mesh check` compares then.",
+    help="The key of its own log: `mesh check` compares it, and our witness cosigns it.",
 )
 @click.option(
     "--ca",
