@@ -101,6 +101,15 @@ def test_a_body_beyond_the_bound_is_refused_before_it_was_sent(running: RunningW
         assert client.recv(12) == b"HTTP/1.1 400"
 
 
+def test_a_client_that_goes_away_is_no_fault(running: RunningWitness) -> None:
+    for sent in (b"", b"old 0\n", b"x" * 40_000):
+        with connected(running) as client:
+            head = b"POST /add-checkpoint HTTP/1.1\r\nHost: x\r\nContent-Length: 50000\r\n\r\n"
+            client.sendall(head + sent)
+    assert add(running, LOG.request(0, 5))[0] == 200
+    assert [line for line in running.stderr if "Error" in line or "fault" in line] == []
+
+
 def connected(running: RunningWitness) -> socket.socket:
     client = socket.create_connection(("127.0.0.1", int(running.url.rpartition(":")[2])), 20)
     client.settimeout(20)
