@@ -81,7 +81,8 @@ def test_an_update_that_is_cut_short(
             cut += ended.is_killed or ended.answer == REFUSED
             answered += ended.answer not in (b"", REFUSED)
             after_a_cut(reopen(), log, old, before, places, put_back, ended.answer, str(call))
-    print(f"{fault} from {old}: {len(chosen)} of {len(points)} points, {cut} cut short, {answered} answered")
+    tried = f"{len(chosen)} of {len(points)} points"
+    print(f"{fault} from {old}: {tried}, {cut} cut short, {answered} answered")
     record_property("points", len(chosen))
     assert cut > count // 3
 
