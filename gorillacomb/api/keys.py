@@ -13,6 +13,7 @@ from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.error_text import translate_content_errors
 from gorillacomb.vaultmesh.keys.cosign import WATCHER
 from gorillacomb.vaultmesh.keys.keys import (
+    RSA_BITS,
     AnySigningKey,
     EcdsaSigningKey,
     Ed25519SigningKey,
@@ -113,7 +114,7 @@ def user_key(kind: KeyKind, made: Callable[[UserKey], object] | None = None) -> 
     return key
 
 
-def make_key(kind: KeyKind = "ed25519") -> UserKey:
+def make_key(kind: KeyKind = "ed25519", rsa_bits: int = RSA_BITS) -> UserKey:
     """Create a key before it is needed. Raises UsageError if there is one, KeyMissing."""
     store = key_store()
     if store.current(kind) is not None:
@@ -121,8 +122,12 @@ def make_key(kind: KeyKind = "ed25519") -> UserKey:
             f"There is an {kind} key already in {store.folder}.",
             "To switch to a new one: gorillacomb keys rotate"
             if kind == "ed25519"
+            else "To switch to a new one: gorillacomb keys rotate --rsa"
+            if kind == "rsa"
             else f"To create another {kind} key, move that file away.",
         )
+    if kind == "rsa":
+        store.make(kind, rsa_bits)
     return user_key(kind)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from gorillacomb.api.documents.trace import AdoptDocument, ProofDocument, TraceV
 from gorillacomb.api.keys import SignerKey, public_keys, rotate_key
 from gorillacomb.api.lookup import PathLookup, look_up_path, unknown_path_error
 from gorillacomb.api.paths import PathInput, path_text, path_to_json, relative_path
+from gorillacomb.api.upkeep.last_checks import note_audit
 from gorillacomb.errors import (
     KeyMissing,
     RefusedForSafety,
@@ -35,12 +37,11 @@ from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import jcs, proof
 from gorillacomb.vaultmesh.audit import AuditReport, audit
 from gorillacomb.vaultmesh.entries import checked_entry, entry_path
-from gorillacomb.vaultmesh.error_text import translate_content_errors
 from gorillacomb.vaultmesh.history import path_history
 from gorillacomb.vaultmesh.keys.keys import load_publics
 from gorillacomb.vaultmesh.keys.mailed_text import parse_mailed
 from gorillacomb.vaultmesh.ledger import Ledger
-from gorillacomb.vaultmesh.open import anchor_store, key_store, open_trace_for_reading
+from gorillacomb.vaultmesh.open import anchor_store, key_store, open_trace
 
 if TYPE_CHECKING:
     from gorillacomb.api.find.fate import PathFate
@@ -175,6 +176,7 @@ class VaultTrace:
         trusted = None if key is None else _trusted_keys(key)
         note = None if checkpoint is None else parse_mailed(checkpoint, _checked_checkpoint)
         shown = as_progress(progress)
+        started_ns = time.time_ns()
         with ExitStack() as opened:
             index = _index_synced_with_trace(self._vault, opened)
             ledger = opened.enter_context(open_trace(self._vault))
@@ -184,6 +186,8 @@ class VaultTrace:
             finally:
                 shown.close()
             apart = None
+            if trusted is None and (note is None or report.ok):
+                note_audit(self._vault, ledger, report, started_ns)
             if report.ok and index is not None:
                 with translate_errors(self._vault):
                     apart = check_index(index(), ledger)
@@ -340,13 +344,6 @@ def verify_proof(data: bytes, *, key: PathInput | None = None) -> VerifiedProof:
     found, checkpoint = parse_mailed(data, lambda text: proof.verify_proof(text, publics))
     entry = jcs.parse_strict(found.entry, "The proof's entry")
     return VerifiedProof(found.index, checkpoint.size, checkpoint.origin, entry)
-
-
-@contextmanager
-def open_trace(vault: Vault) -> Iterator[Ledger]:
-    """Open the trace for reading; a forger's malformed entries become VaultError."""
-    with open_trace_for_reading(vault) as ledger, translate_content_errors(vault.trace):
-        yield ledger
 
 
 def _index_synced_with_trace(vault: Vault, opened: ExitStack) -> Callable[[], Index] | None:

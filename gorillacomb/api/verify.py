@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby, islice
@@ -103,14 +104,16 @@ def verify_manifest(
     from gorillacomb.vault.settings import load_settings
 
     opened = as_vault(vault)
+    started_ns = time.time_ns()
     warnings: tuple[str, ...] = ()
     ignored: frozenset[bytes] = frozenset()
+    sha256: str | None = None
     if isinstance(manifest, FolderManifest):
         signature, content = SignatureCheck("none", "it is not signed"), manifest.manifest
         top = manifest.root if root is None else os.fsencode(root)
     else:
         file = os.fsencode(manifest)
-        signature, content, warnings = _read(file, key)
+        signature, content, warnings, sha256 = _read(file, key)
         top = default_root(file, content) if root is None else os.fsencode(root)
         ignored = io.paths_below(top, file)
     both = digests == "both" or (digests == "auto" and signature.state != "valid")
@@ -127,7 +130,7 @@ def verify_manifest(
     if content.checkpoint is not None:
         checkpoint, more = _compare_checkpoint(opened, content.checkpoint)
         warnings += more
-    return ManifestCheck(
+    found = ManifestCheck(
         os.path.realpath(top),
         report,
         signature,
@@ -136,16 +139,38 @@ def verify_manifest(
         require_signature or key is not None,
         warnings,
     )
+    if sha256 is not None:
+        _note(opened, sha256, found, started_ns)
+    return found
 
 
-def _read(file: bytes, key: PathInput | None) -> tuple[SignatureCheck, Manifest, tuple[str, ...]]:
-    """Read a manifest and check its signature; also return warnings."""
+def _note(vault: Vault, sha256: str, check: ManifestCheck, started_ns: int) -> None:
+    """Keep how a check ended, for scrolls that name the manifest."""
+    from gorillacomb.api.upkeep.last_checks import LastManifestCheck, note_manifest_check
+
+    root = path_text(check.root)
+    kinds = {**check.report.kinds(), "unproven": check.report.unproven}
+    counts = [f"{len(each):,} {kind}" for kind, each in kinds.items() if each]
+    problem = None
+    if counts:
+        problem = f"{root} is not as the manifest says: {', '.join(counts)}."
+    elif not check.ok:
+        problem = f"{root} is as the manifest says, but who made that is not sure."
+    note_manifest_check(vault, sha256, LastManifestCheck(started_ns, root, problem))
+
+
+def _read(
+    file: bytes, key: PathInput | None
+) -> tuple[SignatureCheck, Manifest, tuple[str, ...], str]:
+    """Read a manifest and check its signature; also return warnings, and the file's SHA-256."""
+    from hashlib import sha256
+
     from gorillacomb.manifest import io
     from gorillacomb.manifest.parse import parse_manifest
 
     data, envelope = io.read_manifest(file)
     signature, warnings = check_signature(data, envelope, key)
-    return signature, parse_manifest(data), warnings
+    return signature, parse_manifest(data), warnings, sha256(data).hexdigest()
 
 
 def check_signature(

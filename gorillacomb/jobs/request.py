@@ -127,6 +127,8 @@ KINDS: Mapping[str, JobKind] = MappingProxyType(
             tells_progress=False,
             output=MANIFEST,
         ),
+        "mesh-sync": JobKind(("mesh", "sync"), {}, writes=False, tells_progress=False),
+        "mesh-check": JobKind(("mesh", "check"), {}, writes=False, tells_progress=False),
         "overview": JobKind(("overview",), {}, writes=False),
         "folders": JobKind(("folders",), {}, writes=False, tells_progress=False),
         "explain": JobKind(
@@ -201,6 +203,23 @@ KINDS: Mapping[str, JobKind] = MappingProxyType(
         "trace-verify": JobKind(("trace", "verify"), {}, writes=False),
         "drop": JobKind(
             ("drop",), {"into": _paths("--into", required=True, many=False)}, writes=True
+        ),
+        "scroll": JobKind(
+            ("scroll", "create"),
+            {
+                "manifest": _Option(_Form.VALUE, "--manifest", bytes, required=True),
+                "kind": _Option(_Form.VALUE, "--kind", required=True),
+                "license": _Option(_Form.VALUE, "--license", required=True),
+                "license_text": _texts("--license-text"),
+                "funding": _Option(_Form.VALUE, "--funding"),
+                "currency": _Option(_Form.VALUE, "--currency"),
+                "valid_until": _Option(_Form.VALUE, "--valid-until"),
+            },
+            writes=True,
+            tells_progress=False,
+        ),
+        "scroll-revoke": JobKind(
+            ("scroll", "revoke"), {"scroll": _operand()}, writes=True, tells_progress=False
         ),
         **{
             f"mark-{what}": JobKind(("mark", what), _MARKED, writes=True, tells_progress=False)

@@ -32,13 +32,10 @@ def to_json(manifest: Manifest) -> bytes:
     """
     lines = [entry_json(entry) for entry in manifest.entries]
     check_order([entry.path for entry in manifest.entries])
-    digest = sha256(b"[")
-    digest.update(b",".join(lines))
-    digest.update(b"]")
     # Unlike a path, a subject always has a text name: in-toto requires one.
     name = manifest.name.decode("utf-8", "backslashreplace")
     name_b64 = path_to_json(manifest.name, "name").get("name_b64")
-    subject = [{"digest": {"sha256": digest.hexdigest()}, "name": name}]
+    subject = [{"digest": {"sha256": _digest_of(lines)}, "name": name}]
     fields: list[tuple[str, Any]] = [
         ("checkpoint", manifest.checkpoint),
         ("counts", entry_counts(manifest.entries)),
@@ -57,6 +54,18 @@ def to_json(manifest: Manifest) -> bytes:
         FILES,
     ]
     return b"\n".join(head) + b",\n".join(lines) + END
+
+
+def files_digest(entries: Iterable[ManifestEntry]) -> str:
+    """Return the digest of a manifest's subject: SHA-256, in hex, of the JCS bytes of its files."""
+    return _digest_of(map(entry_json, entries))
+
+
+def _digest_of(lines: Iterable[bytes]) -> str:
+    digest = sha256(b"[")
+    digest.update(b",".join(lines))
+    digest.update(b"]")
+    return digest.hexdigest()
 
 
 def _json(value: Any) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from hashlib import sha256
 from typing import Any
 
 from gorillacomb.json_paths import path_from_json
@@ -18,7 +17,7 @@ from gorillacomb.manifest.model import (
     raise_malformed,
 )
 from gorillacomb.manifest.paths import MOST_PATH, check_order, validated_path
-from gorillacomb.manifest.serialize import PREDICATE, STATEMENT, entry_counts, entry_json
+from gorillacomb.manifest.serialize import PREDICATE, STATEMENT, entry_counts, files_digest
 
 _ANY_PREDICATE = "urn:gorillacomb:manifest:"
 _KEYS = {
@@ -64,7 +63,7 @@ def validated_manifest(
     entries = tuple(read)
     check_order([entry.path for entry in entries])
     if digest is None:
-        digest = sha256(b"[" + b",".join(map(entry_json, entries)) + b"]").hexdigest()
+        digest = files_digest(entries)
     name = _subject(value["subject"], predicate.get("name_b64"), digest)
     if _object(predicate["counts"], "its counts") != entry_counts(entries):
         raise_malformed("its counts do not match its files")

@@ -30,9 +30,11 @@ _NAMING_FOLDERS = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
 """The environment variables that name the user's folders."""
 EXAMINED = "doctor.json"
 """The name of the file with the volumes that `doctor` examined."""
-FOLDERS = ("mesh",)
+SCROLLS, MESH = "scrolls", "mesh"
+"""The names of the folders with its scrolls, and with what concerns other nodes."""
+FOLDERS = (SCROLLS, MESH)
 """The folders with what no scan can rebuild: see `vault.folders`."""
-_DATABASES = ("index", "trace")
+_DATABASES = ("index", "trace", "tokens")
 _FINDER = (".DS_Store", ".localized", "._")
 """What the names of files begin with that macOS leaves in folders."""
 _ENDS = ("", "-wal", "-shm", "-journal")
@@ -123,6 +125,7 @@ class Vault:
         self.folder = folder
         self.index = folder / "index.db"
         self.trace = folder / "trace.db"
+        self.tokens = folder / "tokens.db"
         self._lock: int | None = None
         self._patience = _PATIENCE
 
@@ -156,7 +159,7 @@ class Vault:
             raise VaultError(
                 f"The vault {self.folder} is not a folder.", "Name another one with --vault."
             )
-        for path in (self.folder, self.index, self.trace, self.folder / LOCK):
+        for path in (self.folder, self.index, self.trace, self.tokens, self.folder / LOCK):
             self._check_owner(path)
         self.check_contents()
         self._close_to_others(facts.st_mode)
@@ -270,8 +273,8 @@ class Vault:
 
 def is_vault_file(name: str) -> bool:
     """Return whether a file or folder of that name in a vault's folder is the vault's own."""
-    ours = (LOCK, WATCHER, EXAMINED, *_database_names())
-    return name in ours or name in FOLDERS or bool(_OTHER_TRACE.fullmatch(name))
+    ours = (LOCK, WATCHER, EXAMINED, *FOLDERS, *_database_names())
+    return name in ours or bool(_OTHER_TRACE.fullmatch(name))
 
 
 def _database_names() -> tuple[str, ...]:

@@ -211,6 +211,15 @@ def unmark_entry(mark: MarkEntry, replaces: int) -> EntryBody:
     }
 
 
+def key_entry(use: str, step: str, key_id: str, public: Mapping[str, object]) -> EntryBody:
+    """Return the entry for a step in the life of a key that does not sign the trace itself.
+
+    ``use`` says what the key signs, ``step`` what it is from here on, ``key_id`` names its public
+    key, and ``public`` are the fields by which anyone can check that name.
+    """
+    return {"event": "key", "use": use, "step": step, "key_id": key_id, **public}
+
+
 def tree_digest(files: Iterable[tuple[bytes, bytes]]) -> str:
     """Return the digest of files in a folder: (path relative to it, BLAKE3 digest).
 

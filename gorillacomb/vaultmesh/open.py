@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from gorillacomb.vault.vault import Vault, config_folder, state_folder
 from gorillacomb.vaultmesh.anchor import AnchorStore
+from gorillacomb.vaultmesh.chain import log_id_of_genesis
+from gorillacomb.vaultmesh.error_text import translate_content_errors, translate_errors
+from gorillacomb.vaultmesh.jcs import parse_own
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
+from gorillacomb.vaultmesh.store import TraceStore
 
 
 def key_store() -> KeyStore:
@@ -19,6 +25,11 @@ def key_store() -> KeyStore:
 def watcher_keys() -> KeyStore:
     """Return the keys of the user's watcher, which are not those that sign the trace."""
     return KeyStore(config_folder() / "keys" / "watcher")
+
+
+def token_key_folder(log: str) -> Path:
+    """Return the folder of the keys that sign the tokens of a log's vault, and nothing else."""
+    return config_folder() / "keys" / "tokens" / log
 
 
 def witness_keys(name: str) -> KeyStore:
@@ -35,6 +46,19 @@ def open_trace_for_reading(vault: Vault) -> Ledger:
     """Open the trace of a vault for reading. Raises VaultError."""
     vault.check()
     return Ledger.read(vault.trace, key_store(), anchor_store())
+
+
+def read_log_id(vault: Vault) -> str:
+    """Return the id of a vault's log, in constant time. Raises VaultError."""
+    with translate_errors(vault.trace), closing(TraceStore.read(vault.trace)) as tables:
+        return log_id_of_genesis(parse_own(tables.entry(0)))
+
+
+@contextmanager
+def open_trace(vault: Vault) -> Iterator[Ledger]:
+    """Open the trace for reading; a forger's malformed entries become VaultError."""
+    with open_trace_for_reading(vault) as ledger, translate_content_errors(vault.trace):
+        yield ledger
 
 
 def open_trace_for_writing(vault: Vault) -> Ledger:

@@ -11,6 +11,7 @@ from gorillacomb.errors import UntrustedInput, VaultRolledBack
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import merkle
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
+from gorillacomb.vaultmesh.error_text import ROLLED_BACK
 from gorillacomb.vaultmesh.keys.note import decode_base64
 from gorillacomb.vaultmesh.ledger import Ledger
 
@@ -32,18 +33,29 @@ class InclusionProof:
     checkpoint: bytes
 
 
-def make_proof(ledger: Ledger, seq: int) -> bytes:
-    """Make the proof that entry ``seq`` is in the trace.
+def make_proof(ledger: Ledger, seq: int, checkpoint: bytes | None = None) -> bytes:
+    """Make the proof that entry ``seq`` is in the trace, as of its last checkpoint.
 
-    Raises ValueError if it is not, and VaultRolledBack if the trace is not as it was signed, so
-    that it can prove nothing.
+    Or as of an earlier one, such as one that others have cosigned. Raises ValueError if the entry
+    is not in that tree, UntrustedInput if that is not a checkpoint of this trace, and
+    VaultRolledBack if the trace is not as it was signed, so that it can prove nothing.
     """
-    hashes = ledger.inclusion_proof(seq)
+    note = ledger.checkpoint() if checkpoint is None else checkpoint
+    what = "The last checkpoint of the trace" if checkpoint is None else "The checkpoint"
+    signed, _ = checkpoints.parse_checkpoint(note, what)
+    if signed.origin != ledger.origin:
+        raise UntrustedInput(f"{what} is that of another log ({signed.origin}).")
+    if signed.size > ledger.size:
+        raise VaultRolledBack(
+            f"The trace {ledger.path} has {ledger.size:,} entries, and {signed.size:,} were"
+            " signed before.",
+            ROLLED_BACK,
+        )
+    # What was added to a trace without being signed must not look like what is not in it.
+    size = ledger.size if checkpoint is None else signed.size
+    hashes = merkle.inclusion_proof(seq, size, ledger.node)
     leaf = merkle.leaf_hash(ledger.entry(seq))
-    signed, _ = checkpoints.parse_checkpoint(
-        ledger.checkpoint(), "The last checkpoint of the trace"
-    )
-    if merkle.root_of_inclusion(leaf, seq, ledger.size, hashes) != signed.root:
+    if merkle.root_of_inclusion(leaf, seq, size, hashes) != signed.root:
         raise VaultRolledBack(
             f"Entry {seq} of the trace {ledger.path} is not in the tree that was signed.",
             "gorillacomb trace verify names the first entry that is not as it was signed.",
@@ -56,7 +68,7 @@ def make_proof(ledger: Ledger, seq: int) -> bytes:
         "",
         "",
     ]
-    return "\n".join(lines).encode() + ledger.checkpoint()
+    return "\n".join(lines).encode() + note
 
 
 def parse_proof(data: bytes) -> InclusionProof:
@@ -86,6 +98,12 @@ def verify_proof(data: bytes, publics: Iterable[bytes]) -> tuple[InclusionProof,
     """Check a proof against Ed25519 public keys (32 bytes each). Raises UntrustedInput."""
     proof = parse_proof(data)
     checkpoint = checkpoints.verify_checkpoint(proof.checkpoint, publics, "The proof's checkpoint")
+    check_inclusion(proof, checkpoint)
+    return proof, checkpoint
+
+
+def check_inclusion(proof: InclusionProof, checkpoint: Checkpoint) -> None:
+    """Raise UntrustedInput unless a proof's entry is in the tree of its checkpoint."""
     try:
         root = merkle.root_of_inclusion(
             merkle.leaf_hash(proof.entry), proof.index, checkpoint.size, list(proof.hashes)
@@ -94,4 +112,3 @@ def verify_proof(data: bytes, publics: Iterable[bytes]) -> tuple[InclusionProof,
         raise UntrustedInput(f"{_WHAT} does not hold: {error}.") from None
     if root != checkpoint.root:
         raise UntrustedInput(f"{_WHAT} does not hold: the entry is not in the signed tree.")
-    return proof, checkpoint

@@ -377,7 +377,7 @@ def keeping(vault: gorillacomb.OpenVault) -> None:
         use(marked.state is gorillacomb.MarkState.CURRENT)
     check: gorillacomb.VaultCheck = vault.check()
     use(check.index, check.trace, check.together, check.entries, check.is_sound, check.to_dict())
-    use(check.mesh)
+    use(check.tokens, check.scrolls, check.mesh)
     checkup: gorillacomb.Checkup = gorillacomb.examine("/data")
     use(checkup.path, checkup.file_system, checkup.volume, checkup.system, checkup.python)
     use(checkup.sqlite, checkup.is_fit, checkup.promises, checkup.limits, checkup.to_dict())

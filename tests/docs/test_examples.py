@@ -36,8 +36,10 @@ BEFORE = {
         ("vault.md", "trace.md", "scrub.md", "json.md", "exit-codes.md", "upgrading.md"),
         "gorillacomb scan ~/Drive",
     ),
-    **dict.fromkeys(("marks.md", "rules.md", "serve.md", "api.md"), "gorillacomb scan ~/Drive"),
-    "mesh.md": "gorillacomb scan ~/Drive",
+    **dict.fromkeys(
+        ("marks.md", "rules.md", "serve.md", "api.md", "tokens.md", "mesh.md"),
+        "gorillacomb scan ~/Drive",
+    ),
     "collapse.md": """
         for name in README.md LICENSE Makefile; do
             echo "$name" >~/Drive/Projects/HealthTrack/$name

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -14,7 +14,8 @@ from gorillacomb.api.documents.mesh.checks import (
 )
 from gorillacomb.api.mesh.forks import fork_file
 from gorillacomb.api.mesh.nodes import chosen_nodes
-from gorillacomb.errors import UntrustedInput, UsageError
+from gorillacomb.api.mesh.witness import held_by_own_witness
+from gorillacomb.errors import UntrustedInput, UsageError, VaultError
 from gorillacomb.mesh.check import (
     HeldHead,
     LogCheck,
@@ -45,8 +46,6 @@ __all__ = [
 ]
 
 _HERE = "here"
-OwnWitness = Callable[[str], bytes | None]
-"""Returns the checkpoint of a log, by its origin, that this node's own witness holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +110,6 @@ def check_mesh(
     vault: Vault,
     names: Iterable[str] = (),
     *,
-    own_witness: OwnWitness = lambda origin: None,
     seconds: float = SECONDS,
 ) -> MeshCheck:
     """Check our own log and those of the nodes whose log is known here; ``names`` asks only these.
@@ -127,7 +125,7 @@ def check_mesh(
         found = [_own_log(vault, nodes, clients)]
         for node in nodes:
             if node.logs:
-                found.append(_log_of(node, nodes, clients, own_witness))
+                found.append(_log_of(vault, node, nodes, clients))
     for each in found:
         if each.evidence is not None:
             each.evidence.keep(anchor_store())
@@ -154,16 +152,19 @@ def _own_log(
 
 
 def _log_of(
+    vault: Vault,
     owner: MeshNode,
     nodes: Sequence[MeshNode],
     clients: Mapping[str, NodeClient],
-    own_witness: OwnWitness,
 ) -> LogCheck:
     origin = owner.logs[0].name
     held, troubles = _held(nodes, clients, origin, owner.logs)
-    note = own_witness(origin)
-    if note is not None:
-        held.append(held_head(_HERE, note, owner.logs))
+    try:
+        note = held_by_own_witness(vault, origin)
+        if note is not None:
+            held.append(held_head(_HERE, note, owner.logs))
+    except (VaultError, UntrustedInput) as error:
+        troubles.append((_HERE, error.message))
     prove = remote_proof(clients[owner.name], owner, origin)
     return _with_troubles(check_log(origin, held, prove, int(time.time())), troubles)
 

@@ -12,12 +12,13 @@ from gorillacomb.api.documents.mesh.nodes import (
     MeshNodesDocument,
     MeshRemovalDocument,
 )
-from gorillacomb.api.mesh.forks import ForkEvidence, fork_document, iso_time
+from gorillacomb.api.mesh.forks import ForkEvidence, fork_document, iso_time, list_forks
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.bounded_read import UnexpectedFile, read_document
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.mesh.folder import MeshFolder, NodeSeen
 from gorillacomb.mesh.node import MeshNode, make_node
+from gorillacomb.mesh.witness.logs import trust_log
 from gorillacomb.vault.vault import Vault
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "add_node",
     "chosen_nodes",
     "list_nodes",
+    "read_mesh",
     "remove_node",
 ]
 
@@ -93,7 +95,8 @@ def add_node(
 ) -> KnownNode:
     """Add a node, whose witness is to cosign our log.
 
-    ``monitor`` is where it shows checkpoints, None for the same place. Raises UsageError for a name
+    ``monitor`` is where it shows checkpoints, None for the same place; ``log_vkeys`` are the keys
+    of its own log, which our witness cosigns from then on. Raises UsageError for a name
     that is taken or a file that cannot be read, UntrustedInput for what is not a key or address.
     """
     vault.check()
@@ -111,6 +114,8 @@ def add_node(
             if key.public in taken:
                 raise UsageError(f"{taken[key.public]} has that key already.")
         folder.put_nodes([*nodes, node])
+    for key in node.logs:
+        trust_log(vault, key)
     return KnownNode(node, NodeSeen())
 
 
@@ -132,6 +137,11 @@ def list_nodes(vault: Vault) -> list[KnownNode]:
     folder = MeshFolder(vault)
     seen = folder.seen()
     return [KnownNode(node, seen.get(node.name, NodeSeen())) for node in folder.nodes()]
+
+
+def read_mesh(vault: Vault) -> MeshNodes:
+    """Return the nodes that are known, and the forks that were found. Raises VaultError."""
+    return MeshNodes(tuple(list_nodes(vault)), tuple(list_forks()))
 
 
 def chosen_nodes(nodes: Sequence[MeshNode], names: Iterable[str]) -> list[MeshNode]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from gorillacomb.api.documents.mesh.nodes import MeshPolicyDocument
+from gorillacomb.api.mesh.witness import own_witness_keys
 from gorillacomb.errors import UntrustedInput, UsageError
 from gorillacomb.fs.bounded_read import UnexpectedFile, read_document
 from gorillacomb.fs.openat import os_error_text
@@ -63,11 +63,11 @@ def read_policy_file(path: Path) -> bytes:
         raise UsageError(f"Reading {path} failed: {os_error_text(error)}.") from error
 
 
-def set_policy(vault: Vault, data: bytes, own: Sequence[VerifierKey] = ()) -> InstalledPolicy:
+def set_policy(vault: Vault, data: bytes) -> InstalledPolicy:
     """Put a policy in force: a file in the format of tlog-policy.
 
-    ``own`` are the keys of this node's witness, which no policy may name: a node that cosigns its
-    own log proves nothing. Raises UntrustedInput for a malformed policy, UsageError for one that
+    The keys of this node's own witness may be in no policy: a node that cosigns its own log proves
+    nothing. Raises UntrustedInput for a malformed policy, UsageError for one that
     does not name our log.
     """
     vault.check()
@@ -79,7 +79,7 @@ def set_policy(vault: Vault, data: bytes, own: Sequence[VerifierKey] = ()) -> In
             "The policy does not name the log of this vault.",
             f"Add the line: log {keys[-1]}",
         )
-    mine = {key.public for key in own}
+    mine = {key.public for key in own_witness_keys(vault)}
     for name, witness in policy.witnesses.items():
         if witness.key.public in mine:
             raise UsageError(

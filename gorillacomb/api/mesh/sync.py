@@ -6,16 +6,15 @@ import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TypeGuard
 
 from gorillacomb.api.documents.mesh.nodes import MeshSyncDocument
 from gorillacomb.api.mesh.forks import fork_file
 from gorillacomb.api.mesh.nodes import chosen_nodes
+from gorillacomb.api.mesh.standing import head_standing, is_enough
 from gorillacomb.errors import UntrustedInput, UsageError
 from gorillacomb.mesh.client import SECONDS, NodeClient, NodeUnreachable
 from gorillacomb.mesh.folder import SYNC_LOCK, MeshFolder, NodeSeen
 from gorillacomb.mesh.node import MeshNode
-from gorillacomb.mesh.policy import TrustPolicy
 from gorillacomb.mesh.sync import (
     LogView,
     NodeSync,
@@ -26,7 +25,6 @@ from gorillacomb.mesh.sync import (
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.checkpoint import parse_checkpoint
 from gorillacomb.vaultmesh.jcs import parse_strict
-from gorillacomb.vaultmesh.keys.cosign import cosignatures
 from gorillacomb.vaultmesh.open import anchor_store, open_trace_for_reading
 
 __all__ = ["MeshSync", "SyncState", "sync_mesh"]
@@ -162,30 +160,18 @@ def _collected(folder: MeshFolder, view: LogView, log: str, found: Sequence[Node
     for each in found:
         if each.lines and each.size == view.head.size:
             note = with_cosignatures(note, each.lines)
-    policy = folder.policy()
     if note != view.note:
-        folder.put_cosigned(log, note, is_quorum=_is_enough(note, policy))
+        folder.put_cosigned(log, note, is_quorum=is_enough(folder.policy(), note))
     for each in found:
         if each.evidence is not None:
             each.evidence.keep(anchor_store())
-    named = {key: node.name for node in folder.nodes() for key in node.keys}
-    quorum = folder.cosigned_with_quorum(log)
+    standing = head_standing(folder, log, view.head)
     return MeshSync(
         view.head.size,
         view.head.root,
         tuple(found),
-        cosigned=len({named[each.key] for each in cosignatures(note, named)}),
-        has_quorum=None if policy is None else _is_enough(note, policy),
-        synced_size=parse_checkpoint(quorum)[0].size if _is_enough(quorum, policy) else 0,
+        cosigned=standing.cosigned,
+        has_quorum=standing.quorum,
+        synced_size=standing.synced_size,
         fork=fork_file(view.head.origin),
     )
-
-
-def _is_enough(note: bytes | None, policy: TrustPolicy | None) -> TypeGuard[bytes]:
-    """Return whether a checkpoint's cosignatures are a quorum; not without a policy."""
-    if policy is None or note is None:
-        return False
-    try:
-        return policy.judge(note).is_enough
-    except UntrustedInput:
-        return False  # the policy does not name this log: `set_policy` refuses such a one

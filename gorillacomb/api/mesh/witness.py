@@ -26,6 +26,7 @@ from gorillacomb.mesh.witness.logs import KINDS, trust_log, untrust_log
 from gorillacomb.mesh.witness.protocol import MOST_BYTES, WitnessRefusal
 from gorillacomb.mesh.witness.recover import CosignedLog, cosigned_logs, recover
 from gorillacomb.mesh.witness.service import ClockSetBack, Witness
+from gorillacomb.mesh.witness.state import WitnessState, name_of
 from gorillacomb.model import SECOND
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.keys.mailed_text import without_mail_marks
@@ -41,7 +42,9 @@ __all__ = [
     "WitnessRefusal",
     "WitnessStatus",
     "WitnessTrust",
+    "held_by_own_witness",
     "init_witness",
+    "own_witness_keys",
     "recover_witness",
     "trust_logs",
     "untrust_logs",
@@ -124,6 +127,26 @@ def witness_status(vault: Vault) -> WitnessStatus:
     """Return the witness of a vault, and its logs. Raises UsageError if it has none, VaultError."""
     identity = _identity_of(vault)
     return WitnessStatus(_keys_of(identity), tuple(cosigned_logs(vault, identity)))
+
+
+def own_witness_keys(vault: Vault) -> tuple[VerifierKey, ...]:
+    """Return the keys of a vault's witness; none if it has no witness. Raises VaultError."""
+    identity = read_identity(vault)
+    return () if identity is None else identity.keys
+
+
+def held_by_own_witness(vault: Vault, origin: str) -> bytes | None:
+    """Return the checkpoint of a log that a vault's own witness cosigned last; None for none.
+
+    Raises VaultError, VaultRolledBack.
+    """
+    identity = read_identity(vault)
+    if identity is None:
+        return None
+    state = WitnessState(vault, identity)
+    with state.locked():
+        found = state.current(name_of(origin))
+    return None if found is None else found.note
 
 
 def trust_logs(vault: Vault, keys: Iterable[str]) -> WitnessTrust:

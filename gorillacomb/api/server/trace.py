@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import islice
 from typing import Any
 
-from gorillacomb.api.trace import open_trace
 from gorillacomb.errors import UsageError
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.entries import checked_entry
+from gorillacomb.vaultmesh.open import open_trace
 
 __all__ = ["read_trace_entry", "read_trace_page"]
 

@@ -28,6 +28,8 @@ from gorillacomb.fs.openat import os_error_text, owner_advice
 from gorillacomb.fs.paths import path_text
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.json_paths import path_to_json
+from gorillacomb.scrolls.records import read_records
+from gorillacomb.scrolls.store import store_problem
 from gorillacomb.stamping.consistency import check_index
 from gorillacomb.vault.folders import folder_entries, make_folders_like, sync_folders
 from gorillacomb.vault.swap import vault_held
@@ -66,6 +68,8 @@ class VaultRestore:
     refuse it until `VaultTrace.adopt` began a new trace."""
     kept: Path | None
     """Where the vault is that was there before; None if there was none."""
+    scrolls: str | None = None
+    """Which scroll of the backup is missing or damaged; None if none is."""
 
     def to_dict(self) -> VaultRestoreDocument:
         """Return the document of ``vault restore --json``."""
@@ -78,6 +82,7 @@ class VaultRestore:
             "has_index": self.has_index,
             "needs_adopt": self.needs_adopt,
             "kept": None if self.kept is None else path_to_json(bytes(self.kept)),
+            "scrolls": self.scrolls,
         }
         return cast(VaultRestoreDocument, document)
 
@@ -105,14 +110,18 @@ def restore_vault(
                 _copy(source / name, fresh / name)
             size = sum(os.stat(fresh / name).st_size for name in files)
             try:
-                log, entries, needs_adopt = _verified(Vault(fresh), without_keys)
+                log, entries, needs_adopt, scrolls = _verified(Vault(fresh), without_keys)
             except (VaultError, KeyMissing) as error:
                 raise _about_backup(error, fresh, source) from error
             with _unwritable_as_error(fresh):
                 sync_folders(fresh)
             kept = place.install(fresh)
     has_index = vault.index.name in names
-    return VaultRestore(place.folder, source, size, log, entries, has_index, needs_adopt, kept)
+    if scrolls is not None:
+        scrolls = scrolls.replace(str(fresh), path_text(bytes(source)))
+    return VaultRestore(
+        place.folder, source, size, log, entries, has_index, needs_adopt, kept, scrolls
+    )
 
 
 def _names_in(source: Path) -> list[str]:
@@ -200,10 +209,11 @@ def _copy(source: Path, target: Path) -> None:
         create_file(target, pieces(), 0o600)
 
 
-def _verified(fresh: Vault, without_keys: bool) -> tuple[str, int, bool]:
+def _verified(fresh: Vault, without_keys: bool) -> tuple[str, int, bool, str | None]:
     """Check both databases; return the trace's id and size, and whether it has to be adopted.
 
-    Raises VaultError, KeyMissing.
+    The last is what is wrong with the scrolls, which keeps nothing from being restored. Raises
+    VaultError, KeyMissing.
     """
     with ExitStack() as opened:
         index = opened.enter_context(Index.read(fresh)) if fresh.index.exists() else None
@@ -231,7 +241,8 @@ def _verified(fresh: Vault, without_keys: bool) -> tuple[str, int, bool]:
                 reason = check_index(index, ledger)
         if reason is not None:
             raise VaultDamaged(f"The trace {fresh.trace} is not sound: {reason}.")
-        return ledger.log, ledger.size, bool(lost) or _is_behind(ledger)
+        scrolls = store_problem(fresh, read_records(ledger))
+        return ledger.log, ledger.size, bool(lost) or _is_behind(ledger), scrolls
 
 
 def _is_behind(ledger: Ledger) -> bool:

@@ -10,15 +10,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gorillacomb.errors import KeyMissing, UntrustedInput
 from gorillacomb.fs.durable_files import replace_file
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.vaultmesh.keys.keys import (
+    RSA_BITS,
     AnySigningKey,
     EcdsaSigningKey,
     Ed25519SigningKey,
     MlDsa44SigningKey,
+    RsaSigningKey,
     StoredKind,
     fingerprint,
     generate,
@@ -28,6 +31,9 @@ from gorillacomb.vaultmesh.keys.keys import (
     signing_key_of,
     unreadable_key_error,
 )
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 
 class KeyStore:
@@ -65,12 +71,12 @@ class KeyStore:
             raise UntrustedInput(f"{self._path('ml-dsa-44')} is not an ML-DSA-44 key.")
         return key
 
-    def make(self, kind: StoredKind) -> AnySigningKey:
+    def make(self, kind: StoredKind, rsa_bits: int = RSA_BITS) -> AnySigningKey:
         """Create a key; an existing one is kept under the name of its public key.
 
-        Raises KeyMissing if the folder cannot be written.
+        ``rsa_bits`` is the size of an RSA key. Raises KeyMissing if the folder cannot be written.
         """
-        private = generate(kind)
+        private = generate(kind, rsa_bits)
         path = self._path(kind)
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -103,9 +109,17 @@ class KeyStore:
 
     def publics(self) -> list[bytes]:
         """Return the Ed25519 public keys of all key files, the current one first."""
-        paths = [self._path("ed25519"), *sorted(self.folder.glob("ed25519-*.pem"))]
-        keys = [load_private(path) for path in paths if _is_there(path)]
+        keys = self._all("ed25519")
         return [key.public for key in keys if isinstance(key, Ed25519SigningKey)]
+
+    def rsa_publics(self) -> list[RSAPublicKey]:
+        """Return the RSA public keys of all key files, the current one first."""
+        keys = self._all("rsa")
+        return [key.private.public_key() for key in keys if isinstance(key, RsaSigningKey)]
+
+    def _all(self, kind: StoredKind) -> list[AnySigningKey]:
+        paths = [self._path(kind), *sorted(self.folder.glob(f"{kind}-*.pem"))]
+        return [load_private(path) for path in paths if _is_there(path)]
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Signing keys: Ed25519 for the trace and manifests, RSA-2048 for manifests on request.
+"""Signing keys: Ed25519 for the trace and manifests, RSA for scrolls, and manifests on request.
 
 ECDSA on the curve P-256 signs exports to OpenSSF model signing, which supports no other kind;
 ML-DSA-44 is for witnesses.
@@ -42,7 +42,8 @@ PASSPHRASE = "GORILLACOMB_PASSPHRASE"
 KeyKind = Literal["ed25519", "rsa", "ecdsa"]
 StoredKind = KeyKind | Literal["ml-dsa-44"]
 """What a folder of keys holds: the last one only that of a witness."""
-_RSA_BITS = 2048
+RSA_BITS = 2048
+"""The usual size of an RSA key, and the least that is trusted."""
 _MOST_BYTES = 1 << 16
 _PEM = re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----\n?", re.DOTALL)
 
@@ -84,8 +85,14 @@ class RsaSigningKey:
         """Its public key, SubjectPublicKeyInfo in PEM."""
         return _pem(self.private.public_key())
 
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """Its public key: the modulus and the exponent."""
+        found = self.private.public_key().public_numbers()
+        return found.n, found.e
+
     def sign(self, data: bytes) -> bytes:
-        """Sign data; return the signature, 256 bytes."""
+        """Sign data; return the signature, as long as the key: 256 bytes with 2,048 bits."""
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import padding
 
@@ -222,7 +229,7 @@ def _public_in(pem: bytes, path: Path) -> PublicKey:
     if isinstance(key, Ed25519PublicKey):
         return key.public_bytes_raw()
     if isinstance(key, RSAPublicKey):
-        if key.key_size < _RSA_BITS:
+        if key.key_size < RSA_BITS:
             raise UntrustedInput(
                 f"{path} is an RSA key of {key.key_size} bits: too short to trust."
             )
@@ -260,11 +267,11 @@ def is_signed_with_ml_dsa(public: bytes, signature: bytes, data: bytes) -> bool:
     return True
 
 
-def public_pem(public: bytes) -> bytes:
-    """Return an Ed25519 public key (32 bytes) as SubjectPublicKeyInfo in PEM, for OpenSSL."""
+def public_pem(public: PublicKey) -> bytes:
+    """Return a public key (Ed25519, 32 bytes; or RSA) as SubjectPublicKeyInfo in PEM."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-    return _pem(Ed25519PublicKey.from_public_bytes(public))
+    return _pem(Ed25519PublicKey.from_public_bytes(public) if isinstance(public, bytes) else public)
 
 
 def _pem(
@@ -286,13 +293,28 @@ def public_der(public: RSAPublicKey | EllipticCurvePublicKey) -> bytes:
     )
 
 
-def generate(kind: StoredKind) -> PrivateKey:
-    """Generate a private key."""
+def load_der(data: bytes) -> RSAPublicKey:
+    """Read an RSA public key, SubjectPublicKeyInfo in DER. Raises UntrustedInput."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    try:
+        key = load_der_public_key(data)
+    except (ValueError, UnsupportedAlgorithm):
+        key = None
+    if not isinstance(key, RSAPublicKey):
+        raise UntrustedInput("It is not an RSA public key.")
+    return key
+
+
+def generate(kind: StoredKind, rsa_bits: int = RSA_BITS) -> PrivateKey:
+    """Generate a private key; ``rsa_bits`` is the size of an RSA key."""
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     if kind == "rsa":
-        return rsa.generate_private_key(65537, _RSA_BITS)
+        return rsa.generate_private_key(65537, rsa_bits)
     if kind == "ecdsa":
         return ec.generate_private_key(ec.SECP256R1())
     if kind == "ml-dsa-44":
@@ -300,6 +322,13 @@ def generate(kind: StoredKind) -> PrivateKey:
 
         return MLDSA44PrivateKey.generate()
     return Ed25519PrivateKey.generate()
+
+
+def generate_rsa(bits: int) -> RsaSigningKey:
+    """Generate an RSA key of so many bits."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    return RsaSigningKey(rsa.generate_private_key(65537, bits))
 
 
 def private_pem(private: PrivateKey) -> bytes:

@@ -1,7 +1,12 @@
-"""The two requests of a witness: cosign a checkpoint, and show what was cosigned last."""
+"""The two requests of a witness: cosign a checkpoint, and show what was cosigned last.
+
+Beside them, for other nodes of the mesh: how our watcher is, and the proof that our log only grew.
+"""
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
@@ -10,17 +15,21 @@ import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from gorillacomb.api.mesh.consistency import prove_consistency
 from gorillacomb.api.mesh.witness import MOST_BYTES, Witness, WitnessRefusal
-from gorillacomb.errors import GorillaCombError
+from gorillacomb.api.vault import Vault
+from gorillacomb.errors import GorillaCombError, UsageError
+from gorillacomb.web.health import health_of
 from gorillacomb.web.witness.problems import report_problem
 from gorillacomb.web.witness.rate import RateLimiter
 
 _TEXT = "text/plain; charset=utf-8"
 _MOST_AT_ONCE = 4
 """Requests that are checked at the same time; of one witness, one at a time is recorded."""
+_SIZE = re.compile("[1-9][0-9]{0,15}")
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -38,6 +47,14 @@ def create_witness_app(witness: Witness, limiter: RateLimiter | None = None) -> 
         name = request.path_params["name"]
         note = await anyio.to_thread.run_sync(witness.checkpoint, name, limiter=threads)
         return _answer(HTTPStatus.OK, note, _TEXT)
+
+    async def health(request: Request) -> Response:
+        return await anyio.to_thread.run_sync(health_of, witness.vault, limiter=threads)
+
+    async def consistency(request: Request) -> Response:
+        sizes = [_size(request.query_params.get(name, "")) for name in ("old", "new")]
+        prove = functools.partial(_proof, witness.vault, *sizes)
+        return await anyio.to_thread.run_sync(prove, limiter=threads)
 
     def bounded(handler: Handler) -> Handler:
         async def handle(request: Request) -> Response:
@@ -61,10 +78,27 @@ def create_witness_app(witness: Witness, limiter: RateLimiter | None = None) -> 
     return Starlette(
         routes=[
             Route("/add-checkpoint", bounded(add_checkpoint), methods=["POST"]),
+            Route("/health", bounded(health), methods=["GET"]),
+            Route("/trace/consistency", bounded(consistency), methods=["GET"]),
             Route("/{name}/checkpoint", bounded(checkpoint), methods=["GET"]),
         ],
         exception_handlers={HTTPException: _of_status, Exception: _of_fault},
     )
+
+
+def _size(text: str) -> int:
+    """Read a number of entries. Raises WitnessRefusal."""
+    if not _SIZE.fullmatch(text):
+        raise WitnessRefusal(HTTPStatus.BAD_REQUEST, "Two sizes are needed: ?old=N&new=M\n")
+    return int(text)
+
+
+def _proof(vault: Vault, old: int, new: int) -> Response:
+    """Return the proof that our own log only grew. Raises WitnessRefusal if it has no such size."""
+    try:
+        return JSONResponse(prove_consistency(vault, old, new))
+    except UsageError as error:
+        raise WitnessRefusal(HTTPStatus.NOT_FOUND, f"{error.message}\n") from error
 
 
 async def _body(request: Request) -> bytes:

@@ -81,7 +81,6 @@ def test_what_monitors_get(running: RunningWitness) -> None:
 def test_nothing_else_is_there(running: RunningWitness, path: str) -> None:
     assert ask(running.url + path).status in (404, 405)
     assert ask(f"{running.url}/api/v1/status").status == 404
-    assert ask(f"{running.url}/health").status == 404
 
 
 def test_a_body_beyond_the_bound_is_refused_before_it_was_sent(running: RunningWitness) -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import click
 
-from gorillacomb.api.mesh.forks import list_forks
-from gorillacomb.api.mesh.nodes import KnownNode, MeshNodes, add_node, list_nodes, remove_node
+from gorillacomb.api.mesh.nodes import MeshNodes, add_node, read_mesh, remove_node
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.extras import require_extra
 from gorillacomb.cli.options import json_option, vault_option
@@ -34,7 +33,7 @@ from gorillacomb.model import SECOND
     "log_vkeys",
     multiple=True,
     metavar="VKEY",
-    help="The key of its own log, which `mesh check` compares then.",
+    help="The key of its own log: `mesh check` compares it, and our witness cosigns it.",
 )
 @click.option(
     "--ca",
@@ -78,17 +77,9 @@ def list_command(as_json: bool, vault: Vault) -> ExitCode:
     Nothing is asked over the network: `mesh sync` and `mesh dns` do that. Exit code 1 if a fork is
     on record.
     """
-    nodes = list_nodes(vault)
-    forks = list_forks()
-    render.print_result(MeshNodes(tuple(nodes), tuple(forks)), _lines(nodes), as_json)
-    if not as_json:
-        for fork in forks:
-            sizes = " and ".join(f"{head.size:,}" for head in fork.heads)
-            click.echo(
-                f"FORKED: {render.printable(fork.origin)}, {sizes} entries:"
-                f" {render.printable(fork.why)} (seen at {render.printable(fork.source)})"
-            )
-    return ExitCode.FOUND if forks else ExitCode.DONE
+    mesh = read_mesh(vault)
+    render.print_result(mesh, _lines(mesh), as_json)
+    return ExitCode.FOUND if mesh.forks else ExitCode.DONE
 
 
 @click.command(short_help="Remove a node.")
@@ -104,10 +95,15 @@ def remove(name: str, as_json: bool, vault: Vault) -> ExitCode:
 COMMANDS = (add, list_command, remove)
 
 
-def _lines(nodes: list[KnownNode]) -> Iterator[str]:
-    if not nodes:
+def _lines(mesh: MeshNodes) -> Iterator[str]:
+    for fork in mesh.forks:
+        sizes = " and ".join(f"{head.size:,}" for head in fork.heads)
+        yield f"FORKED: {render.printable(fork.origin)}, {sizes} entries:"
+        text = f"{render.printable(fork.why)} (seen at {render.printable(fork.source)})"
+        yield from render.wrapped_paragraph(text, "  ")
+    if not mesh.nodes:
         yield "No nodes yet: gorillacomb mesh add NAME --url URL --vkey VKEY"
-    for each in nodes:
+    for each in mesh.nodes:
         seen = each.seen
         yield f"{each.node.name}  {each.node.url}"
         if seen.cosigned_at:

@@ -26,6 +26,11 @@ def entry_line(entry: Mapping[str, Any]) -> str:
         tail += f"log {entry['log']}"
     if entry.get("adopts"):
         tail += f", continues {entry['adopts']} at {entry['adopts_size']:,} entries"
+    if "scroll_id" in entry:
+        tail += render.printable(str(entry["scroll_id"]))
+    if "key_id" in entry:
+        words = (str(entry.get(name)) for name in ("use", "step", "key_id"))
+        tail += render.printable(" ".join(words))
     names = [
         render.printable_path(entry_path(entry, name)) or "(the whole root)"
         for name in ("path", "from")

@@ -1,0 +1,1 @@
+"""The documents of what is shown to others."""

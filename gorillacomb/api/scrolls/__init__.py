@@ -1,0 +1,1 @@
+"""Scrolls: make one, say whether it may go out, verify one, revoke one."""
