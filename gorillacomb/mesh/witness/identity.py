@@ -20,7 +20,7 @@ from gorillacomb.fs.bounded_read import read_bounded
 from gorillacomb.fs.durable_files import replace_file, sync_folder
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.mesh.folder import MeshFolder
-from gorillacomb.vault.vault import Vault, state_folder
+from gorillacomb.vault.vault import LOCK, Vault, state_folder
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.keys.cosign import COSIGNATURES, cosigner_key
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
@@ -99,8 +99,9 @@ def create_witness(vault: Vault, name: str | None = None, *, new: bool = False) 
     or not allowed; VaultError, KeyMissing.
     """
     vault.create()
-    vault.lock()  # so that the folder is known as a vault from now on
-    vault.unlock()
+    if not (vault.folder / LOCK).exists():
+        vault.lock()  # so that the folder is known as a vault from now on
+        vault.unlock()
     with MeshFolder(vault).locked(), _unwritable_as_error(_folder(vault)):
         known = None if new else read_identity(vault)
         if known is not None:

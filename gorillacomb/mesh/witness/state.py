@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -87,15 +87,11 @@ class WitnessState:
         """
         if not self._mutex.acquire(timeout=_PATIENCE):
             raise VaultUnwritable("The witness is busy.")
-        held: list[int] = []
-        try:
-            for folder in (self.apart, self.vault_folder):
-                held.append(_locked_file(folder))  # always in this order
+        with ExitStack() as held:
+            held.callback(self._mutex.release)
+            for folder in (self.apart, self.vault_folder):  # always in this order
+                held.callback(_unlock, _locked_file(folder))
             yield
-        finally:
-            for descriptor in held:
-                os.close(descriptor)
-            self._mutex.release()
 
     def current(self, name: str) -> CosignedState | None:
         """Return what was cosigned last of a log, named as by `name_of`; None for nothing.
@@ -195,6 +191,11 @@ def _locked_file(folder: Path) -> int:
             f"Locking {path} failed: {os_error_text(error)}.",
             "Make room on that disk, or check its permissions.",
         ) from error
+
+
+def _unlock(descriptor: int) -> None:
+    with suppress(OSError):  # it is closed even so, and nothing was written through it
+        os.close(descriptor)
 
 
 def _unreadable(path: Path, error: OSError) -> VaultError:

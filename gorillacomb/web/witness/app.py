@@ -14,7 +14,7 @@ import anyio
 import anyio.to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -65,6 +65,8 @@ def create_witness_app(witness: Witness, limiter: RateLimiter | None = None) -> 
                 return answer
             try:
                 return await handler(request)
+            except ClientDisconnect:
+                return _answer(HTTPStatus.BAD_REQUEST, b"", _TEXT)  # to nobody
             except WitnessRefusal as error:
                 return _answer(error.status, error.text.encode(), error.content_type)
             except GorillaCombError as error:

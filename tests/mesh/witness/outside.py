@@ -70,7 +70,7 @@ class Outside:
 def size_of(witness: Witness, log: MadeLog) -> int:
     """The size that the witness says it cosigned last."""
     try:
-        witness.add_checkpoint(log.request(60, 61))
+        witness.add_checkpoint(log.request(61, 62))
     except WitnessRefusal as error:
         assert error.status == 409
         return int(error.text)
