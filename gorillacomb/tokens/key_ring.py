@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from gorillacomb.errors import KeyMissing, UntrustedInput
+from gorillacomb.errors import KeyMissing
 from gorillacomb.fs.bounded_read import read_bounded
 from gorillacomb.fs.durable_files import replace_file
 from gorillacomb.fs.openat import os_error_text
@@ -87,11 +87,11 @@ class KeyRing:
         return (key.kid, step) in self.pending
 
     def private(self, kid: str) -> RsaSigningKey:
-        """Return the private key of that name. Raises KeyMissing, UntrustedInput."""
+        """Return the private key of that name. Raises KeyMissing."""
         path = self.folder / f"{kid}.pem"
         key = load_private(path)
         if not isinstance(key, RsaSigningKey) or RsaJwk.of_numbers(*key.numbers).kid != kid:
-            raise UntrustedInput(
+            raise KeyMissing(
                 f"The key {path} is not the one that its name says.",
                 "gorillacomb token key rotate makes new ones.",
             )
@@ -99,10 +99,7 @@ class KeyRing:
 
 
 def read_ring(folder: Path) -> KeyRing:
-    """Return the keys of a folder; none if there is no such folder.
-
-    Raises UntrustedInput, KeyMissing.
-    """
+    """Return the keys of a folder; none if there is no such folder. Raises KeyMissing."""
     file = folder / _FILE
     try:
         data = read_bounded(file, _MOST_BYTES)
@@ -115,7 +112,7 @@ def read_ring(folder: Path) -> KeyRing:
     try:
         return _parsed(folder, strict_object(data))
     except ValueError as error:
-        raise UntrustedInput(
+        raise KeyMissing(
             f"{file} is damaged: {error}.",
             "Restore it from a backup of the keys, or delete it: then new keys are made.",
         ) from error
@@ -197,7 +194,12 @@ def complete_ring(ring: KeyRing, ledger: Ledger) -> KeyRing:
 
 
 def ring_error(ring: KeyRing, ledger: Ledger) -> str | None:
-    """Return how the keys differ from what the trace says of them; None if they do not."""
+    """Return how the keys differ from what the trace says of them; None if they do not.
+
+    It cannot say so of keys that were switched since the trace was opened.
+    """
+    if ring.size > ledger.size:
+        return None
     last = {entry["key_id"]: entry["step"] for entry in key_steps(ledger, USE)}
     open_steps = dict(ring.pending)
     for key in ring.keys:

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from gorillacomb.errors import (
     GorillaCombError,
+    KeyMissing,
     RefusedForSafety,
     UntrustedInput,
     UsageError,
@@ -28,6 +29,7 @@ _STATUSES: tuple[tuple[type[GorillaCombError], int], ...] = (
     (RefusedForSafety, 409),
     (VaultLocked, 409),
     (VaultError, 503),
+    (KeyMissing, 503),
     (UntrustedInput, 422),
     (UsageError, 422),
 )

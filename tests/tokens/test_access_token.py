@@ -128,11 +128,11 @@ def test_another_key() -> None:
 def test_a_kid_that_is_not_ours() -> None:
     for kid in (
         *("../../../../etc/passwd", "/dev/null", "keys.json", "' OR 1=1 --", ""),
-        *("http://evil.example/jwks.json", KID + "\n", KID + "/", KID[:-1], KID.swapcase()),
+        *("http://evil.example/jwks.json", KID + "\n", KID + "/", KID[:-1]),
         *(None, 0, [KID], {"kid": KID}, True, f"../{KID}", f"{KID}.pem", KID + "\0"),
     ):
-        with pytest.raises(InvalidToken):
-            verify(signed(a_key(), header(KID, kid=kid), claims()))
+        refused(signed(a_key(), header(KID, kid=kid), claims()), "not a thumbprint")
+    refused(signed(a_key(), header(KID.swapcase()), claims()), "unknown here")
 
 
 @pytest.mark.parametrize(
@@ -328,6 +328,7 @@ def test_forms_of_one_token() -> None:
 def test_a_token_that_is_too_long() -> None:
     for size in (MOST_BYTES + 1, 1 << 20):
         refused("A" * size, "too long")
+        refused(f"{'A' * 1024}.{'A' * 2048}.{'A' * 1366}", "too long")
         refused(f"{ours()}.{'A' * size}", "too long")
     for name in ("sub", "scope", "jti", "aud", "x"):
         refused(ours(**{name: "x" * 3000}), "too long")

@@ -359,6 +359,7 @@ def test_what_cannot_be_read_opens_nothing(tmp_path: Path) -> None:
         kept = (folder / "keys.json").read_bytes()
         (folder / "keys.json").write_bytes(kept[:-20])
         assert ask(server, token).status == 503
+        assert server.get("/.well-known/jwks.json").status == 503
         (folder / "keys.json").write_bytes(kept)
         assert ask(server, token).status == 200
         for name in os.listdir(vault):

@@ -21,7 +21,8 @@ class VaultCheckDocument(TypedDict):
     together: str | None
     """How the index differs from the trace; null if it does not, or one of them is not sound."""
     tokens: str | None
-    """What is wrong with the tokens of programs or their keys; null if nothing is."""
+    """What is wrong with the tokens of programs or their keys; null if nothing is, or the trace is
+    not sound."""
     scrolls: str | None
     """Which scroll is missing or damaged; null if none is, or the trace is not sound."""
     mesh: str | None

@@ -30,6 +30,8 @@ _PART = 256 << 10
 """Bytes of a result that are read at once."""
 _LOOK = 0.25
 """Seconds between two looks at a job that is followed."""
+_LOOKS_ALLOWED = 4
+"""Looks after which it is checked again who looks."""
 _QUIET = 15.0
 """Seconds after which a stream says that it is still there."""
 
@@ -112,8 +114,9 @@ async def events(request: Request, site: GivenSite, session: ReadIndex, job: Job
 async def _changes(
     vault: Vault, job: use.Job, seen: int, may_go_on: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
-    quiet = 0.0
-    while await run_in_threadpool(may_go_on):
+    quiet, looks = 0.0, 0
+    while looks % _LOOKS_ALLOWED or await run_in_threadpool(may_go_on):
+        looks += 1
         size = await run_in_threadpool(_size, job.events)
         is_live = job.state.is_live
         if size > seen or not is_live:
