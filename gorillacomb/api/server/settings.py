@@ -70,6 +70,8 @@ def settings_mistake(vault: Vault) -> InvalidSettings | None:
         _check_named(vault, _without_patterns(settings))
     except UsageError as error:
         cause = error.message.removeprefix(f"{_file()}").lstrip(": ").removesuffix(".")
+        if cause.startswith("cannot"):
+            cause = f"it {cause}"
         lines = _lines_of_file()
         at = _line_of(lines, cause)
         first = 1 if at is None else max(at - _AROUND, 1)

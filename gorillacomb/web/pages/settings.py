@@ -51,7 +51,6 @@ def settings(
     return render_page(
         request,
         "settings.html",
-        200 if file is not None else 422,
         title="Settings",
         roots=roots,
         file=file,
