@@ -17,6 +17,7 @@ from gorillacomb.web.pages import docs, files, integrity, overview, settings, tw
 from gorillacomb.web.pages import drop as drop_pages
 from gorillacomb.web.pages import jobs as job_pages
 from gorillacomb.web.pages import map as map_page
+from gorillacomb.web.pages import scrolls as scroll_pages
 from gorillacomb.web.pages import session as session_pages
 from gorillacomb.web.pages.decide import plans, review, runs
 from gorillacomb.web.pages.find import FORMS as FIND_FORMS
@@ -31,6 +32,7 @@ from gorillacomb.web.routes import (
     jobs,
     manifests,
     preview,
+    scrolls,
     session,
     slow,
     trace,
@@ -43,20 +45,21 @@ _PREFIX = "/api/v1"
 READING = (
     *(session.router, find.router, preview.router, slow.router),
     *(jobs.router, dedupe.router, drop.router, trace.router, manifests.router),
+    scrolls.router,
 )
-WRITING = (jobs.writing, dedupe.writing, drop.writing, trace.writing)
+WRITING = (jobs.writing, dedupe.writing, drop.writing, trace.writing, scrolls.writing)
 _DECIDE = (plans, review, runs)
 PAGES = (
     *(twins.router, session_pages.router, overview.router, map_page.router, files.router),
     *(integrity.router, job_pages.router, settings.router, docs.router, *FIND_PAGES),
-    drop_pages.router,
+    *(drop_pages.router, scroll_pages.router),
     *(module.router for module in _DECIDE),
 )
 """Twins first: for the page of one job, ``ID.json`` is an id, too."""
 FORMS = (
     *(session_pages.writing, job_pages.writing, integrity.writing, settings.writing),
     *FIND_FORMS,
-    drop_pages.writing,
+    *(drop_pages.writing, scroll_pages.writing),
     *(module.writing for module in _DECIDE),
 )
 

@@ -53,6 +53,7 @@ NAVIGATION = (
         Link("/integrity", "Integrity"),
         Link("/trace", "Trace"),
         Link("/manifests", "Manifests"),
+        Link("/scrolls", "Scrolls"),
         Link("/jobs", "Jobs"),
     ),
     (Link("/drop", "Drop"), Link("/settings", "Settings"), Link("/docs", "Help")),

@@ -39,6 +39,7 @@ MakePlans = Annotated[Session, Depends(Access("plan"))]
 ApplyPlans = Annotated[Session, Depends(Access("apply"))]
 Mark = Annotated[Session, Depends(Access("marks"))]
 Drop = Annotated[Session, Depends(Access("drop"))]
+SignScroll = Annotated[Session, Depends(Access("sign:scroll"))]
 Purge = Annotated[Session, Depends(Access("purge"))]
 
 
