@@ -264,8 +264,8 @@ def vault_file_bytes(folder: Path) -> int:
 def copy_vault_folder(source: Path, target: Path) -> None:
     """Copy a folder of a vault, its files flushed to the disk; nothing if it is missing.
 
-    Files that are being written, whose names begin with a dot, are left out, and so is what is
-    neither a file nor a folder. Raises OSError.
+    It excludes files that are being written, whose names begin with a dot, and what is neither a
+    file nor a folder. Raises OSError.
     """
     if not source.is_dir() or source.is_symlink():
         return

@@ -37,6 +37,10 @@ BEFORE = {
         "gorillacomb scan ~/Drive",
     ),
     **dict.fromkeys(("marks.md", "rules.md", "serve.md", "api.md"), "gorillacomb scan ~/Drive"),
+    "scroll.md": """
+        gorillacomb scan ~/Drive
+        gorillacomb manifest ~/Drive/Projects/HealthTrack -o manifest.json
+    """,
     "collapse.md": """
         for name in README.md LICENSE Makefile; do
             echo "$name" >~/Drive/Projects/HealthTrack/$name
@@ -47,6 +51,7 @@ BEFORE = {
 }
 """What a reader of a page has done before."""
 AFTER = {
+    "scroll.md": ["work/app.tlog-proof", "work/rsa.sig"],
     "quarantine.md": ["media/drive/Backup/album/beach.jpg"],
     "collapse.md": ["Drive/Backup 2022/HealthTrack-old/NOTES.txt"],
 }

@@ -32,7 +32,7 @@ def witness_key(name: str) -> Ed25519SigningKey:
 
 @dataclass
 class Release:
-    """A folder that is to go out, and a vault that knows it."""
+    """A folder that is to be released, and a vault that knows it."""
 
     top: Path
     vault: Path

@@ -103,7 +103,8 @@ PLACES = [
 def test_every_field_is_needed_and_checked(place: tuple[str, ...]) -> None:
     with pytest.raises(UntrustedInput, match=f"has no '{place[-1]}'|not an in-toto|neither treaty"):
         parse_payload(payload_with(*place, remove=True))
-    for value in (7, True, [], {}, "", "\x00" * 5000, {"": ""}, [[]], -1, "a"):
+    values: list[Any] = [7, True, [], {}, "", "\x00" * 5000, {"": ""}, [[]], -1, "a"]
+    for value in values:
         ours = place[-1] in ("expression", "name") and place[0] == "predicate" and value == "a"
         if ours or (place[-1] == "texts" and value == {}):
             continue

@@ -1,4 +1,4 @@
-"""Scrolls: whether each may go out, why not, and what to do about that."""
+"""Scrolls: whether each may be released, why not, and what to do about that."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _WORDS = {
     GateReason.SYNC: ("no quorum has witnessed it", "Let the witnesses of the mesh cosign."),
     GateReason.LICENSE: ("a licence is not known", "Sign another scroll, with its text."),
     GateReason.EXPIRED: ("it has expired", "Sign another scroll."),
-    GateReason.REVOKED: ("it was revoked", "Sign another scroll, if it may go out after all."),
+    GateReason.REVOKED: ("it was revoked", "Sign another scroll, if it may be released after all."),
     GateReason.UNKNOWN: ("it may have been revoked", "Bring the trace back that was signed."),
     GateReason.TRACE: ("the trace is not sound", "Check the trace."),
     GateReason.STALE: ("a check is too old", "Check again."),
@@ -58,7 +58,7 @@ class _ListQuery(Input):
 def scrolls(
     request: Request, site: GivenSite, session: ReadIndex, query: Annotated[_ListQuery, Query()]
 ) -> Response:
-    """Show the scrolls, and whether each may go out."""
+    """Show the scrolls, and whether each may be released."""
     if not site.vault.trace.exists():
         found, items = None, []
     else:
@@ -75,7 +75,7 @@ def _short(scroll: ScrollStatus) -> list[str]:
 
 @router.get("/scrolls/{scroll}")
 def scroll(request: Request, site: GivenSite, session: ReadIndex, scroll: ScrollId) -> Response:
-    """Show one scroll: what it says, whether it may go out, and why not."""
+    """Show one scroll: what it says, whether it may be released, and why not."""
     with missing_as_404():
         found = scroll_status(scroll, vault=site.vault)
     reasons = [(each, *_WORDS[each.reason]) for each in found.reasons]

@@ -57,7 +57,7 @@ class ScrollPageDocument(TypedDict):
     items: list[TreatyDocument | SealDocument]
     damaged: list[DamagedScrollDocument]
     unrecorded: list[str]
-    """Envelopes without an entry in the trace, which are no scrolls: their making was cut short."""
+    """Envelopes without an entry in the trace, which are not scrolls: signing was interrupted."""
     next: str | None
     """What ``after`` takes for those that follow; null if none do."""
 
@@ -105,7 +105,7 @@ class ScrollInput(Body):
 def scrolls(
     site: GivenSite, session: ReadIndex, query: Annotated[ScrollsQuery, Query()]
 ) -> Response:
-    """Return the scrolls of the vault, each with the reasons why it may not go out."""
+    """Return the scrolls of the vault, each with the reasons why it may not be released."""
     age = query.max_age * _SECOND
     found = use.list_scrolls(limit=query.limit, after=query.after, max_age_ns=age, vault=site.vault)
     return JSONResponse({**found.to_dict(), "next": found.next})
@@ -130,7 +130,7 @@ async def verify(request: Request, site: GivenSite, session: ReadIndex) -> Respo
 def scroll(
     site: GivenSite, session: ReadIndex, scroll: ScrollId, query: Annotated[AgeQuery, Query()]
 ) -> Response:
-    """Return what is known of a scroll: its metadata, and whether it may go out."""
+    """Return what is known of a scroll: its metadata, and whether it may be released."""
     with missing_as_404():
         found = use.scroll_status(scroll, max_age_ns=query.max_age * _SECOND, vault=site.vault)
     return JSONResponse(found.to_dict())
