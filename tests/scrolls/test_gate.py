@@ -1,4 +1,4 @@
-"""Whether a scroll may be released: it may with all that it takes, and each reason alone forbids it."""
+"""A scroll may be released with all that it takes, and each reason alone forbids it."""
 
 from __future__ import annotations
 

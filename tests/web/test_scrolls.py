@@ -274,6 +274,7 @@ def test_the_form_signs_and_revokes(server: Server, release: Release) -> None:
 def test_a_read_only_server_shows_and_verifies_but_signs_nothing(
     release: Release, tmp_path: Path
 ) -> None:
+    release.create()
     release.run("vault", "backup", tmp_path / "vault")
     with serving(tmp_path / "vault", "--read-only") as server:
         scroll = server.get(API).json()["items"][0]["scroll_id"]

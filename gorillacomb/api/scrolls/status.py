@@ -1,4 +1,4 @@
-"""What is known of scrolls: their metadata, and whether they may be released. No content is read."""
+"""What is known of scrolls, and whether they may be released. No content is read."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def _made_lines(made: NewScroll) -> list[str]:
 @json_option
 @vault_option
 def show(scroll: str, proof: Path | None, max_age: int, as_json: bool, vault: Vault) -> ExitCode:
-    """Show a scroll, named by its id or the beginning of it, and each reason why it may not be released.
+    """Show a scroll, named by its id or the beginning of it, and why it may not be released.
 
     Nothing is read again: it says what the last `gorillacomb verify` of its manifest and the last
     `gorillacomb trace verify` found, unless that is too long ago.
