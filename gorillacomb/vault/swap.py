@@ -257,7 +257,7 @@ def vault_file_bytes(folder: Path) -> int:
     total = 0
     for name in filter(is_vault_file, Vault(folder).names()):
         paths = (folder / name).rglob("*") if name in FOLDERS else (folder / name,)
-        total += sum(path.lstat().st_size for path in paths)
+        total += sum(path.lstat().st_size for path in paths if not path.is_dir())
     return total
 
 

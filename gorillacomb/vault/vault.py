@@ -32,7 +32,9 @@ EXAMINED = "doctor.json"
 """The name of the file with the volumes that `doctor` examined."""
 SCROLLS = "scrolls"
 """The name of the folder with its scrolls."""
-FOLDERS = (SCROLLS,)
+MESH = "mesh"
+"""The name of the folder with what is known of other nodes."""
+FOLDERS = (SCROLLS, MESH)
 """The names of the folders in it."""
 _DATABASES = ("index", "trace")
 _FINDER = (".DS_Store", ".localized", "._")
