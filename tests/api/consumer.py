@@ -376,7 +376,15 @@ def keeping(vault: gorillacomb.OpenVault) -> None:
         use(marked.kind is gorillacomb.MarkKind.KEEP, marked.to_dict())
         use(marked.state is gorillacomb.MarkState.CURRENT)
     check: gorillacomb.VaultCheck = vault.check()
-    use(check.index, check.trace, check.together, check.entries, check.is_sound, check.to_dict())
+    use(
+        check.index,
+        check.trace,
+        check.together,
+        check.scrolls,
+        check.entries,
+        check.is_sound,
+        check.to_dict(),
+    )
     checkup: gorillacomb.Checkup = gorillacomb.examine("/data")
     use(checkup.path, checkup.file_system, checkup.volume, checkup.system, checkup.python)
     use(checkup.sqlite, checkup.is_fit, checkup.promises, checkup.limits, checkup.to_dict())
@@ -388,7 +396,7 @@ def keeping(vault: gorillacomb.OpenVault) -> None:
     restored: gorillacomb.VaultRestore = vault.restore("/backup", replace=True, without_keys=False)
     use(restored.vault, restored.backup, restored.size, restored.log, restored.entries)
     kept: Path | None = restored.kept
-    use(kept, restored.has_index, restored.needs_adopt, restored.to_dict())
+    use(kept, restored.has_index, restored.needs_adopt, restored.scrolls, restored.to_dict())
     removed: gorillacomb.VaultRemoval = vault.remove(confirm=lambda what: what.waiting_files < 9)
     use(removed.folder, removed.size, removed.entries, removed.quarantine, removed.unknown)
     use(removed.is_readable, removed.keys, removed.to_dict())

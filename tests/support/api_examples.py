@@ -70,9 +70,10 @@ def _answers(server: Server, home: Path) -> dict[str, Any]:
     made = get(f"{api}manifests")["items"][0]["file"]
     asked = {"kind": "treaty", "manifest": made, "claim_root_license": "Apache-2.0"}
     asked["funding"] = {"amount": "50000.00", "currency": "USD"}
-    started = note("POST", f"{api}scrolls", server.post(f"{api}scrolls", asked))
-    job = server.done(server.post(f"{api}jobs", {"kind": "scrub"}))["id"]
-    scroll = server.get(f"{api}jobs/{started['id']}/result").json()["scroll_id"]
+    signing = server.post(f"{api}scrolls", asked)
+    job = note("POST", f"{api}scrolls", signing)["id"]
+    server.done(signing)
+    scroll = server.get(f"{api}jobs/{job}/result").json()["scroll_id"]
     get(f"{api}scrolls")
     get(f"{api}scrolls/{{scroll}}", scroll=scroll)
     get(f"{api}scrolls/{{scroll}}/envelope", scroll=scroll)
