@@ -77,8 +77,8 @@ def _answers(server: Server, home: Path) -> dict[str, Any]:
     get(f"{api}scrolls")
     get(f"{api}scrolls/{{scroll}}", scroll=scroll)
     get(f"{api}scrolls/{{scroll}}/envelope", scroll=scroll)
-    sent = server.get(f"{api}scrolls/{scroll}/envelope").body
-    note("POST", f"{api}scrolls/verify", server.post(f"{api}scrolls/verify", sent))
+    envelope = server.get(f"{api}scrolls/{scroll}/envelope").body
+    note("POST", f"{api}scrolls/verify", server.post(f"{api}scrolls/verify", envelope))
     scan = note("POST", f"{api}jobs", server.post(f"{api}jobs", {"kind": "scan"}))
     server.done(server.send("DELETE", f"{api}jobs/{scan['id']}"))
     get(f"{api}jobs")
