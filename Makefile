@@ -11,7 +11,7 @@ DEMO := .demo
 # Where Python may not keep what it compiles, each of our commands compiles itself anew: 0.1 s.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup dev demo demo-web test test-deep lint format docs bench lock clean
+.PHONY: help setup dev node demo demo-web test test-deep lint format docs bench lock clean
 
 help:
 	@echo 'make demo       comb a messy drive before your eyes (DRIVE=PATH: your own, read-only)'
@@ -28,6 +28,16 @@ help:
 setup dev:
 	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed; name it with PYTHON=...'; exit 1; }
 	@$(PYTHON) .ci/install.py $(if $(filter dev,$@),development,run-time)
+
+# What checks the scripts of the pages and, as another implementation, the tokens.
+NODE := .ci/node/node_modules/.package-lock.json
+node:
+	@if command -v npm >/dev/null; then $(MAKE) -s $(NODE) || \
+		echo 'MISSING: what npm installs, to check scripts and tokens with'; \
+	else echo 'MISSING: npm, to check the types of the scripts, and tokens with jose'; fi
+
+$(NODE): .ci/node/package-lock.json
+	@npm ci --prefix .ci/node --silent --no-audit --no-fund && touch $@
 
 demo: setup
 ifdef DRIVE
@@ -46,23 +56,21 @@ demo-web: dev
 	@BIN='$(BIN)' sh fixtures/demo.sh '$(DEMO)' web
 
 # One process more than two cores can feed: tests wait for disks, clocks and the commands they start.
-test: dev
+test: dev node
 	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-test-deep: dev
+test-deep: dev node
 	$(BIN)/pytest -m 'deep or not deep' -n 2 --dist loadfile --hypothesis-profile=deep
 	$(BIN)/python -m tests.darwin.suite
 
-lint: dev
+lint: dev node
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/python -m tests.support.vocabulary
 	$(BIN)/python -m tests.support.json_topic --check gorillacomb/docs/json.md
 	$(BIN)/python -m tests.support.readme --check README.md
-	@if command -v npm >/dev/null; then \
-		npm ci --prefix .ci/node --silent --no-audit --no-fund && .ci/node/node_modules/.bin/tsc -p .ci/node; \
-	else echo 'MISSING: npm, to check the types of the scripts'; fi
+	@if command -v npm >/dev/null; then .ci/node/node_modules/.bin/tsc -p .ci/node; fi
 
 format: dev
 	$(BIN)/ruff check --fix

@@ -1,11 +1,13 @@
-"""The drives and folders that were scanned: list them, or forget one that was sold."""
+"""The drives and folders that were scanned: list them with their figures, or forget one."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gorillacomb.api.paths import PathInput, absolute_path
 from gorillacomb.api.text import format_count, format_size, suspect_texts
@@ -14,11 +16,13 @@ from gorillacomb.errors import RefusedForSafety, UsageError
 from gorillacomb.fs.paths import path_text
 from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import is_online
+from gorillacomb.index import content_queries, folder_queries, stamps
 from gorillacomb.index import roots as root_table
-from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.index.content_queries import GroupTotals
+from gorillacomb.index.database import Index, settled_generation, translate_errors
 from gorillacomb.index.duplicate_groups import rebuild_groups
 from gorillacomb.index.roots import RootFacts
-from gorillacomb.model import Root
+from gorillacomb.model import EntryState, FolderState, Root
 from gorillacomb.vault.vault import Vault
 
 if TYPE_CHECKING:
@@ -27,10 +31,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ForgottenRoot",
+    "IndexFigures",
     "QuarantinedRun",
     "RootFacts",
     "RootStatus",
     "forget_root",
+    "index_with_figures",
     "list_roots",
     "name_root",
     "root_statuses",
@@ -40,6 +46,73 @@ __all__ = [
 ]
 
 _LONGEST_NAME = 100
+T = TypeVar("T")
+_VAULTS = 8
+"""Vaults whose figures stay in memory."""
+_kept: dict[Path, tuple[str, dict[Hashable, Any]]] = {}
+"""By vault: the generation of its index, and the figures of that which were asked for."""
+
+
+class IndexFigures:
+    """What an open index says in figures, and nothing else: no disk or trace is looked at."""
+
+    def __init__(self, index: Index, known: dict[Hashable, Any] | None = None) -> None:
+        """``known`` are those that were read from the same content before; more are added."""
+        self._connection = index.connection
+        self._known = {} if known is None else known
+
+    def _once(self, name: Hashable, read: Callable[[], T]) -> T:
+        if name not in self._known:
+            self._known[name] = read()
+        found: T = self._known[name]
+        return found
+
+    def root(self, root: Root) -> RootFacts:
+        """Return the totals of a root."""
+        return self._once(root.id, lambda: root_table.root_facts(self._connection, root))
+
+    @property
+    def totals(self) -> GroupTotals:
+        """The totals of all groups of identical files."""
+        return self._once("totals", lambda: content_queries.content_totals(self._connection))
+
+    @property
+    def files_by_state(self) -> Mapping[EntryState, tuple[int, int]]:
+        """Files and their bytes in each state but those that were read."""
+        return self._once("files", lambda: content_queries.counts_by_state(self._connection))
+
+    @property
+    def folders_by_state(self) -> Mapping[FolderState, int]:
+        """Folders in each state but those that were listed."""
+        return self._once(
+            "folders", lambda: folder_queries.count_folders_by_state(self._connection)
+        )
+
+    @property
+    def stamps(self) -> int:
+        """Canonical files that are recorded in the trace."""
+        return self._once("stamps", lambda: stamps.count_stamps(self._connection))
+
+
+@contextmanager
+def index_with_figures(vault: Vault) -> Iterator[tuple[Index, IndexFigures]]:
+    """Open a vault's index for reading, with its figures.
+
+    Those that were read before are not read again if the index is still the same: a process that
+    answers for long is asked for them again and again. Raises VaultError.
+    """
+    before = settled_generation(vault)
+    with Index.read(vault) as index, translate_errors(vault):
+        if before is None or before != index.generation():
+            yield index, IndexFigures(index)
+            return
+        generation, known = _kept.pop(vault.folder, ("", {}))
+        if generation != before:
+            known = {}
+        _kept[vault.folder] = before, known
+        for old in list(_kept)[:-_VAULTS]:
+            _kept.pop(old, None)
+        yield index, IndexFigures(index, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +166,17 @@ class ForgottenRoot:
 
 def list_roots(vault: Vault) -> tuple[RootStatus, ...]:
     """List the roots, as `OpenVault.roots` says."""
-    with Index.read(vault) as index, translate_errors(vault):
-        return root_statuses(index)
+    with index_with_figures(vault) as (index, figures):
+        return root_statuses(index, figures)
 
 
-def root_statuses(index: Index) -> tuple[RootStatus, ...]:
-    """Return all roots of an open index."""
-    return tuple(_status(index, root) for root in root_table.all_roots(index.connection))
+def root_statuses(index: Index, figures: IndexFigures) -> tuple[RootStatus, ...]:
+    """Return all roots of an open index, given its figures."""
+    return tuple(_status(figures, root) for root in root_table.all_roots(index.connection))
 
 
-def _status(index: Index, root: Root) -> RootStatus:
-    return RootStatus(root, root_table.root_facts(index.connection, root), is_online(root))
+def _status(figures: IndexFigures, root: Root) -> RootStatus:
+    return RootStatus(root, figures.root(root), is_online(root))
 
 
 def forget_root(
@@ -190,20 +263,20 @@ def _named(index: Index, name: bytes) -> tuple[list[RootStatus], bool]:
     It is uncertain if several have that path, or something else is mounted where its drive was. A
     name that the user gave comes last. Raises UsageError for a path that is not a root's.
     """
-    roots = root_table.all_roots(index.connection)
+    roots, figures = root_table.all_roots(index.connection), IndexFigures(index)
     for root in roots:
         if root.uid.encode() == name:
-            return [_status(index, root)], True
+            return [_status(figures, root)], True
     places = (name, absolute_path(name), real_path(name))
     found = [root for root in roots if root.path in places]
     for root in roots if not found else ():
         if root.name is not None and os.fsencode(root.name) == name:
-            return [_status(index, root)], True
+            return [_status(figures, root)], True
     if not found:
         raise UsageError(f"There is no root {path_text(name)}.", "See `gorillacomb roots list`.")
     around = root_table.roots_of_path(found, found[0].path)
     is_certain = len(found) == 1 and bool(around.here or not around.occupied)
-    return [_status(index, root) for root in found], is_certain
+    return [_status(figures, root) for root in found], is_certain
 
 
 def _chosen(

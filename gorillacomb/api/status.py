@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gorillacomb.api.roots import RootStatus, root_statuses
+from gorillacomb.api.roots import IndexFigures, RootStatus, index_with_figures, root_statuses
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.dedupe.quarantine.run_folders import has_runs
 from gorillacomb.dedupe.roots import live_roots_of
-from gorillacomb.index import content_queries, folder_queries, stamps
 from gorillacomb.index.content_queries import GroupTotals
-from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.index.database import Index
 from gorillacomb.index.duplicate_groups import has_groups
 from gorillacomb.model import EntryState, FolderState
 from gorillacomb.vault.settings import Settings, load_settings
@@ -77,21 +76,21 @@ class VaultStatus:
 
 def vault_status(vault: Vault) -> VaultStatus:
     """Read what a vault knows, as `OpenVault.status` says."""
-    with Index.read(vault) as index, translate_errors(vault):
-        return index_status(index)
+    with index_with_figures(vault) as (index, figures):
+        return index_status(index, figures)
 
 
-def index_status(index: Index) -> VaultStatus:
-    """Read what a vault knows from its open index."""
-    connection = index.connection
+def index_status(index: Index, figures: IndexFigures | None = None) -> VaultStatus:
+    """Read what a vault knows from its open index; ``figures`` are those of it, if known."""
+    figures = figures or IndexFigures(index)
     return VaultStatus(
         index.vault.folder,
-        root_statuses(index),
-        has_groups(connection),
-        content_queries.content_totals(connection),
-        content_queries.counts_by_state(connection),
-        folder_queries.count_folders_by_state(connection),
-        _trace_totals(index),
+        root_statuses(index, figures),
+        has_groups(index.connection),
+        figures.totals,
+        figures.files_by_state,
+        figures.folders_by_state,
+        _trace_totals(index, figures),
         _waiting_runs(index),
         load_settings(),
     )
@@ -108,13 +107,13 @@ def _waiting_runs(index: Index) -> tuple[QuarantinedRun, ...]:
 
 def trace_totals(vault: Vault) -> TraceTotals | None:
     """Return the state of the trace; None if there is none. Raises VaultError."""
-    with Index.read(vault) as index, translate_errors(vault):
-        return _trace_totals(index)
+    with index_with_figures(vault) as (index, figures):
+        return _trace_totals(index, figures)
 
 
-def _trace_totals(index: Index) -> TraceTotals | None:
+def _trace_totals(index: Index, figures: IndexFigures) -> TraceTotals | None:
     if not index.vault.trace.exists():
         return None
     with open_trace_for_reading(index.vault) as ledger:
         head = ledger.head
-    return TraceTotals(head.log, head.size, head.root, stamps.count_stamps(index.connection))
+    return TraceTotals(head.log, head.size, head.root, figures.stamps)

@@ -133,7 +133,7 @@ def _copy_name_reason(winner: Place, losers: Iterable[Place]) -> str:
     parts = [part for part in worst.copy_names if part not in winner.copy_names]
     if not parts:
         return "fewer names of copies in its path"
-    return f"not under a name of a copy, such as '{_show(parts[0])}'"
+    return f"its path has none of the names that copies get, such as '{_show(parts[0])}'"
 
 
 def _around_others(winner: Place, losers: Iterable[Place]) -> str | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from types import ModuleType
 
 import click
 
+from gorillacomb.cli.extras import require_extra
 from gorillacomb.cli.options import BytesPath
-from gorillacomb.errors import UsageError
 
 html_option = click.option(
     "--html",
@@ -27,11 +26,7 @@ def write_page(file: bytes | None, make: Callable[[ModuleType], bytes]) -> None:
     """
     if file is None:
         return
-    if importlib.util.find_spec("jinja2") is None:
-        raise UsageError(
-            "Pages are an extra that is not installed.",
-            "Install it: pip install 'gorillacomb[web]'",
-        )
+    require_extra("web", "A page as a file")
     from gorillacomb.api.upkeep.files import write_file
     from gorillacomb.web.pages import as_file
 

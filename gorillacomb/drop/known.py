@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gorillacomb.classify.copy_names import meaning_of_name
+from gorillacomb.classify.copy_names import looks_like_copy, meaning_of_name
 from gorillacomb.classify.location import LocationKind, location_kind
 from gorillacomb.drop.model import Advance, ContentChanged, DroppedFile, FoundFile, LeftOut
 from gorillacomb.fs.bounded_read import open_regular
@@ -100,7 +100,7 @@ def look_up(
         known: dict[bytes, list[FileRecord]] = {}
         for digest, copies in copies_outside(index.connection, paths, digests, _NO_FOLDER):
             others = (each for each in copies if not _is_dropped(each.path, dropped))
-            known[digest] = sorted(others, key=lambda each: each.path)
+            known[digest] = list(others)
         for each in some:
             yield _entry(each, known.get(each.digest, []), verifier, machine_made, first)
 
@@ -121,7 +121,7 @@ def _entry(
     place = _place(file.name, machine_made)
     meaning = meaning_of_name(base_name(file.name), file.size)
     copy = cause = None
-    for each in copies:
+    for each in sorted(copies, key=lambda each: _distance(each.path, file.name)):
         answer = verifier.verify_copies(_as_it_is(each), place)
         if not isinstance(answer, CopyRejected):
             if meaning_of_name(base_name(each.path), each.size) == meaning:
@@ -133,6 +133,15 @@ def _entry(
     if same != file.name:
         return DropEntry(file, DropState.REPEATED, copy, cause, same)
     return DropEntry(file, DropState.NEW, copy, cause)
+
+
+def _distance(path: bytes, name: bytes) -> tuple[bool, bool, bytes]:
+    """Return a sort key for copies of a file, by which the one that people expect comes first.
+
+    That is one with the same name, or else one whose name is not that of a copy.
+    """
+    own = base_name(path)
+    return own != base_name(name), looks_like_copy(own), path
 
 
 def _as_it_is(copy: FileRecord) -> FileRecord:

@@ -13,18 +13,18 @@ from gorillacomb.fs.openat import os_error_text
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
-def write_file(path: bytes, data: bytes, replace: bool | None = None) -> None:
+def write_file(path: bytes, data: bytes, replace: bool | None = None, mode: int = 0o666) -> None:
     """Write a file to ``path``; ``replace`` allows it to overwrite another file.
 
-    With None, errors do not mention --force. Raises RefusedForSafety if the path exists, UsageError
-    if it cannot be written.
+    With None, errors do not mention --force. ``mode`` is subject to the umask. Raises
+    RefusedForSafety if the path exists, UsageError if it cannot be written.
     """
     path = os.path.abspath(path)
     folder = os.path.dirname(path)
     require_folder(folder)
     _check(path, replace)
     try:
-        partial = write_temporary(path, data)
+        partial = write_temporary(path, data, mode)
         try:
             _put_in_place(partial, path, replace)
         except BaseException:

@@ -127,6 +127,8 @@ KINDS: Mapping[str, JobKind] = MappingProxyType(
             tells_progress=False,
             output=MANIFEST,
         ),
+        "mesh-sync": JobKind(("mesh", "sync"), {}, writes=False, tells_progress=False),
+        "mesh-check": JobKind(("mesh", "check"), {}, writes=False, tells_progress=False),
         "overview": JobKind(("overview",), {}, writes=False),
         "folders": JobKind(("folders",), {}, writes=False, tells_progress=False),
         "explain": JobKind(

@@ -20,8 +20,10 @@ from gorillacomb.vault.vault import MESH, Vault
 from gorillacomb.vaultmesh.jcs import canonical_json, parse_strict
 
 _MOST_BYTES = 4 << 20
+SYNC_LOCK = "sync-lock"
+"""Held while witnesses are asked: one request for each size."""
 _NODES, _SEEN, _POLICY, _LOCK = "nodes.json", "seen.json", "policy", "lock"
-_COSIGNED, _ROTATIONS = "cosigned", "rotations"
+_COSIGNED = "cosigned"
 _QUORUM = ".quorum"
 
 
@@ -29,8 +31,12 @@ _QUORUM = ".quorum"
 class NodeSeen:
     """What was last seen of a node. Times are in seconds since 1970, UTC, by our clock."""
 
+    origin: str = ""
+    """Of the log that it cosigned: `trace adopt` begins another one."""
     size: int = 0
-    """Entries of our log that its witness last cosigned; 0 for never."""
+    """Entries of that log that its witness last cosigned; 0 for never."""
+    root: str = ""
+    """The root hash over them, in hex."""
     signed_at: int = 0
     """The time in that cosignature, by the witness's clock."""
     cosigned_at: int = 0
@@ -121,7 +127,11 @@ class MeshFolder:
         Else the newest that has any; None if none was cosigned. It is a signed note with all that
         were collected. Raises VaultError.
         """
-        return self._read(_COSIGNED, log + _QUORUM) or self.newest_cosigned(log)
+        return self.cosigned_with_quorum(log) or self.newest_cosigned(log)
+
+    def cosigned_with_quorum(self, log: str) -> bytes | None:
+        """Return the newest checkpoint that had a quorum when it was cosigned; None if none had."""
+        return self._read(_COSIGNED, log + _QUORUM)
 
     def newest_cosigned(self, log: str) -> bytes | None:
         """Return the newest checkpoint of a log that has cosignatures, quorum or not."""
@@ -133,23 +143,13 @@ class MeshFolder:
         if is_quorum:
             self._write(f"{_COSIGNED}/{log}{_QUORUM}", checkpoint)
 
-    def rotations(self, log: str) -> list[bytes]:
-        """Return the checkpoints of a log that an old and a new key signed, oldest first."""
-        folder = self.folder / _ROTATIONS
-        try:
-            names = sorted(name for name in os.listdir(folder) if name.startswith(log))
-        except FileNotFoundError:
-            return []
-        return [data for name in names if (data := self._read(_ROTATIONS, name)) is not None]
-
-    def put_rotation(self, log: str, size: int, checkpoint: bytes) -> None:
-        """Keep the checkpoint of a rotation, to show it to witnesses. Raises VaultUnwritable."""
-        self._write(f"{_ROTATIONS}/{log}-{size:016}", checkpoint)
-
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the lock of whoever changes the folder. Raises VaultUnwritable."""
-        path = self.folder / _LOCK
+    def locked(self, name: str = _LOCK) -> Iterator[None]:
+        """Hold the lock of those who change the folder, or another one.
+
+        Raises VaultUnwritable.
+        """
+        path = self.folder / name
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)

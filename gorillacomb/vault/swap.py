@@ -11,7 +11,6 @@ import errno
 import os
 import re
 import secrets
-import shutil
 import stat
 import time
 from collections.abc import Iterator
@@ -27,10 +26,10 @@ from gorillacomb.errors import (
     VaultUnwritable,
 )
 from gorillacomb.fs import mutations
-from gorillacomb.fs.durable_files import copy_file, create_file, sync_folder
+from gorillacomb.fs.durable_files import create_file, sync_folder
 from gorillacomb.fs.openat import owner_advice
+from gorillacomb.vault.folders import delete_folders
 from gorillacomb.vault.vault import (
-    FOLDERS,
     LOCK,
     WATCHER,
     Vault,
@@ -244,6 +243,7 @@ def _delete_unfinished(folder: Path) -> None:
 
 def _delete_files(folder: Path) -> None:
     """Delete a folder with the files of a vault in it, the mark last. Raises OSError."""
+    delete_folders(folder)
     for name in os.listdir(folder):
         if is_vault_file(name):
             _remove(folder / name)
@@ -252,42 +252,9 @@ def _delete_files(folder: Path) -> None:
     sync_folder(folder.parent)
 
 
-def vault_file_bytes(folder: Path) -> int:
-    """Return the bytes of a vault's own files, also of those in its folders. Raises OSError."""
-    total = 0
-    for name in filter(is_vault_file, Vault(folder).names()):
-        paths = (folder / name).rglob("*") if name in FOLDERS else (folder / name,)
-        total += sum(path.lstat().st_size for path in paths if not path.is_dir())
-    return total
-
-
-def copy_vault_folder(source: Path, target: Path) -> None:
-    """Copy a folder of a vault, its files flushed to the disk; nothing if it is missing.
-
-    It excludes files that are being written, whose names begin with a dot, and what is neither a
-    file nor a folder. Raises OSError.
-    """
-    if not source.is_dir() or source.is_symlink():
-        return
-    target.mkdir(mode=0o700)
-    with os.scandir(source) as found:
-        entries = sorted(found, key=lambda each: each.name)
-    for each in entries:
-        if each.is_dir(follow_symlinks=False):
-            copy_vault_folder(source / each.name, target / each.name)
-        elif each.is_file(follow_symlinks=False) and not each.name.startswith("."):
-            copy_file(source / each.name, target / each.name, 0o600)
-    sync_folder(target)
-
-
 def _remove(path: Path) -> None:
-    """Remove a file or folder that has the name of one of a vault.
-
-    Only those of its own folders are removed with what is in them.
-    """
-    if path.name in FOLDERS and path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    elif stat.S_ISDIR(os.lstat(path).st_mode):
+    """Remove a file, or an empty folder, that has the name of a file of a vault."""
+    if stat.S_ISDIR(os.lstat(path).st_mode):
         path.rmdir()
     else:
         path.unlink()

@@ -30,13 +30,11 @@ _NAMING_FOLDERS = ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")
 """The environment variables that name the user's folders."""
 EXAMINED = "doctor.json"
 """The name of the file with the volumes that `doctor` examined."""
-SCROLLS = "scrolls"
-"""The name of the folder with its scrolls."""
-MESH = "mesh"
-"""The name of the folder with what is known of other nodes."""
+SCROLLS, MESH = "scrolls", "mesh"
+"""The names of the folders with its scrolls, and with what concerns other nodes."""
 FOLDERS = (SCROLLS, MESH)
-"""The names of the folders in it."""
-_DATABASES = ("index", "trace")
+"""The folders with what no scan can rebuild: see `vault.folders`."""
+_DATABASES = ("index", "trace", "tokens")
 _FINDER = (".DS_Store", ".localized", "._")
 """What the names of files begin with that macOS leaves in folders."""
 _ENDS = ("", "-wal", "-shm", "-journal")
@@ -127,6 +125,7 @@ class Vault:
         self.folder = folder
         self.index = folder / "index.db"
         self.trace = folder / "trace.db"
+        self.tokens = folder / "tokens.db"
         self._lock: int | None = None
         self._patience = _PATIENCE
 
@@ -160,7 +159,7 @@ class Vault:
             raise VaultError(
                 f"The vault {self.folder} is not a folder.", "Name another one with --vault."
             )
-        for path in (self.folder, self.index, self.trace, self.folder / LOCK):
+        for path in (self.folder, self.index, self.trace, self.tokens, self.folder / LOCK):
             self._check_owner(path)
         self.check_contents()
         self._close_to_others(facts.st_mode)

@@ -1,7 +1,11 @@
-"""The last checkpoint of each log, kept outside its vault, so that a restored vault is noticed."""
+"""The last checkpoint of each log, kept outside its vault, so that a restored vault is noticed.
+
+Beside them is the evidence of forks: two checkpoints of one log that contradict each other.
+"""
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 from gorillacomb.errors import VaultUnwritable
@@ -31,12 +35,43 @@ class AnchorStore:
         except OSError as error:
             raise _unusable(self.path(log), error) from error
 
+    def fork_path(self, origin: str) -> Path:
+        """Return where the evidence is that a log forked."""
+        return self.folder / "forks" / sha256(origin.encode()).hexdigest()
+
+    def is_forked(self, origin: str) -> bool:
+        """Return whether there is evidence that a log forked."""
+        return self.fork_path(origin).exists()
+
+    def forks(self) -> list[bytes]:
+        """Return the evidence of each fork, as it was written. Raises VaultUnwritable."""
+        folder = self.folder / "forks"
+        try:
+            names = sorted(each.name for each in folder.iterdir() if each.name[:1] != ".")
+            return [read_bounded(folder / name, _MOST_BYTES) for name in names]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _unusable(folder, error) from error
+
+    def write_fork(self, origin: str, evidence: bytes) -> Path:
+        """Write the evidence of a fork, if there is none yet; return its path.
+
+        Raises VaultUnwritable.
+        """
+        path = self.fork_path(origin)
+        if not path.exists():
+            self._write(path, evidence)
+        return path
+
     def write(self, log: str, checkpoint: bytes) -> None:
         """Store a checkpoint durably: write a temporary file, fsync, rename, fsync the folder."""
-        path = self.path(log)
+        self._write(self.path(log), checkpoint)
+
+    def _write(self, path: Path, data: bytes) -> None:
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            replace_file(path, checkpoint, 0o600)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            replace_file(path, data, 0o600)
         except OSError as error:
             raise _unusable(path, error) from error
 

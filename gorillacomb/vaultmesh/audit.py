@@ -11,15 +11,18 @@ from gorillacomb import sqlite
 from gorillacomb.errors import UntrustedInput, VaultError
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import merkle
-from gorillacomb.vaultmesh.chain import FIRST_PREV, read_chained
+from gorillacomb.vaultmesh.chain import (
+    FIRST_PREV,
+    log_id_of_genesis,
+    public_key_of_entry,
+    read_chained,
+)
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
 from gorillacomb.vaultmesh.keys.note import SignedNote, VerifierKey
 from gorillacomb.vaultmesh.ledger import (
     ORIGIN,
     STORED_FROM,
     Ledger,
-    log_id_of_genesis,
-    public_key_of_entry,
 )
 from gorillacomb.vaultmesh.locate_tampering import BLOCK, locate_tampering
 
@@ -150,6 +153,7 @@ def audit(
         damage = ledger.tables.damage()
         if damage is not None:
             raise _BadEntry(None, f"SQLite finds it damaged: {damage}")
+        ledger.refuse_forked()
     except _BadEntry as bad:
         return AuditReport(walk.frontier.size, walk.frontier.root(), bad.seq, bad.reason)
     except (VaultError, UntrustedInput) as error:

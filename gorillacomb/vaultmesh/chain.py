@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+from gorillacomb.errors import UntrustedInput, VaultRolledBack
 from gorillacomb.vaultmesh import merkle
 from gorillacomb.vaultmesh.entries import VERSION, EntryBody
+from gorillacomb.vaultmesh.error_text import NO_REPAIR
 from gorillacomb.vaultmesh.jcs import canonical_json, canonical_json_fast, parse_own
+from gorillacomb.vaultmesh.keys.note import VerifierKey
 
 FIRST_PREV = "0" * 64
 """The previous hash of the first entry."""
@@ -66,3 +69,19 @@ def read_chained(entry: Any, seq: int) -> tuple[bytes, dict[str, Any] | None]:
     except (ValueError, KeyError, TypeError, RecursionError):
         sound = False
     return merkle.leaf_hash(entry), fields if sound else None
+
+
+def public_key_of_entry(entry: dict[str, Any]) -> bytes:
+    """Return the public key that a genesis or rotate-key entry names. Raises VaultRolledBack."""
+    try:
+        return VerifierKey.parse(entry["key"]).public
+    except (KeyError, TypeError, AttributeError, ValueError, UntrustedInput):
+        raise VaultRolledBack("An entry of the trace names a damaged key.", NO_REPAIR) from None
+
+
+def log_id_of_genesis(genesis: object) -> str:
+    """Return the id of the log that a genesis begins. Raises VaultRolledBack."""
+    log = genesis.get("log") if isinstance(genesis, dict) else None
+    if not isinstance(log, str) or len(log) != 32 or not all(c in "0123456789abcdef" for c in log):
+        raise VaultRolledBack("The first entry of the trace is not a genesis.", NO_REPAIR)
+    return log

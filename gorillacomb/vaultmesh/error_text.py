@@ -16,6 +16,8 @@ SEE_VERIFY = "gorillacomb trace verify names the first entry that is not as it w
 NO_REPAIR = "Restore the vault from a backup, then run gorillacomb trace adopt."
 ROLLED_BACK = "For details: gorillacomb trace verify; after restoring a backup: trace adopt."
 
+FORKED = "gorillacomb trace adopt begins a new log, which names this one."
+
 
 @contextmanager
 def translate_errors(path: Path) -> Iterator[None]:

@@ -13,6 +13,7 @@ from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.entries import entry_path
 from gorillacomb.vaultmesh.ledger import Ledger
 
+_IS_KEY = b'"event":"key"'
 _IS_RUN = re.compile(rb'"event":"(?:applied|repaired|undone|purged|dropped)"')
 """In RFC 8785's form no string contains a bare quotation mark, so this can only be the event."""
 _FOLDER = b'"tree":'
@@ -213,3 +214,11 @@ def _left(entry: Mapping[str, Any], at: tuple[str, bytes]) -> bool:
         return False
     inside = "tree" in entry and _holds(place[1], at[1])
     return place[0] == at[0] and (place[1] == at[1] or inside)
+
+
+def key_steps(ledger: Ledger, use: str, start: int = 0) -> Iterator[dict[str, Any]]:
+    """Yield the entries `key` about keys of one use, from a number on, the oldest first."""
+    for _, data in ledger.tables.entries_with((_IS_KEY,), start):
+        entry = jcs.parse_own(data)
+        if entry["event"] == "key" and entry["use"] == use:
+            yield entry

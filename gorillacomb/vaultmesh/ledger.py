@@ -21,10 +21,15 @@ from gorillacomb.errors import UntrustedInput, VaultDamaged, VaultError, VaultRo
 from gorillacomb.vaultmesh import checkpoint as checkpoints
 from gorillacomb.vaultmesh import merkle
 from gorillacomb.vaultmesh.anchor import AnchorStore
-from gorillacomb.vaultmesh.chain import chain_entries, prev_of
+from gorillacomb.vaultmesh.chain import (
+    chain_entries,
+    log_id_of_genesis,
+    prev_of,
+    public_key_of_entry,
+)
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
 from gorillacomb.vaultmesh.entries import EntryBody
-from gorillacomb.vaultmesh.error_text import NO_REPAIR, ROLLED_BACK, SEE_VERIFY, translate_errors
+from gorillacomb.vaultmesh.error_text import FORKED, ROLLED_BACK, SEE_VERIFY, translate_errors
 from gorillacomb.vaultmesh.jcs import parse_own
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
@@ -317,7 +322,8 @@ class Ledger:
         return self._keys.find(keys[-1])
 
     def refuse_rolled_back(self) -> None:
-        """Raise VaultRolledBack early, before long work, if the anchor is ahead."""
+        """Raise VaultRolledBack early, before long work: the anchor is ahead, or the log forked."""
+        self.refuse_forked()
         kept = self.anchored()
         if kept is None:
             return
@@ -334,6 +340,7 @@ class Ledger:
         A writer's check: the head, the tree's edge and the anchor, in logarithmic time.
         `audit.audit` checks every single entry.
         """
+        self.refuse_forked()
         keys = self.trusted_keys()
         current = self.signing_key().public
         try:
@@ -362,6 +369,15 @@ class Ledger:
             )
         self._checked = True
 
+    def refuse_forked(self) -> None:
+        """Raise VaultRolledBack if another checkpoint of this log contradicts it."""
+        if self._anchors.is_forked(self.origin):
+            raise VaultRolledBack(
+                f"Two checkpoints of the trace {self.path} contradict each other: it forked."
+                f" Both are in {self._anchors.fork_path(self.origin)}.",
+                FORKED,
+            )
+
     def _check_last_block(self) -> None:
         """Check the entry that the next one is chained to.
 
@@ -376,19 +392,3 @@ class Ledger:
                 f"The last entries of the trace {self.path} are not those that were signed.",
                 ROLLED_BACK,
             )
-
-
-def public_key_of_entry(entry: dict[str, Any]) -> bytes:
-    """Return the public key that a genesis or rotate-key entry names. Raises VaultRolledBack."""
-    try:
-        return VerifierKey.parse(entry["key"]).public
-    except (KeyError, TypeError, AttributeError, ValueError, UntrustedInput):
-        raise VaultRolledBack("An entry of the trace names a damaged key.", NO_REPAIR) from None
-
-
-def log_id_of_genesis(genesis: object) -> str:
-    """Return the id of the log that a genesis begins. Raises VaultRolledBack."""
-    log = genesis.get("log") if isinstance(genesis, dict) else None
-    if not isinstance(log, str) or len(log) != 32 or not all(c in "0123456789abcdef" for c in log):
-        raise VaultRolledBack("The first entry of the trace is not a genesis.", NO_REPAIR)
-    return log

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from gorillacomb.vault.vault import Vault, config_folder, state_folder
 from gorillacomb.vaultmesh.anchor import AnchorStore
-from gorillacomb.vaultmesh.error_text import translate_content_errors
+from gorillacomb.vaultmesh.chain import log_id_of_genesis
+from gorillacomb.vaultmesh.error_text import translate_content_errors, translate_errors
+from gorillacomb.vaultmesh.jcs import parse_own
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
+from gorillacomb.vaultmesh.store import TraceStore
 
 
 def key_store() -> KeyStore:
@@ -24,6 +27,16 @@ def watcher_keys() -> KeyStore:
     return KeyStore(config_folder() / "keys" / "watcher")
 
 
+def token_key_folder(log: str) -> Path:
+    """Return the folder of the keys that sign the tokens of a log's vault, and nothing else."""
+    return config_folder() / "keys" / "tokens" / log
+
+
+def witness_keys(name: str) -> KeyStore:
+    """Return the keys of one witness: no two vaults, and nothing else, may sign with them."""
+    return KeyStore(config_folder() / "keys" / "witness" / name)
+
+
 def anchor_store() -> AnchorStore:
     """Return the checkpoints kept apart from vaults and keys."""
     return AnchorStore(state_folder() / "anchors")
@@ -33,6 +46,12 @@ def open_trace_for_reading(vault: Vault) -> Ledger:
     """Open the trace of a vault for reading. Raises VaultError."""
     vault.check()
     return Ledger.read(vault.trace, key_store(), anchor_store())
+
+
+def read_log_id(vault: Vault) -> str:
+    """Return the id of a vault's log, in constant time. Raises VaultError."""
+    with translate_errors(vault.trace), closing(TraceStore.read(vault.trace)) as tables:
+        return log_id_of_genesis(parse_own(tables.entry(0)))
 
 
 @contextmanager

@@ -167,6 +167,12 @@ class TraceStore:
             raise VaultRolledBack(f"The trace {self.path} has no checkpoint.", NO_REPAIR)
         return row[0]
 
+    def checkpoint_at(self, size: int) -> bytes | None:
+        """Return the checkpoint over the first ``size`` entries; None if none was signed there."""
+        found = self._connection.execute("SELECT note FROM checkpoints WHERE size = ?", (size,))
+        row = found.fetchone()
+        return None if row is None else row[0]
+
     def checkpoints(self) -> list[tuple[int, bytes]]:
         """Return every checkpoint: (size, note)."""
         return self._connection.execute(

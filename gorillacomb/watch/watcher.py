@@ -53,6 +53,8 @@ class Watcher:
         self.health = WatcherHealth(troubled=listener.troubled, recovered=listener.recovered)
         self.is_running = False
         """Whether KeyboardInterrupt only ends `run`."""
+        self.head_seen: Callable[[int], object] = lambda size: None
+        """Called often with the size of the trace that was cosigned last."""
         self._vault = vault
         self._options = options
         self._patterns = patterns
@@ -165,6 +167,8 @@ class Watcher:
             self._guards.compare_due()
             self._scrubbing.scrub_next()
         self._cosigner.cosign_if_new()
+        if self.health.trace is not None:
+            self.head_seen(self.health.trace.head.size)
         self._pending.wait(min(_TURN, self._options.poll_ns / SECOND, self._scrubbing.wait()))
 
     def _follow(self, named: bytes, root: bytes) -> None:

@@ -7,9 +7,11 @@ from importlib import resources
 from typing import Any, Literal, TypedDict
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.responses import JSONResponse, Response
 
 import gorillacomb
+from gorillacomb.api.tokens.checker import ADMIN_KEYS
 from gorillacomb.api.watch.pulse import check_watcher
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.web.answers import SCHEMAS, answers
@@ -17,9 +19,10 @@ from gorillacomb.web.pages import docs, files, integrity, overview, settings, tw
 from gorillacomb.web.pages import drop as drop_pages
 from gorillacomb.web.pages import jobs as job_pages
 from gorillacomb.web.pages import map as map_page
+from gorillacomb.web.pages import mesh as mesh_pages
 from gorillacomb.web.pages import scrolls as scroll_pages
 from gorillacomb.web.pages import session as session_pages
-from gorillacomb.web.pages.decide import plans, review, runs
+from gorillacomb.web.pages.decide import plans, review, run_files, runs
 from gorillacomb.web.pages.find import FORMS as FIND_FORMS
 from gorillacomb.web.pages.find import PAGES as FIND_PAGES
 from gorillacomb.web.pages.questions import answer_waiting
@@ -31,12 +34,15 @@ from gorillacomb.web.routes import (
     find,
     jobs,
     manifests,
+    mesh,
     preview,
     scrolls,
     session,
     slow,
+    tokens,
     trace,
 )
+from gorillacomb.web.security.access import Access
 from gorillacomb.web.security.guard import HEALTH_PATH, Guard
 from gorillacomb.web.site import GivenSite, Site
 from gorillacomb.web.streams import Streams
@@ -44,24 +50,36 @@ from gorillacomb.web.streams import Streams
 _PREFIX = "/api/v1"
 READING = (
     *(session.router, find.router, preview.router, slow.router),
-    *(jobs.router, dedupe.router, drop.router, trace.router, manifests.router),
+    *(jobs.router, dedupe.router, drop.router, mesh.router, trace.router, manifests.router),
     scrolls.router,
 )
-WRITING = (jobs.writing, dedupe.writing, drop.writing, trace.writing, scrolls.writing)
+"""The mesh before the trace: an entry's number would be ``consistency``."""
+WRITING = (
+    *(jobs.writing, dedupe.writing, drop.writing, trace.writing, mesh.writing),
+    scrolls.writing,
+)
 _DECIDE = (plans, review, runs)
 PAGES = (
     *(twins.router, session_pages.router, overview.router, map_page.router, files.router),
     *(integrity.router, job_pages.router, settings.router, docs.router, *FIND_PAGES),
-    *(drop_pages.router, scroll_pages.router),
+    *(drop_pages.router, mesh_pages.router, scroll_pages.router),
     *(module.router for module in _DECIDE),
+    run_files.router,
 )
 """Twins first: for the page of one job, ``ID.json`` is an id, too."""
 FORMS = (
     *(session_pages.writing, job_pages.writing, integrity.writing, settings.writing),
     *FIND_FORMS,
-    *(drop_pages.writing, scroll_pages.writing),
+    *(drop_pages.writing, mesh_pages.writing, scroll_pages.writing),
     *(module.writing for module in _DECIDE),
 )
+
+
+_SCHEMES = {
+    "session": {"type": "apiKey", "in": "cookie", "name": "gc_session"},
+    "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+}
+"""How a request says whose it is, for OpenAPI."""
 
 
 class HealthDocument(TypedDict):
@@ -85,6 +103,7 @@ def create_app(site: Site) -> FastAPI:
     app.state.site, app.state.streams = site, Streams()
     app.state.show_problem = show_problem
     app.add_api_route(HEALTH_PATH, health, **answers(HealthDocument), tags=["health"])
+    app.include_router(tokens.router)
     api = APIRouter(prefix=_PREFIX)
     for router in (*READING, *(() if site.options.read_only else WRITING)):
         api.include_router(router)
@@ -94,7 +113,7 @@ def create_app(site: Site) -> FastAPI:
     answer_problems(app)
     answer_waiting(app)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
-    app.add_middleware(Guard, names=site.names, sessions=site.sessions)
+    app.add_middleware(Guard, names=site.names, sessions=site.sessions, tokens=site.tokens)
     return app
 
 
@@ -112,14 +131,39 @@ def _described(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document, with a schema of each document that routes answer with."""
     if app.openapi_schema is None:
         found = FastAPI.openapi(app)
-        found.setdefault("components", {}).setdefault("schemas", {}).update(SCHEMAS)
+        components = found.setdefault("components", {})
+        components.setdefault("schemas", {}).update(SCHEMAS)
+        components["securitySchemes"] = _SCHEMES
+        scopes = _scopes()
         examples = json.loads((resources.files("gorillacomb.web") / "examples.json").read_bytes())
         for path, operations in found["paths"].items():
             for method, operation in operations.items():
                 operation["responses"].pop("422", None)  # FastAPI's own form; ours is among 4XX
+                operation["security"] = _security(scopes.get((method.upper(), path)))
                 _add_example(operation["responses"], examples.get(f"{method.upper()} {path}"))
         app.openapi_schema = found
     return app.openapi_schema
+
+
+def _scopes() -> dict[tuple[str, str], str]:
+    """Return the scope of each route of the API that has one, by method and path."""
+    return {
+        (method, _PREFIX + route.path): each.call.scope
+        for router in (*READING, *WRITING)
+        for route in router.routes
+        if isinstance(route, APIRoute)
+        for each in route.dependant.dependencies
+        if isinstance(each.call, Access)
+        for method in route.methods or ()
+    }
+
+
+def _security(scope: str | None) -> list[dict[str, list[str]]]:
+    """Return what a route of a scope requires: a session, or a token that has the scope."""
+    if scope is None:
+        return []
+    found: list[dict[str, list[str]]] = [{"token": [scope]}]
+    return found if scope == ADMIN_KEYS else [{"session": []}, *found]
 
 
 def _add_example(responses: dict[str, Any], example: Any) -> None:

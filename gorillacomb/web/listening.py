@@ -43,6 +43,14 @@ def listen(address: str, port: int) -> list[socket.socket]:
     raise UsageError("No port is free at both 127.0.0.1 and ::1.", "Choose one with --port.")
 
 
+def listen_at(address: str, port: int) -> list[socket.socket]:
+    """Return a socket that listens at one address alone; port 0 takes a free one.
+
+    Raises UsageError.
+    """
+    return [_bound(address, port)]
+
+
 def close_all(sockets: Iterable[socket.socket]) -> None:
     """Close sockets."""
     for each in sockets:
@@ -55,9 +63,7 @@ class _NotListening(UsageError):
         cause = os.strerror(self.number) if self.number else str(error)
         super().__init__(
             f"Listening at {address}, port {port} failed: {cause.lower()}.",
-            "Choose another port with --port; 0 takes a free one."
-            if self.number == errno.EADDRINUSE
-            else "",
+            "Choose another port; 0 takes a free one." if self.number == errno.EADDRINUSE else "",
         )
 
 

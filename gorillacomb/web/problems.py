@@ -44,6 +44,8 @@ class Problem(Exception):
         self.detail = detail
         self.hint = hint
         self.more = more
+        self.headers: dict[str, str] = {}
+        """What is sent with it."""
         self.way = ("/", "To the overview")
         """Where a page that shows it leads to: an address, and its name."""
 
@@ -76,7 +78,7 @@ class Problem(Exception):
     def response(self, headers: Mapping[str, str] | None = None) -> Response:
         """Return the answer."""
         data = json.dumps(self.document(), ensure_ascii=True).encode()
-        return Response(data, self.status, headers, MEDIA_TYPE)
+        return Response(data, self.status, {**self.headers, **(headers or {})}, MEDIA_TYPE)
 
 
 def answer_problems(app: FastAPI) -> None:

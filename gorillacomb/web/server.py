@@ -21,17 +21,22 @@ from gorillacomb.web.bounds import MOST_AT_ONCE, config_of
 from gorillacomb.web.control import ControlSocket
 from gorillacomb.web.listening import close_all, listen
 from gorillacomb.web.site import ServerOptions, Site
+from gorillacomb.web.witness.server import WitnessServer
 
 __all__ = ["ServerOptions", "Site", "run_server"]
 
 
 def run_server(
-    vault: Vault, options: ServerOptions, started: Callable[[Site], object] = lambda site: None
+    vault: Vault,
+    options: ServerOptions,
+    started: Callable[[Site], object] = lambda site: None,
+    witness: WitnessServer | None = None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; ``started`` is called once it answers.
 
-    Jobs that were started go on when it has ended. Raises UsageError if it cannot listen there,
-    RefusedForSafety if a server of the vault runs, VaultError.
+    A ``witness`` answers beside it, in the same process, and ends with it. Jobs that were started
+    go on when it has ended. Raises UsageError if it cannot listen there, RefusedForSafety if a
+    server of the vault runs, VaultError.
     """
     vault.create()
     lock = hold_server_lock(vault)
@@ -41,10 +46,12 @@ def run_server(
         site.port = listening[0].getsockname()[1]
         control = ControlSocket(vault, site.login_address)
         try:
-            _run(site, listening, started)
+            _run(site, listening, started, witness)
         finally:
             control.close()
             close_all(listening)
+            if witness is not None:
+                witness.close()
     finally:
         os.close(lock)
 
@@ -52,9 +59,15 @@ def run_server(
 class _Server(uvicorn.Server):
     """Calls back once it answers, and leaves the signals to the caller."""
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        started: Callable[[], object],
+        witness: WitnessServer | None,
+    ) -> None:
         super().__init__(config)
         self._tell = started
+        self._witness = witness
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -74,9 +87,16 @@ class _Server(uvicorn.Server):
         """End: at once if asked again."""
         self.force_exit = self.should_exit
         self.should_exit = True
+        if self._witness is not None:
+            self._witness.stop()
 
 
-def _run(site: Site, listening: list[socket.socket], started: Callable[[Site], object]) -> None:
+def _run(
+    site: Site,
+    listening: list[socket.socket],
+    started: Callable[[Site], object],
+    witness: WitnessServer | None,
+) -> None:
     tls = site.options.tls
     files = {} if tls is None else {"ssl_certfile": tls[0], "ssl_keyfile": tls[1]}
     try:
@@ -84,5 +104,10 @@ def _run(site: Site, listening: list[socket.socket], started: Callable[[Site], o
         config.load()
     except OSError as error:  # also what ssl raises
         raise UsageError(f"The certificate or its key cannot be used: {error}.") from error
-    server = _Server(config, lambda: started(site))
-    asyncio.run(server.serve(listening))
+    server = _Server(config, lambda: started(site), witness)
+
+    async def serve() -> None:
+        both = [] if witness is None else [witness.serve_until_stopped()]
+        await asyncio.gather(server.serve(listening), *both)
+
+    asyncio.run(serve())

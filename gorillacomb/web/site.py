@@ -11,8 +11,11 @@ from fastapi import Depends, Request
 
 from gorillacomb.api.server.drops import remove_spools
 from gorillacomb.api.server.state import forget_host_name, own_host_name, server_folder
+from gorillacomb.api.tokens.checker import TokenChecker
 from gorillacomb.api.vault import Vault
 from gorillacomb.errors import UsageError
+from gorillacomb.web.security.access import Caller
+from gorillacomb.web.security.bearer import Bearer
 from gorillacomb.web.security.hosts import HostNames, is_loopback
 from gorillacomb.web.security.sessions import LoginTokens, Sessions
 
@@ -81,6 +84,20 @@ class Site:
             sessions.end_all()
         remove_spools(vault)  # of a server that was killed
         return cls(vault, options, names, sessions)
+
+    @property
+    def tokens(self) -> TokenChecker:
+        """What checks the tokens of programs."""
+        return TokenChecker(self.vault)
+
+    def is_alive(self, caller: Caller) -> bool:
+        """Return whether a session has not ended, or a token still opens what it did.
+
+        Raises VaultError; reads the disk for a token.
+        """
+        if isinstance(caller, Bearer):
+            return self.tokens.is_alive(caller.claims)
+        return self.sessions.is_alive(caller.digest)
 
     def login_address(self) -> str:
         """Return an address that logs in once, within ten minutes.

@@ -376,15 +376,8 @@ def keeping(vault: gorillacomb.OpenVault) -> None:
         use(marked.kind is gorillacomb.MarkKind.KEEP, marked.to_dict())
         use(marked.state is gorillacomb.MarkState.CURRENT)
     check: gorillacomb.VaultCheck = vault.check()
-    use(
-        check.index,
-        check.trace,
-        check.together,
-        check.scrolls,
-        check.entries,
-        check.is_sound,
-        check.to_dict(),
-    )
+    use(check.index, check.trace, check.together, check.entries, check.is_sound, check.to_dict())
+    use(check.tokens, check.scrolls, check.mesh)
     checkup: gorillacomb.Checkup = gorillacomb.examine("/data")
     use(checkup.path, checkup.file_system, checkup.volume, checkup.system, checkup.python)
     use(checkup.sqlite, checkup.is_fit, checkup.promises, checkup.limits, checkup.to_dict())

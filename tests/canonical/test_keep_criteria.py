@@ -163,7 +163,7 @@ def test_the_name_of_the_root_is_no_reason_between_copies_in_it() -> None:
     other = copy("/mnt/Backup/Copy of a/x", root_path=b"/mnt/Backup")
     assert BUILT_IN.choose_canonical([other, inside]).winner == 1
     assert BUILT_IN.choose_canonical([other, inside]).reasons == (
-        "not under a name of a copy, such as 'Copy of a'",
+        "its path has none of the names that copies get, such as 'Copy of a'",
     )
 
 

@@ -217,7 +217,7 @@ def test_the_copy_to_keep_is_named_with_its_reason(tmp_path: Path, vault: Path) 
     assert f"* {kept}\n    keep: " in text
     explained = run("explain", tmp_path / "tree/Copy of report.txt", vault=vault).out
     assert f"canonical: {kept}" in explained
-    assert "because: not under a name of a copy" in explained
+    assert "because: its path has none of the names that copies get" in explained
     assert "canonical: this one" in run("explain", kept, vault=vault).out
 
 

@@ -102,8 +102,12 @@ LATER: dict[str, dict[str, str]] = {
         "settings.rules": "the user's rules about which copy to keep",
         **dict.fromkeys(("quarantine[].files", "quarantine[].bytes"), _DONE),
     },
+    "vault check": {
+        "mesh": "what is wrong with the files of the mesh; null",
+        "scrolls": "which scroll is missing or damaged; null",
+        "tokens": "what is wrong with the tokens or their keys; null",
+    },
     "roots list": _SUSPECT,
-    "vault check": {"scrolls": "scrolls, which 0.1.0 does not have"},
     "folders": _FAMILIES,
     "folders of a project": _FAMILIES,
     "unique": _UNIQUE,

@@ -102,7 +102,9 @@ USES: dict[str, list[tuple[str, ...]]] = {
     "keys": [("show",)],
     "scrub": [(), ("@",), ("--repair", "--untested-macos")],
     "watch": [("@", "--poll", "1")],
+    "mesh": [("witness", "init"), ("witness", "show")],
     "serve": [("--help",)],  # its jobs are the commands of this table
+    "token": [("create", "--scope", "plan"), ("list",), ("key", "rotate")],
     "service": [("install", "web"), ("remove", "web")],
     "pulse": [()],
     "roots": [("list",)],

@@ -36,7 +36,10 @@ BEFORE = {
         ("vault.md", "trace.md", "scrub.md", "json.md", "exit-codes.md", "upgrading.md"),
         "gorillacomb scan ~/Drive",
     ),
-    **dict.fromkeys(("marks.md", "rules.md", "serve.md", "api.md"), "gorillacomb scan ~/Drive"),
+    **dict.fromkeys(
+        ("marks.md", "rules.md", "serve.md", "api.md", "tokens.md", "mesh.md"),
+        "gorillacomb scan ~/Drive",
+    ),
     "scroll.md": """
         gorillacomb scan ~/Drive
         gorillacomb manifest ~/Drive/Projects/HealthTrack -o manifest.json

@@ -87,7 +87,10 @@ class Typist:
         read, write = os.pipe()
         with open(os.devnull, "r+") as null:
             own = null.fileno(), null.fileno(), write
-            self._servers.append(_fork([*words, "--port", "0"], cwd, env, own))
+            ports = ["--port", "0"]
+            if "--witness" in words:
+                ports += ["--witness-bind", "127.0.0.1:0"]
+            self._servers.append(_fork([*words, *ports], cwd, env, own))
         os.close(write)
         with open(read) as lines:
             return 0 if lines.readline().startswith("Listening") else 1

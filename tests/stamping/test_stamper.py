@@ -64,7 +64,9 @@ def test_the_better_copy_is_stamped_with_its_reasons(top: Path, vault: Path) -> 
     stamping_scan(vault, top)
     [entry] = [each for each in events(vault) if each.get("path") == "HealthTrack/server/index.ts"]
     assert entry["copies"] == 2
-    assert entry["reasons"] == ["not under a name of a copy, such as 'Temp folder'"]
+    assert entry["reasons"] == [
+        "its path has none of the names that copies get, such as 'Temp folder'"
+    ]
     assert entry["rules"] == RULES_VERSION
     assert entry["size"] == 5
     assert entry["mtime_ns"] == str(os.stat(top / "HealthTrack/server/index.ts").st_mtime_ns)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gorillacomb.vault.vault import config_folder
 from gorillacomb.web.pages.treemap import HEIGHT, WIDTH, Box, lay_out, squarify
+from tests.api.test_figures import age
 from tests.support.run import run
 from tests.support.server import Server, serving
 from tests.support.trees import Tree, make_tree, scan
@@ -211,3 +212,86 @@ def test_what_is_inside_is_drawn_inside(data: st.DataObject, count: int) -> None
         assert outer.x - 1e-6 <= tile.box.x and outer.y - 1e-6 <= tile.box.y
         assert tile.box.x + tile.box.width <= outer.x + outer.width + 1e-6
         assert tile.box.y + tile.box.height <= outer.y + outer.height + 1e-6
+
+
+def test_the_overview_follows_each_change_at_once(tmp_path: Path, vault: Path) -> None:
+    """Its figures stay in memory as long as the index is the same, and no longer."""
+    copies: Tree = {f"f{n}": f"{n}" * 9000 for n in range(3)}
+    top = make_tree(tmp_path / "tree", {"a": copies, "Copy of a": {**copies, "own": "o"}})
+    plan = tmp_path / "plan.jsonl"
+    changes = (
+        (("scan", top), "Looked at 8 files"),
+        (("scan", make_tree(tmp_path / "more", {"c": copies})), "11 files"),
+        (("roots", "forget", tmp_path / "more"), "8 files"),
+        (("mark", "keep", top / "a"), "8 files"),
+        (("dedupe", "--plan", "-o", plan), "8 files"),
+        (("dedupe", "--apply", plan), "in the quarantine, which can be put back"),
+        (("dedupe", "--undo"), "8 files"),
+    )
+    scan(vault, top)
+    (top / "new").write_text("n")
+    with serving(vault) as server:
+        entries = []
+        for change, words in changes:
+            age(vault)
+            assert server.get("/").status == server.get("/").status == 200
+            assert run(*change, vault=vault).code == 0, change
+            text = " ".join(outline(server.get("/", {"Accept": "text/html"})).text.split())
+            assert words in text, (change, text)
+            status = server.get("/api/v1/status").json()
+            assert status == run("status", "--json", vault=vault).json()
+            entries.append(status["trace"]["entries"])
+    assert entries == sorted(entries) and entries[3] > entries[2], "the mark is an entry"
+
+
+@pytest.mark.parametrize(
+    ("written", "line", "words"),
+    [
+        ("workers = 2\nexclude = ['*.tmp'\nprefer = []\n", 3, "Unclosed array"),
+        ("# mine\n\nwrokers = 2\n", 3, "it has no setting 'wrokers'"),
+        ("exclude = []\nworkers = 'two'\n", 2, "workers must be a whole number"),
+        ("exclude = []\nrules = [\n  'newest',\n  'nonsense',\n]\n", 4, "nonsense"),
+        ("prefer = []\nmin-size = 'huge'\n", 2, "'huge' is not a size"),
+    ],
+)
+def test_a_mistake_in_the_settings_is_shown_where_it_is(
+    server: Server, written: str, line: int, words: str
+) -> None:
+    file = config_folder() / "config.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(written)
+    try:
+        stopped = server.get("/", {"Accept": "text/html"})
+        assert stopped.status == 422 and 'href="/settings"' in stopped.body.decode()
+        answer = server.get("/settings", {"Accept": "text/html"})
+        text = " ".join(outline(answer).text.split())
+        assert answer.status == 422 and f"a mistake in line {line}." in text
+        assert words in text and f"{line} → {written.splitlines()[line - 1].strip()}" in text
+        assert f"Open {file} in a text editor, correct line {line}" in text
+        assert "Scan it" in text, "what does not depend on the file is still there"
+        assert "Save" not in text
+        file.write_text("")
+        assert "For all places" in text_of(server, "/settings")
+    finally:
+        file.unlink()
+
+
+def test_a_path_in_the_settings_that_names_nothing_is_shown(server: Server, tree: Path) -> None:
+    file = config_folder() / "config.toml"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(f"prefer = ['{tree}']\nprotect = [\n  '*.raw',\n  '{tree}/Privte'\n]\n")
+    try:
+        text = text_of(server, "/settings")
+        assert "does not exist" in text and "or line 4 of" in text and "Save" in text
+    finally:
+        file.unlink()
+
+
+def test_settings_that_cannot_be_read_say_so(server: Server) -> None:
+    file = config_folder() / "config.toml"
+    file.mkdir(parents=True)
+    try:
+        answer = server.get("/settings", {"Accept": "text/html"})
+        assert answer.status == 422 and "is a directory" in outline(answer).text.lower()
+    finally:
+        file.rmdir()

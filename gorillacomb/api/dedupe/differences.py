@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Container
-from contextlib import suppress
+from collections.abc import Container, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
 from gorillacomb.api.dedupe.pairs import FolderPair
 from gorillacomb.dedupe.model import KEPT_IS_MISSING, PlanStep, StepProblem
+from gorillacomb.fs.bounded_read import open_regular
+from gorillacomb.fs.comparison import contents_equal
 from gorillacomb.fs.openat import lstat_of_any_length
-from gorillacomb.fs.paths import join, printable_path
+from gorillacomb.fs.paths import is_below, join, printable_path, relative_path
 
 __all__ = [
     "FolderDifferences",
     "FolderEntry",
     "Losses",
     "change_since_plan",
+    "differing_caches",
     "entries_of",
     "find_inside",
     "folder_differences",
     "losses",
 ]
+
+
+_MOST_COMPARED = 32 << 20
+"""Bytes of a file that is compared for a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,52 @@ def losses(unit: FolderPair) -> Losses:
             with suppress(OSError):  # one of them disappeared since
                 earlier += os.lstat(pair.path).st_mtime_ns < os.lstat(pair.keep).st_mtime_ns
     return Losses(tuple(names), earlier)
+
+
+def differing_caches(unit: FolderPair) -> tuple[bytes, ...]:
+    """Return the indexes of git in a unit's folders that differ from their kept copies in bytes.
+
+    Those leave nevertheless if both have the same entries. Paths relative to the unit's folder.
+    """
+    return tuple(
+        relative_path(path, unit.path) or path
+        for step in unit.steps
+        if step.kind == "folder"
+        for path in _caches_below(step.path)
+        if not _are_equal(path, _kept_for(step, path))
+    )
+
+
+def _caches_below(top: bytes) -> Iterator[bytes]:
+    for folder, _, names in os.walk(top):
+        if b"index" in names and os.path.basename(folder) == b".git":
+            yield join(folder, b"index")
+
+
+def _kept_for(step: PlanStep, path: bytes) -> bytes:
+    """Return where the kept copy of something in a step's folder is."""
+    pairs = ((step.path, step.keep), *((pair.path, pair.keep) for pair in step.nested))
+    around = [(top, keep) for top, keep in pairs if is_below(path, top)]
+    top, keep = max(around, key=lambda pair: len(pair[0]))
+    return join(keep, relative_path(path, top))
+
+
+def _are_equal(path: bytes, other: bytes) -> bool:
+    """Return whether two files have the same bytes; True also if that is not known.
+
+    That is so if either cannot be read, or to read them takes too long.
+    """
+    files: list[int] = []
+    with suppress(OSError), ExitStack() as opened:
+        for each in (path, other):
+            files.append(open_regular(each))
+            opened.callback(os.close, files[-1])
+        ours, theirs = files
+        size = os.fstat(ours).st_size
+        if size != os.fstat(theirs).st_size:
+            return False
+        return size > _MOST_COMPARED or contents_equal(ours, theirs, size, lambda _: None)
+    return True
 
 
 @dataclass(frozen=True, slots=True)

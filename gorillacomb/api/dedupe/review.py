@@ -197,6 +197,8 @@ class PlanReview:
         """Return what an answer would be about. Raises UsageError if it is not possible."""
         units = list(units)
         given, _ = self._prepared(units, answer)
+        if answer is ReviewAnswer.SWAP:
+            self._refuse_conflicts(given)
         steps = [step for step in self.steps if step.id in given]
         own = {step.id: unit for unit in units for step in unit.steps}
         uniform = {id(unit) for unit in units if self.answer(unit) is not None}

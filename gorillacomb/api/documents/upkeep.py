@@ -20,8 +20,12 @@ class VaultCheckDocument(TypedDict):
     """What is wrong with the trace; null if it is sound."""
     together: str | None
     """How the index differs from the trace; null if it does not, or one of them is not sound."""
+    tokens: str | None
+    """What is wrong with the tokens of programs or their keys; null if nothing is."""
     scrolls: str | None
     """Which scroll is missing or damaged; null if none is, or the trace is not sound."""
+    mesh: str | None
+    """What is wrong with the files of the mesh, such as a witness's; null if nothing is."""
 
 
 class VaultBackupDocument(TypedDict):

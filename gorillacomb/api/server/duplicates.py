@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from gorillacomb.api.documents.duplicates import GroupsPageDocument
 from gorillacomb.api.duplicates import FileGroup
 from gorillacomb.api.lookup import look_up_path, not_a_folder_error, open_groups
+from gorillacomb.api.roots import index_with_figures
 from gorillacomb.classify.content_kinds import ContentKind, kind_of_name
 from gorillacomb.errors import UsageError
-from gorillacomb.index.content_queries import GroupTotals, content_totals
+from gorillacomb.index.content_queries import GroupTotals
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.duplicate_groups import (
     GroupOrder,
@@ -149,8 +150,8 @@ def index_generation(vault: Vault) -> str:
 
 def group_totals(vault: Vault) -> GroupTotals:
     """Return the totals over all groups. Raises VaultError."""
-    with Index.read(vault) as index, translate_errors(vault):
-        return content_totals(index.connection)
+    with index_with_figures(vault) as (_, figures):
+        return figures.totals
 
 
 def group_of_content(vault: Vault, digest: bytes) -> FileGroup:

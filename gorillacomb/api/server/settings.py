@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,22 @@ from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.output_file import write_file
 from gorillacomb.hashing import blake3_of_short
 from gorillacomb.index.database import Index
-from gorillacomb.vault.settings import Settings, load_settings
+from gorillacomb.vault.settings import Settings, fixed_part, load_settings
 from gorillacomb.vault.vault import Vault, config_folder
 
-__all__ = ["LISTS", "SettingsFile", "change_settings", "read_settings"]
+__all__ = [
+    "LISTS",
+    "InvalidSettings",
+    "SettingsFile",
+    "change_settings",
+    "read_settings",
+    "settings_mistake",
+]
 
 LISTS = ("exclude", "prefer", "protect", "rules")
 """The settings that a page changes: lists of texts."""
+_AROUND = 2
+"""Lines that are shown before and after one with a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,77 @@ class SettingsFile:
     settings: Settings
     lists: Mapping[str, Sequence[str]]
     """By the names of `LISTS`, as written."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidSettings:
+    """A settings file that no command takes."""
+
+    path: Path
+    cause: str
+    """What is wrong, as a command says it, without the name of the file."""
+    line: int | None
+    """The number of the line with the mistake, from 1; None if that is not known."""
+    around: Sequence[tuple[int, str]]
+    """That line and some around it, with their numbers; at most 200 characters of each."""
+
+
+def settings_mistake(vault: Vault) -> InvalidSettings | None:
+    """Return what is wrong with the settings file; None if every command takes it.
+
+    That includes a path in it that names nothing, but not a pattern: for that, all paths would be
+    compared. Raises VaultError.
+    """
+    try:
+        settings = load_settings()
+        _check_named(vault, _without_patterns(settings))
+    except UsageError as error:
+        cause = error.message.removeprefix(f"{_file()}").lstrip(": ").removesuffix(".")
+        lines = _lines_of_file()
+        at = _line_of(lines, cause)
+        first = 1 if at is None else max(at - _AROUND, 1)
+        shown = lines[first - 1 : first + 2 * _AROUND] if at is not None else []
+        around = [(number, text[:200]) for number, text in enumerate(shown, first)]
+        return InvalidSettings(_file(), cause, at, around)
+    return None
+
+
+def _without_patterns(settings: Settings) -> Settings:
+    def is_plain(text: str) -> bool:
+        return fixed_part(text) == text
+
+    return replace(
+        settings,
+        protect=tuple(filter(is_plain, settings.protect)),
+        prefer=tuple(filter(is_plain, settings.prefer)),
+        rules=tuple(each for each in settings.rules if all(map(is_plain, each.arguments))),
+    )
+
+
+def _lines_of_file() -> list[str]:
+    try:
+        return _read().decode("utf-8-sig", "replace").split("\n")
+    except UsageError:
+        return []
+
+
+def _line_of(lines: Sequence[str], cause: str) -> int | None:
+    """Return the number of the line that a cause is about; None if it names none."""
+    told = re.search(r"at line (\d+)", cause)
+    if told is not None:
+        return min(int(told[1]), len(lines))
+    # A wrong value: the setting that has it; before that, the value that the cause repeats.
+    quoted = re.findall(r"'([^']+)'", cause)
+    paths = [word.strip("'\";,:") for word in cause.split() if "/" in word]
+    for text in (*quoted[:1], *paths):
+        for number, line in enumerate(lines, 1):
+            if text in line and not line.lstrip().startswith("#"):
+                return number
+    name = re.match(r"[a-z-]+", cause)
+    for number, line in enumerate(lines, 1):
+        if name is not None and re.match(rf"\s*\"?{re.escape(name[0])}\"?\s*=", line):
+            return number
+    return None
 
 
 def read_settings() -> SettingsFile:
@@ -81,16 +162,19 @@ def change_settings(vault: Vault, seen: str, lists: Mapping[str, list[str]]) -> 
 def _check(vault: Vault, folder: Path) -> None:
     """Refuse what no command would take, such as a path to protect that does not exist."""
     try:
-        settings = load_settings(folder)
-        if vault.index.exists():
-            with Index.read(vault) as index:
-                named = NamedPaths(index)
-                named.patterns(settings.protect, "protect")
-                named.patterns(settings.prefer, "prefer")
-                named.rules(settings.rules)
+        _check_named(vault, load_settings(folder))
     except UsageError as error:
         message = error.message.removeprefix(f"{folder / 'config.toml'}: ")
         raise UsageError(f"Nothing was changed: {message}", "Correct that line.") from error
+
+
+def _check_named(vault: Vault, settings: Settings) -> None:
+    if vault.index.exists():
+        with Index.read(vault) as index:
+            named = NamedPaths(index)
+            named.patterns(settings.protect, "protect")
+            named.patterns(settings.prefer, "prefer")
+            named.rules(settings.rules)
 
 
 def _file() -> Path:

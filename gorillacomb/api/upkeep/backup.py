@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -17,8 +17,13 @@ from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import path_text
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.json_paths import path_to_json
-from gorillacomb.vault.swap import copy_vault_folder
-from gorillacomb.vault.vault import FOLDERS, Vault
+from gorillacomb.vault.folders import (
+    delete_folders,
+    folder_files,
+    make_folders_like,
+    sync_folders,
+)
+from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.error_text import translate_errors as trace_explaining
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 
@@ -61,15 +66,19 @@ def back_up_vault(vault: Vault, folder: PathInput) -> VaultBackup:
                 ledger.tables.backup(target / vault.trace.name)
                 for path in adopted:
                     copy_file(path, target / path.name, 0o600)
-                for name in FOLDERS:  # after the trace: what it names was written before that
-                    copy_vault_folder(vault.folder / name, target / name)
+                make_folders_like(vault.folder, target)
+                for inner in folder_files(vault.folder):
+                    with suppress(FileNotFoundError):  # it was removed since
+                        copy_file(vault.folder / inner, target / inner, 0o600)
+                sync_folders(target)
                 sync_folder(target)
                 sync_folder(target.parent)
             except BaseException:
                 names = (vault.index.name, vault.trace.name, *(path.name for path in adopted))
-                for name in FOLDERS:  # half a backup is useless
-                    shutil.rmtree(target / name, ignore_errors=True)
-                remove_new_folder(target, names)
+                with suppress(OSError):
+                    delete_folders(target)
+                remove_new_folder(target, names)  # half a backup is useless
                 raise
-    files = (path for path in target.rglob("*") if path.is_file())
-    return VaultBackup(target, sum(path.stat().st_size for path in files))
+    return VaultBackup(
+        target, sum(each.stat().st_size for each in target.rglob("*") if each.is_file())
+    )

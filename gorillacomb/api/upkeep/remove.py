@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, cast
 
 from gorillacomb.api.documents.upkeep import VaultRemovalDocument
@@ -18,8 +19,16 @@ from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import all_roots
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.scrolls.store import ScrollStore
-from gorillacomb.vault.swap import vault_file_bytes, vault_held
-from gorillacomb.vault.vault import SCROLLS, Vault, config_folder, is_vault_file
+from gorillacomb.vault.folders import folder_entries
+from gorillacomb.vault.swap import vault_held
+from gorillacomb.vault.vault import (
+    FOLDERS,
+    SCROLLS,
+    Vault,
+    config_folder,
+    is_vault_file,
+    unwritable_error,
+)
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 
 if TYPE_CHECKING:
@@ -120,16 +129,14 @@ def _described(vault: Vault) -> VaultRemoval:
             entries = ledger.size
     except VaultError:
         pass
+    names = [name for name in Vault(folder).names() if is_vault_file(name)]
+    try:
+        inner = [facts.st_size for _, facts in folder_entries(folder) if S_ISREG(facts.st_mode)]
+    except OSError as error:
+        raise unwritable_error(folder, error) from error
+    sizes = [os.lstat(folder / name).st_size for name in names if name not in FOLDERS] + inner
     return VaultRemoval(
-        *(
-            folder,
-            vault_file_bytes(folder),
-            entries,
-            waiting,
-            unknown,
-            is_readable,
-            config_folder() / "keys",
-        )
+        *(folder, sum(sizes), entries, waiting, unknown, is_readable, config_folder() / "keys")
     )
 
 

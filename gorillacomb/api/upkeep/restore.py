@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -31,8 +31,9 @@ from gorillacomb.json_paths import path_to_json
 from gorillacomb.scrolls.records import read_records
 from gorillacomb.scrolls.store import store_problem
 from gorillacomb.stamping.consistency import check_index
-from gorillacomb.vault.swap import copy_vault_folder, vault_file_bytes, vault_held
-from gorillacomb.vault.vault import FOLDERS, Vault, unwritable_error
+from gorillacomb.vault.folders import folder_entries, make_folders_like, sync_folders
+from gorillacomb.vault.swap import vault_held
+from gorillacomb.vault.vault import Vault, unwritable_error
 from gorillacomb.vaultmesh.anchor import AnchorStore
 from gorillacomb.vaultmesh.audit import audit
 from gorillacomb.vaultmesh.checkpoint import parse_checkpoint
@@ -104,15 +105,16 @@ def restore_vault(
                 " is there is kept beside it, under another name.",
             )
         with place.new_folder() as fresh:
-            for name in names:
+            files = [Path(name) for name in names] + _folder_files_in(source, fresh)
+            for name in files:
                 _copy(source / name, fresh / name)
-            for name in FOLDERS:
-                _copy_folder(source / name, fresh / name)
-            size = vault_file_bytes(fresh)
+            size = sum(os.stat(fresh / name).st_size for name in files)
             try:
                 log, entries, needs_adopt, scrolls = _verified(Vault(fresh), without_keys)
             except (VaultError, KeyMissing) as error:
                 raise _about_backup(error, fresh, source) from error
+            with _unwritable_as_error(fresh):
+                sync_folders(fresh)
             kept = place.install(fresh)
     has_index = vault.index.name in names
     if scrolls is not None:
@@ -156,6 +158,39 @@ def _names_in(source: Path) -> list[str]:
     return names
 
 
+def _folder_files_in(source: Path, fresh: Path) -> list[Path]:
+    """Create the folders that a backup has beside its databases; return their files.
+
+    Raises UsageError if something in them is not a file, VaultError.
+    """
+    found = []
+    try:
+        for path, facts in folder_entries(source):
+            if not stat.S_ISDIR(facts.st_mode) and not stat.S_ISREG(facts.st_mode):
+                raise UsageError(
+                    f"{path_text(bytes(source))} is not a backup of a vault: {path} is not a file.",
+                    "Name a folder made by `gorillacomb vault backup`.",
+                )
+            if stat.S_ISREG(facts.st_mode):
+                found.append(path)
+    except OSError as error:
+        raise UsageError(
+            f"Reading the backup {path_text(bytes(source))} failed: {os_error_text(error)}.",
+            owner_advice(str(source), error) or "Use another backup.",
+        ) from error
+    with _unwritable_as_error(fresh):
+        make_folders_like(source, fresh)
+    return found
+
+
+@contextmanager
+def _unwritable_as_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise unwritable_error(path, error) from error
+
+
 def _copy(source: Path, target: Path) -> None:
     """Copy a file of a backup. Raises UsageError if reading fails, VaultError if writing does."""
 
@@ -170,21 +205,8 @@ def _copy(source: Path, target: Path) -> None:
                 owner_advice(str(source), error) or "Use another backup.",
             ) from error
 
-    try:
+    with _unwritable_as_error(target):
         create_file(target, pieces(), 0o600)
-    except OSError as error:
-        raise unwritable_error(target, error) from error
-
-
-def _copy_folder(source: Path, target: Path) -> None:
-    """Copy a folder of a backup, if it has that. Raises UsageError."""
-    try:
-        copy_vault_folder(source, target)
-    except OSError as error:
-        raise UsageError(
-            f"Copying {path_text(bytes(source))} failed: {os_error_text(error)}.",
-            owner_advice(str(source), error) or "Make room, or use another backup.",
-        ) from error
 
 
 def _verified(fresh: Vault, without_keys: bool) -> tuple[str, int, bool, str | None]:

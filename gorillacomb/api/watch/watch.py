@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from gorillacomb.api.mesh.background import BackgroundSync
 from gorillacomb.api.paths import PathInput, path_text
 from gorillacomb.api.rescan import rescan
 from gorillacomb.api.verify import check_signature, default_root
@@ -138,6 +139,8 @@ def watch_folders(
             lambda file: _read_guarded(file)[0],
         )
         triggers.failed = watcher.health.set_root_problem
+        mesh = BackgroundSync(vault, watcher.health.set_problem)
+        watcher.head_seen = mesh.head_seen
         heart = PulseWriter(
             pulse_folder(vault),
             key,
@@ -154,6 +157,7 @@ def watch_folders(
         finally:
             notify_systemd("STOPPING=1")
             triggers.close()
+            mesh.close()
             heart.stop()
 
 

@@ -68,6 +68,8 @@ class RunItem:
     """Whether it is in an item, or was put back before the rest of its step."""
     kept_object: bytes = b""
     """If ``keep`` is a `.git`: the id of the object in it with the content of a file."""
+    belongs_to: bytes = b""
+    """The file with which it was removed, and in whose ``size`` it is counted; empty if none."""
 
 
 def items_of(run: RecordedRun) -> Iterator[RunItem]:
@@ -169,6 +171,7 @@ def _item(run: RecordedRun, record: StepRecord, move: MovedItem) -> RunItem:
         1 if record.kind == "file" else _copies_in(record),
         (record.size_set_aside or record.size) if move is record.moves[0] else 0,
         record.kept_places(run.base),
+        belongs_to=b"" if move is record.moves[0] else join(run.base, record.moves[0].path),
     )
 
 

@@ -85,6 +85,12 @@ class RsaSigningKey:
         """Its public key, SubjectPublicKeyInfo in PEM."""
         return _pem(self.private.public_key())
 
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """Its public key: the modulus and the exponent."""
+        found = self.private.public_key().public_numbers()
+        return found.n, found.e
+
     def sign(self, data: bytes) -> bytes:
         """Sign data; return the signature, as long as the key: 256 bytes with 2,048 bits."""
         from cryptography.hazmat.primitives import hashes
@@ -316,6 +322,13 @@ def generate(kind: StoredKind, rsa_bits: int = RSA_BITS) -> PrivateKey:
 
         return MLDSA44PrivateKey.generate()
     return Ed25519PrivateKey.generate()
+
+
+def generate_rsa(bits: int) -> RsaSigningKey:
+    """Generate an RSA key of so many bits."""
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    return RsaSigningKey(rsa.generate_private_key(65537, bits))
 
 
 def private_pem(private: PrivateKey) -> bytes:

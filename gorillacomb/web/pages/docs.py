@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import posixpath
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -11,7 +12,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from starlette.responses import Response
 
-from gorillacomb.api.upkeep.topics import find_topic, read_topic, topic_names
+from gorillacomb.api.upkeep.topics import Topic, find_topic, read_topic, topic_names
 from gorillacomb.web.pages.rendering import render_page
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.access import ReadIndex
@@ -22,14 +23,32 @@ router = APIRouter()
 
 @router.get("/docs")
 def topics(request: Request, session: ReadIndex, search: str = "") -> Response:
-    """Show the topics, or those with a word in them."""
+    """Show the topics, or those with all of some words in them, the most likely ones first."""
     words = search.casefold().split()[:8]
     found = [
         topic
         for topic in map(read_topic, topic_names())
         if all(word in topic.text.casefold() for word in words)
     ]
+    if words:
+        found.sort(key=lambda topic: _weight(topic, words), reverse=True)
     return render_page(request, "topics.html", title="Help", topics=found, search=search[:100])
+
+
+def _weight(topic: Topic, words: Sequence[str]) -> tuple[int, ...]:
+    """Return what says how likely a topic is about some words, the weightiest first.
+
+    That is how many of them are its name, are in its name or title, are in its summary; and how
+    often its text has them.
+    """
+    title = f"{topic.name} {topic.title}".casefold()
+    summary, text = topic.summary.casefold(), topic.text.casefold()
+    return (
+        words.count(topic.name),
+        sum(word in title for word in words),
+        sum(word in summary for word in words),
+        sum(text.count(word) for word in words),
+    )
 
 
 @router.get("/docs/{name:path}")

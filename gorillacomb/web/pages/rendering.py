@@ -25,6 +25,7 @@ from gorillacomb.api.text import format_count, format_size
 from gorillacomb.api.watch.pulse import check_watcher
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.model import SECOND
+from gorillacomb.web.pages.endings import ending_of
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.guard import LOGIN_PATH
 from gorillacomb.web.security.sessions import form_token
@@ -52,6 +53,7 @@ NAVIGATION = (
         Link("/marks", "Marks"),
         Link("/integrity", "Integrity"),
         Link("/trace", "Trace"),
+        Link("/nodes", "Nodes"),
         Link("/manifests", "Manifests"),
         Link("/scrolls", "Scrolls"),
         Link("/jobs", "Jobs"),
@@ -125,6 +127,7 @@ def environment() -> Environment:
         name=lambda path, key="path": printable_path(_name(_bytes(path, key))),
         fields=lambda path, name="path", key="path": address_of(path, name, key).items(),
         size=format_size,
+        ending=ending_of,
         count=format_count,
         number="{:,}".format,
         moment=_moment,

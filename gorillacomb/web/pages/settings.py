@@ -7,10 +7,17 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from gorillacomb.api.roots import list_roots
+from gorillacomb.api.roots import RootStatus, list_roots
 from gorillacomb.api.server.jobs import JobRequest, start
-from gorillacomb.api.server.settings import LISTS, change_settings, read_settings
-from gorillacomb.errors import VaultError
+from gorillacomb.api.server.settings import (
+    LISTS,
+    InvalidSettings,
+    change_settings,
+    read_settings,
+    settings_mistake,
+)
+from gorillacomb.api.vault import Vault
+from gorillacomb.errors import UsageError, VaultError
 from gorillacomb.web.inputs import TypedPath
 from gorillacomb.web.pages.jobs import follow
 from gorillacomb.web.pages.rendering import render_page
@@ -33,20 +40,32 @@ _TEXTS = (
 def settings(
     request: Request, site: GivenSite, session: ReadIndex, saved: Literal["yes"] | None = None
 ) -> Response:
-    """Show what is scanned, and the settings."""
+    """Show what is scanned, and the settings; of a file that cannot be read, what is wrong."""
+    roots, mistake = _roots_and_mistake(site.vault)
+    file = None
     try:
-        roots = list_roots(site.vault)
-    except VaultError:
-        roots = ()  # nothing was scanned yet
+        file = read_settings()
+    except UsageError:
+        if mistake is None:
+            raise  # it was corrected between the two
     return render_page(
         request,
         "settings.html",
+        200 if file is not None else 422,
         title="Settings",
         roots=roots,
-        file=read_settings(),
+        file=file,
+        mistake=mistake,
         texts=_TEXTS,
         saved=saved,
     )
+
+
+def _roots_and_mistake(vault: Vault) -> tuple[tuple[RootStatus, ...], InvalidSettings | None]:
+    try:
+        return list_roots(vault), settings_mistake(vault)
+    except VaultError:
+        return (), None  # nothing was scanned yet
 
 
 @writing.post("/settings")

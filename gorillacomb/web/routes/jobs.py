@@ -105,7 +105,7 @@ async def events(request: Request, site: GivenSite, session: ReadIndex, job: Job
     streams: Streams = request.app.state.streams
     last = request.headers.get("last-event-id", "")
     seen = int(last[:19]) if last.isdecimal() else -1
-    changes = _changes(site.vault, found, seen, lambda: site.sessions.is_alive(session.digest))
+    changes = _changes(site.vault, found, seen, lambda: site.is_alive(session))
     return streams.open(session.id, changes) or Response(status_code=204)
 
 
@@ -113,7 +113,7 @@ async def _changes(
     vault: Vault, job: use.Job, seen: int, may_go_on: Callable[[], bool]
 ) -> AsyncIterator[bytes]:
     quiet = 0.0
-    while may_go_on():
+    while await run_in_threadpool(may_go_on):
         size = await run_in_threadpool(_size, job.events)
         is_live = job.state.is_live
         if size > seen or not is_live:

@@ -13,7 +13,7 @@ from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.access import ReadIndex
 from gorillacomb.web.security.guard import Origin
 from gorillacomb.web.security.hosts import HostKind
-from gorillacomb.web.security.sessions import LONGEST_SECONDS
+from gorillacomb.web.security.sessions import LONGEST_SECONDS, Session
 from gorillacomb.web.site import GivenSite, Site
 
 router = APIRouter(tags=["session"])
@@ -78,7 +78,7 @@ def sessions(site: GivenSite, session: ReadIndex) -> Response:
             "agent": each.agent,
             "created": each.created,
             "used": each.used,
-            "is_this": each.digest == session.digest,
+            "is_this": isinstance(session, Session) and each.digest == session.digest,
         }
         for each in site.sessions.all()
     ]

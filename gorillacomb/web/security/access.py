@@ -1,4 +1,4 @@
-"""What a route requires: a session with a scope, and for a form its token."""
+"""What a route requires: a session or token with a scope, and for a form the session's token."""
 
 from __future__ import annotations
 
@@ -8,39 +8,47 @@ from typing import Annotated
 from fastapi import Depends, Form, Request
 
 from gorillacomb.web.problems import Problem
-from gorillacomb.web.security.sessions import SCOPES, Session, form_token
+from gorillacomb.web.security.bearer import Bearer, lacks_scope
+from gorillacomb.web.security.sessions import Session, form_token
+
+Caller = Session | Bearer
+"""Who asks: a browser or program that has logged in, or a program with a token."""
 
 
 def no_session() -> Problem:
     """Return what a request without a session is answered."""
-    return Problem(401, "There is no session.", "gorillacomb serve link prints an address.")
+    problem = Problem(401, "There is no session.", "gorillacomb serve link prints an address.")
+    problem.headers["www-authenticate"] = "Bearer"
+    return problem
 
 
 class Access:
-    """Requires a session that has a scope; every route of the API depends on one."""
+    """Requires a session or token that has a scope; every route of the API depends on one."""
 
     def __init__(self, scope: str) -> None:
         self.scope = scope
 
-    async def __call__(self, request: Request) -> Session:
-        session = request.scope["state"]["session"]
-        if session is None:
+    async def __call__(self, request: Request) -> Caller:
+        caller: Caller | None = request.scope["state"]["caller"]
+        if caller is None:
             raise no_session()
-        if self.scope not in SCOPES:
-            raise Problem(403, f"A session may not do this: it takes a token with {self.scope}.")
-        found: Session = session
-        return found
+        if self.scope in caller.scopes:
+            return caller
+        if isinstance(caller, Bearer):
+            raise lacks_scope(self.scope)
+        raise Problem(403, f"A session may not do this: it takes a token with {self.scope}.")
 
 
-ReadIndex = Annotated[Session, Depends(Access("read:index"))]
-ReadContent = Annotated[Session, Depends(Access("read:content"))]
-RunScans = Annotated[Session, Depends(Access("jobs:scan"))]
-MakePlans = Annotated[Session, Depends(Access("plan"))]
-ApplyPlans = Annotated[Session, Depends(Access("apply"))]
-Mark = Annotated[Session, Depends(Access("marks"))]
-Drop = Annotated[Session, Depends(Access("drop"))]
-SignScroll = Annotated[Session, Depends(Access("sign:scroll"))]
-Purge = Annotated[Session, Depends(Access("purge"))]
+ReadIndex = Annotated[Caller, Depends(Access("read:index"))]
+ReadContent = Annotated[Caller, Depends(Access("read:content"))]
+RunScans = Annotated[Caller, Depends(Access("jobs:scan"))]
+MakePlans = Annotated[Caller, Depends(Access("plan"))]
+ApplyPlans = Annotated[Caller, Depends(Access("apply"))]
+Mark = Annotated[Caller, Depends(Access("marks"))]
+Drop = Annotated[Caller, Depends(Access("drop"))]
+UseMesh = Annotated[Caller, Depends(Access("mesh"))]
+SignScroll = Annotated[Caller, Depends(Access("sign:scroll"))]
+Purge = Annotated[Caller, Depends(Access("purge"))]
 
 
 def _own_form(request: Request, form: Annotated[str, Form(max_length=200)]) -> Session:

@@ -13,12 +13,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gorillacomb.api.server.drops import MOST_FILE, MOST_FORM
+from gorillacomb.api.tokens.checker import InvalidToken, TokenChecker
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.access import no_session
+from gorillacomb.web.security.bearer import (
+    Bearer,
+    bearer_token,
+    refuse_foreign_page,
+    refused_token,
+)
 from gorillacomb.web.security.headers import HEADERS
 from gorillacomb.web.security.hosts import HostKind, HostNames, name_of
 from gorillacomb.web.security.sessions import Session, Sessions, has_secret
@@ -35,6 +43,8 @@ DROP_PATH = "/drop"
 """The form with files."""
 FILE_PATH = re.compile(r"/api/v1/drop/(spools/[0-9a-f]{32}/)?files")
 """Where the body is a file."""
+_ONCE = ("host", "origin", "content-length", "authorization", SECRET_HEADER)
+"""Headers that may not be sent twice."""
 _MOST_COOKIES = 8
 _SAFE = ("GET", "HEAD")
 _WITHOUT_SECRET = (SESSION_PATH, LOGIN_PATH, LOGOUT_PATH)
@@ -62,10 +72,13 @@ class Origin:
 class Guard:
     """Refuses what is not to reach the routes, and adds the headers that bind browsers."""
 
-    def __init__(self, app: ASGIApp, names: HostNames, sessions: Sessions) -> None:
+    def __init__(
+        self, app: ASGIApp, names: HostNames, sessions: Sessions, tokens: TokenChecker
+    ) -> None:
         self._app = app
         self._names = names
         self._sessions = sessions
+        self._tokens = tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -74,7 +87,13 @@ class Guard:
         send = _with_headers(send)
         try:
             headers = _headers(scope)
-            self._check(scope, headers)
+            origin = self._origin(scope, headers)
+            _refuse_odd_address(scope)
+            given = bearer_token(headers)
+            if given is None:
+                self._check_session(scope, headers, origin)
+            else:
+                await self._check_token(scope, headers, origin, given)
             most = _most_body(scope)
             receive = _bounded(headers.get("content-length"), receive, most)
         except Problem as problem:
@@ -84,9 +103,27 @@ class Guard:
         else:
             await self._app(scope, receive, send)
 
-    def _check(self, scope: Scope, headers: Mapping[str, str]) -> None:
-        origin = self._origin(scope, headers)
-        _refuse_odd_address(scope)
+    async def _check_token(
+        self, scope: Scope, headers: Mapping[str, str], origin: Origin, token: str
+    ) -> None:
+        """Find the caller of a request with a token: its cookies are not looked at."""
+        refuse_foreign_page(headers, origin.own)
+        scope.setdefault("state", {}).update(origin=origin, session=None, token=None, caller=None)
+        path = scope["path"]
+        is_for_tokens = path.startswith(API) and path != SESSION_PATH
+        if not is_for_tokens and scope["method"] in _SAFE:
+            return  # what is for everyone is there for it, too; pages see no session
+        if not is_for_tokens:
+            raise Problem(403, "A token is for the API: it begins and ends no session.")
+        try:
+            claims = await run_in_threadpool(self._tokens.check, token)
+        except InvalidToken as error:
+            raise refused_token(error) from error
+        except GorillaCombError as error:
+            raise Problem.of(error, 503) from error
+        scope["state"]["caller"] = Bearer(claims)
+
+    def _check_session(self, scope: Scope, headers: Mapping[str, str], origin: Origin) -> None:
         path, method = scope["path"], scope["method"]
         if method in _SAFE:
             _refuse_foreign_reader(headers, path)
@@ -95,7 +132,9 @@ class Guard:
         tokens = _cookies(headers, origin.cookie)
         known = ((self._sessions.find(token, origin.host), token) for token in tokens)
         session, used = next((each for each in known if each[0] is not None), (None, None))
-        scope.setdefault("state", {}).update(origin=origin, session=session, token=used)
+        scope.setdefault("state", {}).update(
+            origin=origin, session=session, token=used, caller=session
+        )
         is_write = method not in _SAFE
         if session is None and is_write and path.startswith(API) and path != SESSION_PATH:
             raise no_session()  # before its body is read
@@ -124,7 +163,7 @@ def _headers(scope: Scope) -> dict[str, str]:
         raise Problem(400, "A body has a length or is sent in chunks, not both.")
     for name, value in scope["headers"]:
         key = name.decode("latin-1").lower()
-        if key in found and key in ("host", "origin", "content-length", SECRET_HEADER):
+        if key in found and key in _ONCE:
             raise Problem(400, f"The header {key} was sent twice.")
         found[key] = (
             f"{found[key]}; {value.decode('latin-1')}" if key in found else value.decode("latin-1")
@@ -191,7 +230,7 @@ def _cookies(headers: Mapping[str, str], name: str) -> list[str]:
 
 def _most_body(scope: Scope) -> int:
     """Return how many bytes the body of a request may have: only few routes take files."""
-    if scope["method"] != "POST" or scope["state"]["session"] is None:
+    if scope["method"] != "POST" or scope["state"]["caller"] is None:
         return MOST_BODY
     if scope["path"] == DROP_PATH:
         return MOST_FORM

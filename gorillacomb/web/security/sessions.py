@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from gorillacomb.api.server.state import read_private, write_private
+from gorillacomb.api.tokens.checker import ADMIN_KEYS
+from gorillacomb.api.tokens.checker import SCOPES as ALL_SCOPES
 from gorillacomb.errors import VaultUnwritable
 
 IDLE_SECONDS = 12 * 3600
@@ -27,13 +29,8 @@ _MOST_SESSIONS = 64
 _MOST_LOGINS = 16
 _SAVED_EVERY = 60
 """Seconds: the last use of a session is not written down more often."""
-SCOPES = frozenset(
-    {
-        *("read:index", "read:content", "jobs:scan", "marks", "drop", "plan", "apply", "purge"),
-        *("sign:scroll", "mesh", "node:publish"),
-    }
-)
-"""What a session may do; ``admin:keys`` needs a token."""
+SCOPES = frozenset(ALL_SCOPES) - {ADMIN_KEYS}
+"""What a session may do; the rest needs a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +53,11 @@ class Session:
     def id(self) -> str:
         """Its name in a list, from which its token does not follow."""
         return self.digest[:16]
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What it may do."""
+        return SCOPES
 
     def is_alive(self, now: int) -> bool:
         """Return whether it has not expired."""

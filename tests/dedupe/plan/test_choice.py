@@ -429,7 +429,9 @@ def test_an_excluded_file_makes_no_copy_the_better_one(tmp_path: Path) -> None:
     bench.scan(bench.folder, options=("--exclude", "*.part"))
     plan = bench.plan()
     assert plan.goes == {"Copies/Copy of letter.txt": "Documents/letter.txt"}
-    assert plan.steps[0]["reasons"] == ["not under a name of a copy, such as 'Copy of letter.txt'"]
+    assert plan.steps[0]["reasons"] == [
+        "its path has none of the names that copies get, such as 'Copy of letter.txt'"
+    ]
 
 
 def test_the_reasons_are_those_of_the_two_folders(tmp_path: Path) -> None:
@@ -446,7 +448,9 @@ def test_the_reasons_are_those_of_the_two_folders(tmp_path: Path) -> None:
     }
     plan = plan_of(tmp_path / "it", places)
     assert plan.goes == {"Apps/Tool copy": "Apps/Tool"}
-    assert plan.steps[0]["reasons"] == ["not under a name of a copy, such as 'Tool copy'"]
+    assert plan.steps[0]["reasons"] == [
+        "its path has none of the names that copies get, such as 'Tool copy'"
+    ]
 
 
 @pytest.mark.parametrize("late", ["Trip", "0"])

@@ -39,6 +39,8 @@ __all__ = ["ChangedSinceShown", "KeptReview", "LastAnswer", "UnitFacts", "review
 T = TypeVar("T")
 _KEPT = 3
 """Plans that stay in memory."""
+_MOST_TRIED = 50
+"""Steps of a unit for which a page finds out if the other copies can leave instead."""
 _lock = threading.RLock()
 _reviews: dict[tuple[Path, int, int, int], KeptReview] = {}
 
@@ -193,6 +195,22 @@ class KeptReview:
             elif self._changed.pop(step.id, None) is not None:
                 self._derived.pop("progress", None)
         return [self._changed[step.id] for step in unit.steps if step.id in self._changed]
+
+    def swap_refusal(self, unit: FolderPair) -> str:
+        """Return why the other copy of a unit cannot leave instead; empty if it can.
+
+        Empty also for a unit that is swapped, and for one of so many steps that to look takes long:
+        then an answer says so.
+        """
+        current = self._without_changed(unit)
+        is_swapped = self.review.answer(unit) is ReviewAnswer.SWAP
+        if is_swapped or len(current.steps) > _MOST_TRIED:
+            return ""
+        try:
+            self.review.scope([current], ReviewAnswer.SWAP)
+        except UsageError as error:
+            return error.message
+        return ""
 
     def _without_changed(self, unit: FolderPair) -> FolderPair:
         if not self._changed:

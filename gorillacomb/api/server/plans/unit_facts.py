@@ -10,6 +10,7 @@ from gorillacomb.api.dedupe.differences import (
     FolderDifferences,
     FolderEntry,
     Losses,
+    differing_caches,
     entries_of,
     folder_differences,
     losses,
@@ -39,6 +40,8 @@ class UnitFacts:
     """Files of it that are copied first."""
     losses: Losses | None
     """None if it has too many files to look at each."""
+    caches: tuple[bytes, ...]
+    """Caches of git in it that are not as in the copy that stays; empty for too many files."""
     differences: FolderDifferences | None
     """Between the two folders, if it is one folder."""
     leaves: tuple[FolderEntry, ...]
@@ -64,6 +67,7 @@ class UnitFacts:
             bool(leaving),
             copied if leaving else 0,
             losses(unit) if is_small and not leaving else None,
+            differing_caches(unit) if is_small else (),
             folder_differences(one) if one is not None and is_folder else None,
             entries_of(one.path) if one is not None else (),
             entries_of(one.keep) if one is not None else (),

@@ -31,7 +31,9 @@ def command() -> None:
 @json_option
 @vault_option
 def check(as_json: bool, vault: Vault) -> ExitCode:
-    """Check both databases, every entry of the trace, that they belong together, and the scrolls.
+    """Check the databases, every entry of the trace, and that all of it belongs together.
+
+    Also the files of the mesh, if there are any: those of a witness above all.
 
     Exit code 0 if everything is in order, else 1.
     """
@@ -41,10 +43,15 @@ def check(as_json: bool, vault: Vault) -> ExitCode:
     else:
         click.echo(f"index: {found.index or 'sound'}")
         click.echo(f"trace: {found.trace or f'sound, {found.entries:,} entries'}")
-        if found.together:
-            click.echo(f"together: {found.together}")
-        if found.scrolls:
-            click.echo(f"scrolls: {found.scrolls}")
+        others = {
+            "together": found.together,
+            "tokens": found.tokens,
+            "scrolls": found.scrolls,
+            "mesh": found.mesh,
+        }
+        for name, wrong in others.items():
+            if wrong:
+                click.echo(f"{name}: {render.printable(wrong)}")
         for line in render.next_lines(after_check(), vault):
             click.echo(line)
     return ExitCode.DONE if found.is_sound else ExitCode.FOUND
@@ -55,7 +62,10 @@ def check(as_json: bool, vault: Vault) -> ExitCode:
 @json_option
 @vault_option
 def back_up(folder: Path, as_json: bool, vault: Vault) -> ExitCode:
-    """Copy index, trace and scrolls into a new folder, each as of one moment.
+    """Copy index, trace, scrolls and the files of the mesh into a new folder.
+
+    Each is copied as of one moment. Tokens are omitted: they live for minutes, and a vault that is
+    restored takes none of them.
 
     Keys are not in the vault: back up the config folder too, in another place. `vault restore` puts
     a backup back.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from gorillacomb.api.vault import Vault
+from gorillacomb.cli.commands.serve.witness import chosen_witness, say_where, witness_options
+from gorillacomb.cli.extras import require_extra
 from gorillacomb.cli.options import is_typed, vault_option
-from gorillacomb.errors import ExitCode, UsageError
+from gorillacomb.errors import ExitCode
 
 if TYPE_CHECKING:
     from gorillacomb.web.site import Site
@@ -51,6 +52,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     metavar="URL",
     help="The address of the proxy in front of it, which must be on this machine.",
 )
+@witness_options
 @vault_option
 @click.pass_context
 def command(
@@ -64,6 +66,9 @@ def command(
     tls_key: Path | None,
     make_cert: bool,
     public_url: str | None,
+    witness: bool,
+    witness_only: bool,
+    witness_bind: str | None,
     vault: Vault,
 ) -> ExitCode | None:
     """Serve the vault to a browser, and to programs over HTTP, until Ctrl-C.
@@ -75,10 +80,15 @@ def command(
         if any(is_typed(context, each) for each in context.command.params):
             raise click.UsageError("Options go after `link`: it takes --vault alone.")
         return None
-    _import_web()
+    require_extra("web", "The server")
     from gorillacomb.web.server import ServerOptions, run_server
 
-    tls = _tls(vault, (bind, *allow_host), tls_cert, tls_key, make_cert)
+    chosen = chosen_witness(witness, witness_only, witness_bind)
+    tls = _tls(vault, (bind, *allow_host, *chosen.names), tls_cert, tls_key, make_cert)
+    server = chosen.open(vault, tls)
+    if witness_only and server is not None:
+        server.run_alone(lambda: say_where(vault, server))
+        return ExitCode.DONE
     options = ServerOptions(bind, port, read_only, allow_host, public_url, tls)
 
     def started(site: Site) -> None:
@@ -88,8 +98,10 @@ def command(
             open_in_browser(vault, site.login_address())
         for line in _first_lines(site, is_opened=open_page):
             click.echo(line, err=True)
+        if server is not None:
+            say_where(vault, server)
 
-    run_server(vault, options, started)
+    run_server(vault, options, started, server)
     return ExitCode.DONE
 
 
@@ -101,14 +113,6 @@ def link(vault: Vault) -> ExitCode:
 
     click.echo(ask_for_address(vault))
     return ExitCode.DONE
-
-
-def _import_web() -> None:
-    if any(importlib.util.find_spec(name) is None for name in ("fastapi", "uvicorn", "jinja2")):
-        raise UsageError(
-            "The server is an extra that is not installed.",
-            "Install it: pip install 'gorillacomb[web]'",
-        )
 
 
 def _tls(

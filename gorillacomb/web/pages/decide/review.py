@@ -102,6 +102,7 @@ def _common(
         "found": len(shown),
         **progress._asdict(),
         "counts": kept.counts,
+        "is_begun": kept.review.is_begun,
         "last": kept.last,
         "outer": None if chosen.inside is None else kept.units()[chosen.inside],
     }
@@ -130,6 +131,7 @@ def _show_unit(
         counts_of=kept.review.counts_of(unit) if answer is None else None,
         facts=kept.facts(unit),
         changes=kept.changes(unit),
+        no_swap=kept.swap_refusal(unit),
         shown=kept.shown(unit.steps),
         number=sum(each < at for each in shown) + 1,
         previous=max((each for each in shown if each < at), default=None),

@@ -29,8 +29,7 @@ from gorillacomb.web.pages.find.asked import (
 from gorillacomb.web.pages.questions import Waiting
 from gorillacomb.web.pages.rendering import render_page
 from gorillacomb.web.problems import Problem
-from gorillacomb.web.security.access import ReadIndex
-from gorillacomb.web.security.sessions import Session
+from gorillacomb.web.security.access import Caller, ReadIndex
 from gorillacomb.web.site import GivenSite, Site
 
 router = APIRouter()
@@ -63,7 +62,7 @@ def explain(
     )
 
 
-def _explained(request: Request, site: Site, session: Session, path: bytes) -> Response:
+def _explained(request: Request, site: Site, session: Caller, path: bytes) -> Response:
     found = explain_or_start(site.vault, path)
     if isinstance(found, Finding):
         if found.document is None:
@@ -121,7 +120,7 @@ def _page(request: Request, site: Site, template: str, path: bytes, **values: An
     )
 
 
-def _content(site: Site, session: Session, found: Explained) -> dict[str, Any]:
+def _content(site: Site, session: Caller, found: Explained) -> dict[str, Any]:
     """Return what is shown of the content of a file."""
     is_shown = (
         isinstance(found, ExplainedFile)

@@ -1,0 +1,1 @@
+"""Nodes that keep watch over each other: the use cases of the mesh."""

@@ -1,0 +1,186 @@
+"""The nodes of the mesh: add, remove and list them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gorillacomb.api.documents.mesh.nodes import (
+    MeshNodeDocument,
+    MeshNodesDocument,
+    MeshRemovalDocument,
+)
+from gorillacomb.api.mesh.forks import ForkEvidence, fork_document, iso_time, list_forks
+from gorillacomb.errors import UsageError
+from gorillacomb.fs.bounded_read import UnexpectedFile, read_document
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.mesh.folder import MeshFolder, NodeSeen
+from gorillacomb.mesh.node import MeshNode, make_node
+from gorillacomb.vault.vault import Vault
+
+__all__ = [
+    "KnownNode",
+    "MeshNode",
+    "MeshNodes",
+    "NodeSeen",
+    "RemovedNode",
+    "add_node",
+    "chosen_nodes",
+    "list_nodes",
+    "read_mesh",
+    "remove_node",
+]
+
+ACTIVE_SECONDS = 25 * 3600
+"""A node is active if it cosigned within this time: a checkpoint is shown again each day."""
+_MOST_CA = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class KnownNode:
+    """A node, and what was last seen of it."""
+
+    node: MeshNode
+    seen: NodeSeen
+
+    def is_active(self, now: float) -> bool:
+        """Return whether it cosigned within 25 hours; ``now`` in s since 1970."""
+        return 0 <= now - self.seen.cosigned_at < ACTIVE_SECONDS
+
+    def to_dict(self) -> MeshNodeDocument:
+        """Return the document of ``mesh add --json``, one of those of ``mesh list --json``."""
+        return node_document(self, time.time())
+
+
+@dataclass(frozen=True, slots=True)
+class MeshNodes:
+    """The nodes that are known, and the forks that were found."""
+
+    nodes: tuple[KnownNode, ...]
+    forks: tuple[ForkEvidence, ...]
+
+    def to_dict(self) -> MeshNodesDocument:
+        """Return the document of ``mesh list --json``."""
+        now = time.time()
+        return {
+            "nodes": [node_document(each, now) for each in self.nodes],
+            "active": sum(each.is_active(now) for each in self.nodes),
+            "forks": [fork_document(each) for each in self.forks],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedNode:
+    """A node that was removed."""
+
+    name: str
+
+    def to_dict(self) -> MeshRemovalDocument:
+        """Return the document of ``mesh remove --json``."""
+        return {"removed": self.name}
+
+
+def add_node(
+    vault: Vault,
+    name: str,
+    *,
+    url: str,
+    monitor: str | None,
+    vkeys: Sequence[str],
+    log_vkeys: Sequence[str] = (),
+    ca: Path | None = None,
+) -> KnownNode:
+    """Add a node, whose witness is to cosign our log.
+
+    ``monitor`` is where it shows checkpoints, None for the same place. Raises UsageError for a name
+    that is taken or a file that cannot be read, UntrustedInput for what is not a key or address.
+    """
+    vault.check()
+    text = None if ca is None else _certificates(ca)
+    node = make_node(name, url, monitor or url, vkeys, log_vkeys, text)
+    folder = MeshFolder(vault)
+    with folder.locked():
+        nodes = folder.nodes()
+        if any(each.name == name for each in nodes):
+            raise UsageError(
+                f"There is a node {name} already.", f"gorillacomb mesh remove {name} removes it."
+            )
+        taken = {key.public: each.name for each in nodes for key in each.keys}
+        for key in node.keys:
+            if key.public in taken:
+                raise UsageError(f"{taken[key.public]} has that key already.")
+        folder.put_nodes([*nodes, node])
+    return KnownNode(node, NodeSeen())
+
+
+def remove_node(vault: Vault, name: str) -> RemovedNode:
+    """Remove a node. Raises UsageError if there is none of that name."""
+    vault.check()
+    folder = MeshFolder(vault)
+    with folder.locked():
+        nodes = folder.nodes()
+        chosen_nodes(nodes, [name])
+        folder.put_nodes([each for each in nodes if each.name != name])
+    folder.forget_seen(name)
+    return RemovedNode(name)
+
+
+def list_nodes(vault: Vault) -> list[KnownNode]:
+    """Return the nodes that are known, sorted by name. Raises VaultError."""
+    vault.check()
+    folder = MeshFolder(vault)
+    seen = folder.seen()
+    return [KnownNode(node, seen.get(node.name, NodeSeen())) for node in folder.nodes()]
+
+
+def read_mesh(vault: Vault) -> MeshNodes:
+    """Return the nodes that are known, and the forks that were found. Raises VaultError."""
+    return MeshNodes(tuple(list_nodes(vault)), tuple(list_forks()))
+
+
+def chosen_nodes(nodes: Sequence[MeshNode], names: Iterable[str]) -> list[MeshNode]:
+    """Return the nodes of some names, or all if none is named. Raises UsageError."""
+    by_name = {node.name: node for node in nodes}
+    names = list(names)
+    unknown = [name for name in names if name not in by_name]
+    if unknown:
+        raise UsageError(
+            f"There is no node {unknown[0]!r}.",
+            f"Known: {', '.join(by_name) or 'none; gorillacomb mesh add adds one'}.",
+        )
+    return [by_name[name] for name in names] if names else list(nodes)
+
+
+def node_document(known: KnownNode, now: float) -> MeshNodeDocument:
+    """Return the document of one node; ``now`` in s since 1970."""
+    node, seen = known.node, known.seen
+    return {
+        "name": node.name,
+        "url": node.url,
+        "monitor": node.monitor,
+        "vkeys": [str(key) for key in node.keys],
+        "log_vkeys": [str(key) for key in node.logs],
+        "active": known.is_active(now),
+        "size": seen.size,
+        "cosigned": iso_time(seen.cosigned_at),
+        "skew_seconds": seen.skew,
+        "pulse": seen.pulse,
+        "asked": iso_time(seen.asked_at),
+        "trouble": seen.trouble,
+        "tls_expires": iso_time(seen.tls_expires_at or 0),
+        "addresses": list(seen.addresses),
+        "resolved": iso_time(seen.resolved_at),
+    }
+
+
+def _certificates(path: Path) -> str:
+    try:
+        return read_document(path, _MOST_CA).decode("ascii")
+    except UnexpectedFile:
+        raise UsageError(f"{path} is not a file.") from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} holds no certificates in PEM.") from None
+    except OSError as error:
+        raise UsageError(f"Reading {path} failed: {os_error_text(error)}.") from error

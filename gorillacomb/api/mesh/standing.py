@@ -1,0 +1,88 @@
+"""How far our log was cosigned: by whom as it is now, and whether that is enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gorillacomb.api.mesh.forks import ForkEvidence, list_forks
+from gorillacomb.api.mesh.nodes import KnownNode, list_nodes
+from gorillacomb.errors import UntrustedInput
+from gorillacomb.mesh.folder import MeshFolder
+from gorillacomb.mesh.policy import TrustPolicy
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh.checkpoint import Checkpoint, parse_checkpoint
+from gorillacomb.vaultmesh.keys.cosign import cosignatures
+from gorillacomb.vaultmesh.open import open_trace_for_reading
+
+__all__ = ["HeadStanding", "MeshStanding", "head_standing", "mesh_standing"]
+
+
+@dataclass(frozen=True, slots=True)
+class HeadStanding:
+    """Who has cosigned a checkpoint of our log."""
+
+    cosigned: int
+    """Nodes whose cosignatures of it are held."""
+    quorum: bool | None
+    """Whether they are enough; None without a policy."""
+    synced_size: int
+    """Entries that the newest checkpoint with a quorum covers; 0 if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeshStanding:
+    """How far our log was cosigned, as it is known without asking."""
+
+    nodes: tuple[KnownNode, ...]
+    forks: tuple[ForkEvidence, ...]
+    """Those that were found, of any log."""
+    origin: str | None
+    """Of our log; None if there is no trace yet."""
+    size: int
+    """Entries of our log now."""
+    cosigned: int
+    """Nodes whose cosignatures of that size are held."""
+    quorum: bool | None
+    """Whether they are enough; None without a policy."""
+    synced_size: int
+    """Entries that the newest checkpoint with a quorum covers; 0 if there is none."""
+
+
+def mesh_standing(vault: Vault) -> MeshStanding:
+    """Return how far the log of a vault was cosigned. Raises VaultError."""
+    nodes, forks = tuple(list_nodes(vault)), tuple(list_forks())
+    if not vault.trace.exists():
+        return MeshStanding(nodes, forks, None, 0, 0, None, 0)
+    with open_trace_for_reading(vault) as ledger:
+        head, log = parse_checkpoint(ledger.checkpoint())[0], ledger.log
+    found = head_standing(MeshFolder(vault), log, head)
+    return MeshStanding(
+        *(nodes, forks, head.origin, head.size), found.cosigned, found.quorum, found.synced_size
+    )
+
+
+def head_standing(folder: MeshFolder, log: str, head: Checkpoint) -> HeadStanding:
+    """Return who has cosigned the checkpoint of a log. Raises VaultError."""
+    note = folder.newest_cosigned(log)
+    if note is not None and parse_checkpoint(note)[0] != head:
+        note = None
+    policy = folder.policy()
+    named = {key: node.name for node in folder.nodes() for key in node.keys}
+    known = [] if note is None else cosignatures(note, named)
+    synced = folder.cosigned_with_quorum(log)
+    is_synced = synced is not None and is_enough(policy, synced)
+    return HeadStanding(
+        len({named[each.key] for each in known}),
+        None if policy is None else note is not None and is_enough(policy, note),
+        parse_checkpoint(synced)[0].size if is_synced and synced is not None else 0,
+    )
+
+
+def is_enough(policy: TrustPolicy | None, note: bytes) -> bool:
+    """Return whether a checkpoint's cosignatures are a quorum; not without a policy."""
+    if policy is None:
+        return False
+    try:
+        return policy.judge(note).is_enough
+    except UntrustedInput:
+        return False  # the policy does not name this log: `set_policy` refuses such a one

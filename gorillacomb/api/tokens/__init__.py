@@ -1,0 +1,1 @@
+"""Access tokens: make, list and revoke them, switch to new keys, check those that are sent."""

@@ -1,0 +1,1 @@
+"""`gorillacomb mesh`: nodes that keep watch over each other."""
