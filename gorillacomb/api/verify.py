@@ -99,21 +99,17 @@ def verify_manifest(
     manifest, KeyMissing, RootVanished for a drive that disappears, Interrupted.
     """
     from gorillacomb.manifest import io
-    from gorillacomb.manifest.envelope import SignatureCheck
     from gorillacomb.manifest.verify import verify
     from gorillacomb.vault.settings import load_settings
 
     opened = as_vault(vault)
     started_ns = time.time_ns()
-    warnings: tuple[str, ...] = ()
+    signature, content, warnings, sha256 = _read(manifest, key)
     ignored: frozenset[bytes] = frozenset()
-    sha256: str | None = None
     if isinstance(manifest, FolderManifest):
-        signature, content = SignatureCheck("none", "it is not signed"), manifest.manifest
         top = manifest.root if root is None else os.fsencode(root)
     else:
         file = os.fsencode(manifest)
-        signature, content, warnings, sha256 = _read(file, key)
         top = default_root(file, content) if root is None else os.fsencode(root)
         ignored = io.paths_below(top, file)
     both = digests == "both" or (digests == "auto" and signature.state != "valid")
@@ -126,10 +122,7 @@ def verify_manifest(
         workers=load_settings().workers if workers is None else workers,
         progress=as_progress(progress),
     )
-    checkpoint: CheckpointStatus = "unknown"
-    if content.checkpoint is not None:
-        checkpoint, more = _compare_checkpoint(opened, content.checkpoint)
-        warnings += more
+    checkpoint, more = _compare_checkpoint(opened, content.checkpoint)
     found = ManifestCheck(
         os.path.realpath(top),
         report,
@@ -137,7 +130,7 @@ def verify_manifest(
         checkpoint,
         ("blake3", "sha256") if both else ("blake3",),
         require_signature or key is not None,
-        warnings,
+        warnings + more,
     )
     if sha256 is not None:
         _note(opened, sha256, found, started_ns)
@@ -160,15 +153,21 @@ def _note(vault: Vault, sha256: str, check: ManifestCheck, started_ns: int) -> N
 
 
 def _read(
-    file: bytes, key: PathInput | None
-) -> tuple[SignatureCheck, Manifest, tuple[str, ...], str]:
-    """Read a manifest and check its signature; also return warnings, and the file's SHA-256."""
+    manifest: FolderManifest | PathInput, key: PathInput | None
+) -> tuple[SignatureCheck, Manifest, tuple[str, ...], str | None]:
+    """Read a manifest and check its signature; also return warnings, and the file's SHA-256.
+
+    That is None for one that was just created.
+    """
     from hashlib import sha256
 
     from gorillacomb.manifest import io
+    from gorillacomb.manifest.envelope import SignatureCheck
     from gorillacomb.manifest.parse import parse_manifest
 
-    data, envelope = io.read_manifest(file)
+    if isinstance(manifest, FolderManifest):
+        return SignatureCheck("none", "it is not signed"), manifest.manifest, (), None
+    data, envelope = io.read_manifest(os.fsencode(manifest))
     signature, warnings = check_signature(data, envelope, key)
     return signature, parse_manifest(data), warnings, sha256(data).hexdigest()
 
@@ -206,11 +205,13 @@ def _own_keys() -> tuple[list[PublicKey], tuple[str, ...]]:
     return found, ()
 
 
-def _compare_checkpoint(vault: Vault, note: str) -> tuple[CheckpointStatus, tuple[str, ...]]:
+def _compare_checkpoint(vault: Vault, note: str | None) -> tuple[CheckpointStatus, tuple[str, ...]]:
     """Compare a manifest's checkpoint with the trace in the vault, if it is of that log."""
     from gorillacomb.vaultmesh import checkpoint as checkpoints
     from gorillacomb.vaultmesh.open import open_trace_for_reading
 
+    if note is None:
+        return "unknown", ()
     made, _ = checkpoints.parse_checkpoint(note.encode(), "The manifest's checkpoint")
     if not vault.trace.exists():
         return "unknown", ()

@@ -33,7 +33,7 @@ COMMANDS = {
     "manifest": ("share", "Write a signed list of what a folder contains."),
     "verify": ("share", "Check a manifest against what is on disk."),
     "export": ("share", "Write a manifest as sha256sum, b3sum, bagit, mtree, oms or csv."),
-    "scroll": ("share", "Sign under which licence a manifest may go out, and for how long."),
+    "scroll": ("share", "Sign under which licence a manifest may be released, and for how long."),
     "trace": ("trace", "Check, show or prove the signed record of every canonical file."),
     "keys": ("trace", "Create, rotate or retire the keys that sign, show the public ones."),
     "scrub": ("watch", "Read files again, oldest check first, and find bit rot."),

@@ -16,7 +16,7 @@ from gorillacomb.fs.durable_files import replace_file
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.mesh.node import MeshNode
 from gorillacomb.mesh.policy import TrustPolicy, parse_policy
-from gorillacomb.vault.vault import Vault
+from gorillacomb.vault.vault import MESH, Vault
 from gorillacomb.vaultmesh.jcs import canonical_json, parse_strict
 
 _MOST_BYTES = 4 << 20
@@ -64,7 +64,7 @@ class MeshFolder:
     """Reads and writes the folder; readers need no lock, since every file is replaced whole."""
 
     def __init__(self, vault: Vault) -> None:
-        self.folder = vault.folder / "mesh"
+        self.folder = vault.folder / MESH
 
     def nodes(self) -> list[MeshNode]:
         """Return the known nodes, sorted by name. Raises VaultError."""

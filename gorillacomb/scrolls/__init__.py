@@ -1,1 +1,1 @@
-"""Scrolls: signed statements under which licence, with what funding a manifest may go out."""
+"""Scrolls: signed statements under which licence, with what funding a manifest may be released."""

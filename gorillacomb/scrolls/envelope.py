@@ -98,6 +98,8 @@ def parse_envelope(data: bytes) -> ScrollEnvelope:
     try:
         payload, signatures = value["payload"], value["signatures"]
         pairs = [(each["keyid"], each["sig"]) for each in signatures]
+        if not isinstance(payload, str):
+            raise TypeError("the payload is not text")
         if value["payloadType"] != PAYLOAD_TYPE:
             raise ValueError("its payload is not an in-toto Statement")
         if _serialized(payload, pairs) != data:

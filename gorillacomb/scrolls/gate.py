@@ -1,4 +1,4 @@
-"""The release gate: whether a scroll may go out, and each reason why it may not.
+"""The release gate: whether a scroll may be released, and each reason why it may not.
 
 It looks at nothing itself: what was found is passed to it, each with the time that it is of.
 """
@@ -72,7 +72,7 @@ class Evidence:
 
 
 def find_reasons(evidence: Evidence) -> tuple[ReasonFound, ...]:
-    """Return every reason why the scroll may not go out; none means that it may."""
+    """Return every reason why the scroll may not be released; none means that it may."""
     return (
         *_of_manifest(evidence),
         *own_reasons(

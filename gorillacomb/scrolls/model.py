@@ -134,7 +134,7 @@ class SealMetadata:
     vault_mesh_sync: bool
     """Whether its entry is in a checkpoint that a quorum of witnesses has cosigned."""
     planetary_motion_authorized: bool
-    """Whether it may go out: nothing speaks against it."""
+    """Whether it may be released: nothing speaks against it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,17 +69,23 @@ class ScrollStore:
             )
         return data
 
+    def others(self) -> list[str]:
+        """Return the names of what is not ours in the folder. Raises VaultDamaged."""
+        return [name for name in self._list() if not _NAME.fullmatch(name) and name[0] != "."]
+
     def names(self) -> set[str]:
         """Return the ids of all envelopes, scrolls or not. Raises VaultDamaged."""
+        return {match[1] for match in map(_NAME.fullmatch, self._list()) if match is not None}
+
+    def _list(self) -> list[str]:
         try:
-            found = os.listdir(self.folder)
+            return os.listdir(self.folder)
         except FileNotFoundError:
-            return set()
+            return []
         except OSError as error:
             raise VaultDamaged(
                 f"The folder {self.folder} cannot be read: {os_error_text(error)}."
             ) from error
-        return {match[1] for match in map(_NAME.fullmatch, found) if match is not None}
 
 
 _RESTORE = "Put it back from a backup of the vault."

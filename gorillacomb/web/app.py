@@ -19,6 +19,7 @@ from gorillacomb.web.pages import drop as drop_pages
 from gorillacomb.web.pages import jobs as job_pages
 from gorillacomb.web.pages import map as map_page
 from gorillacomb.web.pages import mesh as mesh_pages
+from gorillacomb.web.pages import scrolls as scroll_pages
 from gorillacomb.web.pages import session as session_pages
 from gorillacomb.web.pages.decide import plans, review, run_files, runs
 from gorillacomb.web.pages.find import FORMS as FIND_FORMS
@@ -34,6 +35,7 @@ from gorillacomb.web.routes import (
     manifests,
     mesh,
     preview,
+    scrolls,
     session,
     slow,
     tokens,
@@ -48,14 +50,18 @@ _PREFIX = "/api/v1"
 READING = (
     *(session.router, find.router, preview.router, slow.router),
     *(jobs.router, dedupe.router, drop.router, mesh.router, trace.router, manifests.router),
+    scrolls.router,
 )
 """The mesh before the trace: an entry's number would be ``consistency``."""
-WRITING = (jobs.writing, dedupe.writing, drop.writing, trace.writing, mesh.writing)
+WRITING = (
+    *(jobs.writing, dedupe.writing, drop.writing, trace.writing, mesh.writing),
+    scrolls.writing,
+)
 _DECIDE = (plans, review, runs)
 PAGES = (
     *(twins.router, session_pages.router, overview.router, map_page.router, files.router),
     *(integrity.router, job_pages.router, settings.router, docs.router, *FIND_PAGES),
-    *(drop_pages.router, mesh_pages.router),
+    *(drop_pages.router, mesh_pages.router, scroll_pages.router),
     *(module.router for module in _DECIDE),
     run_files.router,
 )
@@ -63,7 +69,7 @@ PAGES = (
 FORMS = (
     *(session_pages.writing, job_pages.writing, integrity.writing, settings.writing),
     *FIND_FORMS,
-    *(drop_pages.writing, mesh_pages.writing),
+    *(drop_pages.writing, mesh_pages.writing, scroll_pages.writing),
     *(module.writing for module in _DECIDE),
 )
 

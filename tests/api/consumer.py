@@ -389,7 +389,7 @@ def keeping(vault: gorillacomb.OpenVault) -> None:
     restored: gorillacomb.VaultRestore = vault.restore("/backup", replace=True, without_keys=False)
     use(restored.vault, restored.backup, restored.size, restored.log, restored.entries)
     kept: Path | None = restored.kept
-    use(kept, restored.has_index, restored.needs_adopt, restored.to_dict())
+    use(kept, restored.has_index, restored.needs_adopt, restored.scrolls, restored.to_dict())
     removed: gorillacomb.VaultRemoval = vault.remove(confirm=lambda what: what.waiting_files < 9)
     use(removed.folder, removed.size, removed.entries, removed.quarantine, removed.unknown)
     use(removed.is_readable, removed.keys, removed.to_dict())

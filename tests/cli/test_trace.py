@@ -628,6 +628,7 @@ def test_vault_check(scanned: Path, vault: Path) -> None:
         "index": None,
         "trace": None,
         "together": None,
+        "scrolls": None,
     }
 
 

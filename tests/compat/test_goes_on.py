@@ -103,7 +103,11 @@ LATER: dict[str, dict[str, str]] = {
         "settings.rules": "the user's rules about which copy to keep",
         **dict.fromkeys(("quarantine[].files", "quarantine[].bytes"), _DONE),
     },
-    "vault check": {"mesh": "what is wrong with the files of the mesh; null"},
+    "vault check": {
+        "mesh": "what is wrong with the files of the mesh; null",
+        "scrolls": "which scroll is missing or damaged; null",
+        "tokens": "what is wrong with the tokens or their keys; null",
+    },
     "roots list": _SUSPECT,
     "folders": _FAMILIES,
     "folders of a project": _FAMILIES,
@@ -230,12 +234,15 @@ def read_all(old: Old, names: list[str]) -> dict[str, Any]:
 
 
 def state_of(old: Old) -> list[Any]:
-    """Describe the drives and every file of the vault, the keys and the papers."""
+    """Describe the drives and every file of the vault, the keys and the papers.
+
+    Without what later versions remember of checks, in a folder of its own.
+    """
     digests = {
         str(path.relative_to(old.top)): hashlib.sha256(path.read_bytes()).digest()
         for folder in ("home", "papers")
         for path in sorted((old.top / folder).rglob("*"))
-        if path.is_file() and not path.name.endswith("-shm")
+        if path.is_file() and not path.name.endswith("-shm") and "checks" not in path.parts
     }
     return [digests, *map(old.look, ("Drive", "Phone", "Camera"))]
 

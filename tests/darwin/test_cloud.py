@@ -97,6 +97,7 @@ USES: dict[str, list[tuple[str, ...]]] = {
     "manifest": [("@", "-o", "%/m2.json")],
     "verify": [("%/m.json", "--root", "@")],
     "export": [("%/m.json", "--format", "bagit", "-o", "%/bag", "--root", "@")],
+    "scroll": [("list",)],
     "trace": [("verify",), ("log",), ("prove", "@/gone/own.txt")],
     "keys": [("show",)],
     "scrub": [(), ("@",), ("--repair", "--untested-macos")],

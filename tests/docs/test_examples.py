@@ -40,6 +40,10 @@ BEFORE = {
         ("marks.md", "rules.md", "serve.md", "api.md", "tokens.md", "mesh.md"),
         "gorillacomb scan ~/Drive",
     ),
+    "scroll.md": """
+        gorillacomb scan ~/Drive
+        gorillacomb manifest ~/Drive/Projects/HealthTrack -o manifest.json
+    """,
     "collapse.md": """
         for name in README.md LICENSE Makefile; do
             echo "$name" >~/Drive/Projects/HealthTrack/$name
@@ -50,6 +54,7 @@ BEFORE = {
 }
 """What a reader of a page has done before."""
 AFTER = {
+    "scroll.md": ["work/app.tlog-proof", "work/rsa.sig"],
     "quarantine.md": ["media/drive/Backup/album/beach.jpg"],
     "collapse.md": ["Drive/Backup 2022/HealthTrack-old/NOTES.txt"],
 }

@@ -67,7 +67,18 @@ def _answers(server: Server, home: Path) -> dict[str, Any]:
     get(f"{api}files", query="?limit=2")
     asked = {"kind": "manifest", "path": {"path": str(a)}}
     server.done(server.post(f"{api}jobs", asked))
-    get(f"{api}manifests")
+    made = get(f"{api}manifests")["items"][0]["file"]
+    asked = {"kind": "treaty", "manifest": made, "claim_root_license": "Apache-2.0"}
+    asked["funding"] = {"amount": "50000.00", "currency": "USD"}
+    signing = server.post(f"{api}scrolls", asked)
+    job = note("POST", f"{api}scrolls", signing)["id"]
+    server.done(signing)
+    scroll = server.get(f"{api}jobs/{job}/result").json()["scroll_id"]
+    get(f"{api}scrolls")
+    get(f"{api}scrolls/{{scroll}}", scroll=scroll)
+    get(f"{api}scrolls/{{scroll}}/envelope", scroll=scroll)
+    envelope = server.get(f"{api}scrolls/{scroll}/envelope").body
+    note("POST", f"{api}scrolls/verify", server.post(f"{api}scrolls/verify", envelope))
     scan = note("POST", f"{api}jobs", server.post(f"{api}jobs", {"kind": "scan"}))
     server.done(server.send("DELETE", f"{api}jobs/{scan['id']}"))
     get(f"{api}jobs")

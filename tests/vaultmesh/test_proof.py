@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from gorillacomb.errors import UntrustedInput, VaultRolledBack
 from gorillacomb.vaultmesh import jcs, merkle, proof
+from gorillacomb.vaultmesh.checkpoint import parse_checkpoint
 from gorillacomb.vaultmesh.ledger import Ledger
 from tests.vaultmesh.ledgers import SIZE, World, entry_at, grow, make_world, put, stranger
 
@@ -173,3 +175,31 @@ def test_the_proof_of_a_node_is_none_of_an_entry(ledger: Ledger, publics: list[b
     with pytest.raises(UntrustedInput, match="does not hold"):
         proof.verify_proof(bad, publics)
     assert merkle.leaf_hash(left + right) != merkle.node_hash(left, right)
+
+
+def test_a_proof_in_an_earlier_checkpoint(ledger: Ledger, publics: list[bytes]) -> None:
+    """As one that others have cosigned since, while the trace went on."""
+    signed = [note for size, note in ledger.tables.checkpoints() if 1 < size < ledger.size]
+    line = "\u2014 other AAAAAAA=\n".encode()
+    assert signed
+    for note in signed:
+        size = parse_checkpoint(note)[0].size
+        for seq in sorted({0, size // 2, size - 1}):
+            data = proof.make_proof(ledger, seq, note + line)
+            found, head = proof.verify_proof(data, publics)
+            assert (found.index, head.size, found.entry) == (seq, size, ledger.entry(seq))
+            assert data.endswith(line), "with all of its signatures"
+        with pytest.raises(ValueError, match="there is no leaf"):
+            proof.make_proof(ledger, size, note)
+
+
+def test_a_proof_in_a_checkpoint_that_is_not_of_the_trace(ledger: Ledger) -> None:
+    head, _ = parse_checkpoint(ledger.checkpoint())
+    for wrong, error in (
+        (replace(head, origin="example.com/log"), UntrustedInput),
+        (replace(head, size=head.size + 1), VaultRolledBack),
+        (replace(head, size=head.size - 1), VaultRolledBack),
+        (replace(head, root=bytes(32)), VaultRolledBack),
+    ):
+        with pytest.raises(error):
+            proof.make_proof(ledger, 7, wrong.signed([stranger()]))

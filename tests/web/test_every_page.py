@@ -26,8 +26,12 @@ def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     odd: Tree = {b"odd\xff": "x" * 300, "\n": "x" * 300}
     folder = tmp_path_factory.mktemp("hostile")
     tree = make_tree(folder / _HOSTILE, {"copy": copy, "copy <b>": copy, **odd})
-    assert run("scan", tree, vault=folder / "vault").code == 0
-    return folder / "vault"
+    vault, manifest = folder / "vault", folder / "manifest.json"
+    assert run("scan", tree, vault=vault).code == 0
+    assert run("manifest", tree, "-o", manifest, vault=vault).code == 0
+    words = ("--manifest", manifest, "--license", "LicenseRef-Ours", "--kind", "seal")
+    assert run("scroll", "create", *words, vault=vault).code == 0
+    return vault
 
 
 @pytest.fixture

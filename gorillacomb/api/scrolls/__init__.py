@@ -1,1 +1,1 @@
-"""Scrolls: make one, say whether it may go out, verify one, revoke one."""
+"""Scrolls: make one, say whether it may be released, verify one, revoke one."""

@@ -77,7 +77,7 @@ class NewScroll:
     """The number of its entry in the trace; None for a dry run."""
     statement: ScrollStatement
     warnings: tuple[str, ...]
-    """What will keep it from going out."""
+    """What will keep it from being released."""
 
     def to_dict(self) -> NewScrollDocument:
         """Return the document of ``scroll create --json``."""

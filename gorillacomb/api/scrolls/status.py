@@ -1,4 +1,4 @@
-"""What is known of scrolls: their metadata, and whether they may go out. No content is read."""
+"""What is known of scrolls, and whether they may be released. No content is read."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class ScrollStatus:
     log: str
     """The origin of the trace that its position is in."""
     reasons: tuple[ReasonFound, ...]
-    """Why it may not go out; empty if it may."""
+    """Why it may not be released; empty if it may."""
     revocation: Revocation
     signatures: tuple[SignatureFound, ...]
     statement: ScrollStatement
@@ -92,7 +92,7 @@ class ScrollList:
     damaged: tuple[tuple[str, str], ...]
     """Ids and causes of those whose envelopes cannot be read."""
     unrecorded: tuple[str, ...]
-    """Envelopes that no entry of the trace names: they are no scrolls."""
+    """Envelopes that no entry of the trace names: they are not scrolls."""
     warnings: tuple[str, ...]
     next: str | None = None
     """The id of the last one, if others follow."""
@@ -129,7 +129,7 @@ def list_scrolls(
 ) -> ScrollList:
     """Return the scrolls of a vault, the latest first; those ``after`` one, at most ``limit``.
 
-    Raises VaultError, UsageError for an ``after`` that is no scroll.
+    Raises VaultError, UsageError for an ``after`` that is not a scroll.
     """
     opened = as_vault(vault)
     with open_traces(opened) as traces:

@@ -145,7 +145,7 @@ def _recorded(
     as_of = trace.records.time_ns
     record: ScrollRecord | None = trace.records.scrolls.get(found.scroll_id)
     if record is None:
-        detail = "The trace that it names has no entry of it: it is no scroll."
+        detail = "The trace that it names has no entry of it: it is not a scroll."
         return None, None, (), (ReasonFound(GateReason.TRACE, detail, as_of),)
     reasons: tuple[ReasonFound, ...] = ()
     if record.envelope != found.sha256:

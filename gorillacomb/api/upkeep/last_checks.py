@@ -1,6 +1,6 @@
 """How the last check of the trace, and of each manifest, ended: kept in the state folder.
 
-What is only read, such as whether a scroll may go out, relies on them and says how old they are.
+Whether a scroll may be released depends on them, and on how old they are.
 """
 
 from __future__ import annotations

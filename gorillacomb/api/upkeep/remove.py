@@ -18,10 +18,12 @@ from gorillacomb.fs.volumes import is_online
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.index.roots import all_roots
 from gorillacomb.json_paths import path_to_json
+from gorillacomb.scrolls.store import ScrollStore
 from gorillacomb.vault.folders import folder_entries
 from gorillacomb.vault.swap import vault_held
 from gorillacomb.vault.vault import (
     FOLDERS,
+    SCROLLS,
     Vault,
     config_folder,
     is_vault_file,
@@ -159,7 +161,9 @@ def _refuse_unconfirmed(asked: VaultRemoval, confirm: ConfirmRemoval) -> None:
 
 
 def _refuse_other_files(folder: Path) -> None:
-    others = sorted(name for name in Vault(folder).names() if not is_vault_file(name))
+    vault = Vault(folder)
+    others = sorted(name for name in vault.names() if not is_vault_file(name))
+    others += sorted(f"{SCROLLS}/{name}" for name in ScrollStore(vault).others())
     if others:
         shown = ", ".join(path_text(os.fsencode(name)) for name in others[:3])
         more = f" and {len(others) - 3:,} more" if len(others) > 3 else ""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from gorillacomb.api.paths import path_from_json, printable_path
+from gorillacomb.api.paths import path_from_json, printable, printable_path
 from gorillacomb.api.server.jobs import Job, JobState
 from gorillacomb.api.text import format_count, format_size
 
@@ -28,6 +28,8 @@ _NAMES = {
     "drop": "Keeping the new files",
     "manifest": "The manifest",
     "trace-verify": "The check of the trace",
+    "scroll": "The scroll",
+    "scroll-revoke": "The revocation",
     "root-name": "Naming a place",
     "root-forget": "Forgetting a place",
 }
@@ -316,6 +318,17 @@ def _trace(job: Job, doc: Mapping[str, Any]) -> Outcome:
     return found
 
 
+def _scroll(job: Job, doc: Mapping[str, Any]) -> Outcome:
+    if job.kind == "scroll-revoke":
+        found = Outcome("The scroll is revoked.", f"Entry {doc['seq']:,} of the trace says so.")
+    else:
+        about = doc["statement"]
+        head = f"The {about['kind']} about {printable(about['manifest']['name'])} is signed."
+        found = Outcome(head, f"It is entry {doc['treaty_position']:,} of the trace.")
+    found.next = [Next(f"/scrolls/{doc['scroll_id']}", "Show the scroll")]
+    return found
+
+
 def _place(job: Job, doc: Mapping[str, Any]) -> Outcome:
     if job.kind == "root-forget":
         head = f"{_path(doc['forgotten'])} is forgotten. Its files are untouched."
@@ -353,6 +366,8 @@ _TELL: Mapping[str, Callable[[Job, Mapping[str, Any]], Outcome]] = {
     "drop": _drop,
     "manifest": _manifest,
     "trace-verify": _trace,
+    "scroll": _scroll,
+    "scroll-revoke": _scroll,
     "root-name": _place,
     "root-forget": _place,
 }

@@ -55,6 +55,7 @@ NAVIGATION = (
         Link("/trace", "Trace"),
         Link("/nodes", "Nodes"),
         Link("/manifests", "Manifests"),
+        Link("/scrolls", "Scrolls"),
         Link("/jobs", "Jobs"),
     ),
     (Link("/drop", "Drop"), Link("/settings", "Settings"), Link("/docs", "Help")),

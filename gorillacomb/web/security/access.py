@@ -47,6 +47,7 @@ ApplyPlans = Annotated[Caller, Depends(Access("apply"))]
 Mark = Annotated[Caller, Depends(Access("marks"))]
 Drop = Annotated[Caller, Depends(Access("drop"))]
 UseMesh = Annotated[Caller, Depends(Access("mesh"))]
+SignScroll = Annotated[Caller, Depends(Access("sign:scroll"))]
 Purge = Annotated[Caller, Depends(Access("purge"))]
 
 

@@ -46,7 +46,7 @@ class ScrollStatementDocument(TypedDict):
 
 
 class GateReasonDocument(TypedDict):
-    """A reason why a scroll may not go out."""
+    """A reason why a scroll may not be released."""
 
     reason: Literal[
         "manifest-not-verified",
@@ -106,11 +106,11 @@ class SealDocument(TypedDict):
     vault_mesh_sync: bool
     """Whether its entry is in a checkpoint that a quorum of witnesses has cosigned."""
     planetary_motion_authorized: bool
-    """Whether it may go out: there is no reason against it."""
+    """Whether it may be released: there is no reason against it."""
     treaty_log: str
     """The origin of the trace that ``treaty_position`` is in."""
     reasons: list[GateReasonDocument]
-    """Why it may not go out; empty if it may."""
+    """Why it may not be released; empty if it may."""
     revocation: RevocationDocument
     signatures: list[ScrollSignatureDocument]
     """The two, Ed25519 first."""
@@ -128,7 +128,7 @@ ScrollDocument = TreatyDocument | SealDocument
 
 
 class DamagedScrollDocument(TypedDict):
-    """A scroll of which the trace knows, and whose envelope cannot be read."""
+    """A recorded scroll whose envelope cannot be read."""
 
     scroll_id: str
     cause: str
@@ -141,7 +141,7 @@ class ScrollsDocument(TypedDict):
     items: list[ScrollDocument]
     damaged: list[DamagedScrollDocument]
     unrecorded: list[str]
-    """Envelopes without an entry in the trace, which are no scrolls: their making was cut short."""
+    """Envelopes without an entry in the trace, which are not scrolls: signing was interrupted."""
 
 
 class NewScrollDocument(TypedDict):
@@ -154,7 +154,7 @@ class NewScrollDocument(TypedDict):
     statement: ScrollStatementDocument
     """With ``--dry-run``, its ``created_ns`` is the present time."""
     warnings: list[str]
-    """What will keep it from going out."""
+    """What will keep it from being released."""
 
 
 class ScrollVerifyDocument(TypedDict):

@@ -1,4 +1,4 @@
-"""`gorillacomb scroll`: sign under which licence a manifest may go out, and check that."""
+"""`gorillacomb scroll`: sign under which licence a manifest may be released, and check that."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ _age_option = click.option(
 
 @click.group()
 def command() -> None:
-    """Sign under which licence and with what funding a manifest may go out, and until when.
+    """Sign under which licence and with what funding a manifest may be released, and until when.
 
-    A scroll bears two signatures, Ed25519 and RSA, and is an entry of the trace.
+    A scroll has two signatures, Ed25519 and RSA, and is an entry of the trace.
     """
 
 
@@ -142,7 +142,7 @@ def _made_lines(made: NewScroll) -> list[str]:
     return [f"Signed {tail}.", f"It is entry {made.seq:,} of the trace:", made.scroll_id]
 
 
-@command.command(short_help="Show one scroll, and whether it may go out.")
+@command.command(short_help="Show one scroll, and whether it may be released.")
 @click.argument("scroll", metavar="ID")
 @click.option(
     "--proof",
@@ -154,13 +154,13 @@ def _made_lines(made: NewScroll) -> list[str]:
 @json_option
 @vault_option
 def show(scroll: str, proof: Path | None, max_age: int, as_json: bool, vault: Vault) -> ExitCode:
-    """Show a scroll, named by its id or the beginning of it, and each reason why it may not go out.
+    """Show a scroll, named by its id or the beginning of it, and why it may not be released.
 
     Nothing is read again: it says what the last `gorillacomb verify` of its manifest and the last
     `gorillacomb trace verify` found, unless that is too long ago.
 
     \b
-    Exit codes: 0 it may go out; 1 it may not.
+    Exit codes: 0 it may be released; 1 it may not.
     """
     from gorillacomb.api.scrolls.status import read_scroll_proof, scroll_status
 
@@ -188,7 +188,7 @@ def _status_lines(found: ScrollStatus) -> list[str]:
         lines.append(f"  funded with {what.funding.amount} {what.funding.currency}")
     if what.valid_until is not None:
         lines.append(f"  valid until {what.valid_until}")
-    lines.append("May go out." if not found.reasons else "May not go out:")
+    lines.append("May be released." if not found.reasons else "May not be released:")
     for each in found.reasons:
         lines += render.wrapped_paragraph(f"{each.reason}: {render.printable(each.detail)}", "  ")
     return lines
@@ -254,7 +254,7 @@ def _check_lines(found: ScrollCheck) -> list[str]:
 @json_option
 @vault_option
 def list_all(max_age: int, as_json: bool, vault: Vault) -> ExitCode:
-    """List the scrolls of the vault, the latest first, and what keeps each from going out."""
+    """List the scrolls of the vault, the latest first, and what keeps each from being released."""
     from gorillacomb.api.scrolls.status import list_scrolls
 
     found = list_scrolls(max_age_ns=max_age, vault=vault)
@@ -265,7 +265,7 @@ def list_all(max_age: int, as_json: bool, vault: Vault) -> ExitCode:
     for each in found.scrolls:
         what = each.statement
         names = dict.fromkeys(reason.reason.value for reason in each.reasons)
-        state = f"may not go out: {', '.join(names)}" if names else "may go out"
+        state = f"may not be released: {', '.join(names)}" if names else "may be released"
         click.echo(f"{each.metadata.scroll_id[:16]}  {what.kind:<6}  {what.license}  {state}")
     for name, cause in found.damaged:
         click.echo(f"{name[:16]}  {render.printable(cause)}")
@@ -280,7 +280,7 @@ def list_all(max_age: int, as_json: bool, vault: Vault) -> ExitCode:
 @wait_option()
 @vault_option
 def revoke(scroll: str, as_json: bool, vault: Vault) -> ExitCode:
-    """Record in the trace that a scroll may not go out any more, for good.
+    """Record in the trace that a scroll may not be released any more, for good.
 
     Who has a copy of it learns that from the trace alone.
     """

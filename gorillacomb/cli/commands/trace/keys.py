@@ -131,8 +131,8 @@ def retire(key: str, as_json: bool, vault: Vault) -> ExitCode:
 def compromise(key: str, as_json: bool, vault: Vault) -> ExitCode:
     """Record in the trace that others may have the key with this fingerprint.
 
-    No scroll that it has signed may go out any more, whenever it was signed. Its signatures can
-    still be checked.
+    No scroll that it has signed may be released any more, whenever it was signed. Its signatures
+    can still be checked.
     """
     from gorillacomb.api.scrolls.key_steps import compromise_key
 
