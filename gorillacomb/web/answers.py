@@ -54,7 +54,9 @@ def answers(
         }
         for code, kind in kinds.items()
     }
-    found.update(PROBLEMS)
+    for code, problem in PROBLEMS.items():
+        content = {**problem["content"], **found.get(code, problem)["content"]}
+        found[code] = {**problem, "content": content}
     return {
         "responses": found,
         "response_model": None,

@@ -97,7 +97,6 @@ LATER: dict[str, dict[str, str]] = {
         "copies[].perhaps_damaged_paths": "files of one size and time that differ",
     },
     **dict.fromkeys(("trace show", "trace show, moved"), _FATE),
-    "vault check": {"tokens": "what is wrong with tokens, which 0.1.0 does not have; null"},
     "status": {
         **_SUSPECT,
         "settings.rules": "the user's rules about which copy to keep",

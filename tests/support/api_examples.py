@@ -29,14 +29,17 @@ def made_examples(home: Path) -> dict[str, Any]:
     assert run("scan", home / "Drive", vault=vault).code == 0
     with serving(vault, logged_in=False) as server:
         text = json.dumps({name: _cut(it) for name, it in _answers(server, home).items()})
-    return dict(json.loads(text.replace(str(home), _USER)))
+    for number in range(1, len(home.parts) - 1):  # also where it is on its volume
+        text = text.replace("/" + "/".join(home.parts[number:]), _USER)
+    return dict(json.loads(text))
 
 
 def _answers(server: Server, home: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"POST /api/v1/session": server.log_in().json()}
 
     def note(method: str, path: str, answer: Answer) -> Any:
-        assert answer.status in (200, 202), (path, answer.body)
+        is_dead = path == "/api/v1/pulse" and answer.status == 503  # there is no watcher
+        assert answer.status in (200, 202) or is_dead, (path, answer.body)
         found[f"{method} {path}"] = answer.json()
         return answer.json()
 

@@ -16,7 +16,6 @@ from gorillacomb.api.documents.explain import (
 )
 from gorillacomb.api.documents.jobs import JobDocument
 from gorillacomb.api.documents.status import RootsDocument, StatusDocument, roots_document
-from gorillacomb.api.documents.watch import PulseDocument
 from gorillacomb.api.duplicates import FileGroup
 from gorillacomb.api.paths import path_columns
 from gorillacomb.api.roots import list_roots
@@ -39,7 +38,6 @@ from gorillacomb.api.server.files import (
 from gorillacomb.api.server.findings import Finding
 from gorillacomb.api.server.tree import TreePageDocument, read_tree_page, tree_page_document
 from gorillacomb.api.status import vault_status
-from gorillacomb.api.watch.pulse import check_watcher
 from gorillacomb.web.answers import (
     PROBLEMS,
     answers,
@@ -70,12 +68,6 @@ def status(site: GivenSite, session: ReadIndex) -> Response:
 def roots(site: GivenSite, session: ReadIndex) -> Response:
     """Return the drives and folders that were scanned."""
     return JSONResponse(roots_document(list_roots(site.vault)))
-
-
-@router.get("/pulse", **answers(PulseDocument))
-def pulse(site: GivenSite, session: ReadIndex) -> Response:
-    """Return whether the watcher is alive."""
-    return JSONResponse(check_watcher(site.vault).to_dict())
 
 
 @router.get("/files", **answers(FilesPageDocument))
