@@ -16,7 +16,8 @@ from jsonschema_rs import validator_for
 from gorillacomb.api.server.jobs import MOST_LIVE
 from gorillacomb.jobs.start import jobs_folder
 from gorillacomb.vault.vault import Vault
-from tests.support.run import environment
+from tests.support.memory import in_memory
+from tests.support.run import end_of, environment, run, start, until
 from tests.support.server import Server
 
 _CHECKS = (
@@ -42,6 +43,19 @@ def no_room_for_jobs(vault: Path) -> Iterator[None]:
             os.close(lock)
 
 
+@contextmanager
+def watching(vault: Path) -> Iterator[None]:
+    """Let a watcher be alive."""
+    with in_memory() as folder:
+        watcher = start("watch", folder, "--pulse=1", vault=vault)
+        try:
+            assert until(lambda: run("pulse", vault=vault).code == 0, 60)
+            yield
+        finally:
+            watcher.terminate()
+            end_of(watcher)
+
+
 def check_api(server: Server, phases: str, examples: int) -> None:
     here = f"http://127.0.0.1:{server.port}"
     words = [str(Path(sys.executable).parent / "st"), "run", f"{here}/api/v1/openapi.json"]
@@ -56,7 +70,7 @@ def check_api(server: Server, phases: str, examples: int) -> None:
     words += ["--exclude-path", "/api/v1/session"]
     words += ["--exclude-path", "/api/v1/jobs/{job}/events", "--phases", phases]
     words += ["--suppress-health-check", "all", "--request-timeout", "60", "--workers", "1"]
-    with no_room_for_jobs(server.vault):
+    with no_room_for_jobs(server.vault), watching(server.vault):  # else the pulse is 503
         # What it keeps between runs belongs into no checkout.
         home = os.environ["HOME"]
         ran = subprocess.run(
