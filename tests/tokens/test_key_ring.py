@@ -98,8 +98,11 @@ def test_only_some_retired_keys_are_listed(combed: Vault, monkeypatch: pytest.Mo
 
 
 def test_files_are_the_user_s_alone(combed: Vault) -> None:
-    os.umask(0o022)
-    create_token(combed, ["plan"])
+    before = os.umask(0)
+    try:
+        create_token(combed, ["plan"])
+    finally:
+        os.umask(before)
     folder = ring_of(combed).folder
     assert folder.is_relative_to(config_folder() / "keys" / "tokens")
     for path in (*folder.iterdir(), combed.tokens):
