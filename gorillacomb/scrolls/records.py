@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gorillacomb.errors import UntrustedInput
@@ -18,8 +18,9 @@ USE = "scroll"
 """What the keys sign that an entry ``key`` is about."""
 ACTIVE, RETIRED, COMPROMISED = "active", "retired", "compromised"
 _EVENTS = ("genesis", "rotate-key", "key", "scroll", "scroll-revoked")
-_MARKS = tuple(f'"event":"{name}"'.encode() for name in _EVENTS)
-"""In RFC 8785's form no string contains a bare quotation mark, so this can only be the event."""
+_OF_A_SCAN = b'"scan":'
+"""What entries of scans have, which are nearly all, and none of these. In RFC 8785's form no string
+contains a bare quotation mark, so this can only be a key."""
 
 
 @dataclass(slots=True)
@@ -120,11 +121,19 @@ class TraceRecords:
             life.compromised = seq
 
 
-def read_records(ledger: Ledger) -> TraceRecords:
-    """Read what a trace says of scrolls and their keys. Raises VaultError, ValueError."""
+def read_records(ledger: Ledger, before: TraceRecords | None = None) -> TraceRecords:
+    """Read what a trace says of scrolls and their keys. Raises VaultError, ValueError.
+
+    ``before`` are the records of an earlier moment of the same trace: only what was added since is
+    read then.
+    """
     last = jcs.parse_own(ledger.entry(ledger.size - 1))
+    start = 0 if before is None else before.size
     found = TraceRecords(ledger.origin, ledger.size, int(last["time_ns"]))
-    for _, entry in ledger.tables.entries_with(_MARKS, 0):
+    if before is not None:
+        found.scrolls, found.revoked = dict(before.scrolls), dict(before.revoked)
+        found.keys = {name: replace(life) for name, life in before.keys.items()}
+    for _, entry in ledger.tables.entries_without(_OF_A_SCAN, start):
         fields = jcs.parse_own(entry)
         if fields["event"] in _EVENTS:
             try:

@@ -128,6 +128,16 @@ class TraceStore:
             )
         )
 
+    def entries_without(self, text: bytes, start: int) -> Iterator[tuple[int, bytes]]:
+        """Yield those from ``start`` on that do not contain a text."""
+        return iter(
+            self._connection.execute(
+                "SELECT seq, entry FROM entries WHERE seq >= ? AND NOT instr(entry, ?)"
+                " ORDER BY seq",
+                (start, text),
+            )
+        )
+
     def entries_backward(self) -> Iterator[tuple[int, bytes]]:
         """Yield (seq, entry), newest first."""
         return iter(self._connection.execute("SELECT seq, entry FROM entries ORDER BY seq DESC"))

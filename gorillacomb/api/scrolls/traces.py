@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 from gorillacomb.errors import UntrustedInput, UsageError, VaultError
@@ -22,6 +22,10 @@ from gorillacomb.vaultmesh.open import (
     open_trace_for_reading,
 )
 
+_KNOWN: dict[str, tuple[TraceRecords, bytes]] = {}
+"""What was read of traces, by their ids, with the roots that they had: a server asks often. Values
+are never changed, only exchanged."""
+_MOST_KNOWN = 8
 _ID = re.compile(r"[0-9a-f]{8,64}", re.ASCII)
 
 
@@ -87,15 +91,31 @@ def open_traces(vault: Vault) -> Iterator[OpenTraces]:
     with ExitStack() as opened:
         opened.enter_context(translate_content_errors(vault.trace))
         current = opened.enter_context(open_trace_for_reading(vault))
-        found = OpenTraces(vault, [OpenTrace(current, read_records(current))], [])
+        found = OpenTraces(vault, [OpenTrace(current, _records_of(current))], [])
         for path in former_traces(vault):
             try:
                 former = opened.enter_context(Ledger.read(path, key_store(), anchor_store()))
                 with translate_content_errors(path):
-                    found.traces.append(OpenTrace(former, read_records(former)))
+                    found.traces.append(OpenTrace(former, _records_of(former)))
             except VaultError as error:
                 found.warnings.append(error.message)
         yield found
+
+
+def _records_of(ledger: Ledger) -> TraceRecords:
+    """Return the records of a trace; those of before, if it is still the one that was read then."""
+    known, root = _KNOWN.get(ledger.log), None
+    before = None
+    with suppress(VaultError):  # the stored tree has gaps: then nothing is remembered
+        if known is not None and known[0].size <= ledger.size:
+            before = known[0] if ledger.root(known[0].size) == known[1] else None
+        root = ledger.root()
+    found = read_records(ledger, before)
+    if root is not None:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        _KNOWN[ledger.log] = (found, root)
+    return found
 
 
 def is_behind(vault: Vault, ledger: Ledger) -> bool:

@@ -18,6 +18,7 @@ from tests.support.browser import Visitor
         "/trace",
         "/trace/1",
         "/manifests",
+        "/scrolls",
         "/settings",
         "/docs",
         "/docs/config",
