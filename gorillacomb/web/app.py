@@ -16,7 +16,6 @@ from gorillacomb.web.answers import SCHEMAS, answers
 from gorillacomb.web.health import HealthDocument, health_of
 from gorillacomb.web.pages import docs, files, integrity, overview, settings, twins
 from gorillacomb.web.pages import drop as drop_pages
-from gorillacomb.web.pages import jobs as job_pages
 from gorillacomb.web.pages import map as map_page
 from gorillacomb.web.pages import mesh as mesh_pages
 from gorillacomb.web.pages import scrolls as scroll_pages
@@ -24,6 +23,7 @@ from gorillacomb.web.pages import session as session_pages
 from gorillacomb.web.pages.decide import plans, review, run_files, runs
 from gorillacomb.web.pages.find import FORMS as FIND_FORMS
 from gorillacomb.web.pages.find import PAGES as FIND_PAGES
+from gorillacomb.web.pages.jobs import jobs as job_pages
 from gorillacomb.web.pages.questions import answer_waiting
 from gorillacomb.web.pages.rendering import show_problem
 from gorillacomb.web.problems import answer_problems

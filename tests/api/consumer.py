@@ -321,7 +321,7 @@ def looking_back(history: gorillacomb.RunHistory, run: gorillacomb.RunDetails) -
         piece: gorillacomb.RunItem = item
         use(piece.run, piece.action, piece.step, piece.kind, piece.state is ItemState.WAITING)
         use(piece.path, piece.aside, piece.keep, piece.set_aside_ns, piece.ended_ns, piece.cause)
-        use(piece.is_part, piece.kept_object)
+        use(piece.is_part, piece.kept_object, piece.belongs_to)
 
 
 def keeping(vault: gorillacomb.OpenVault) -> None:

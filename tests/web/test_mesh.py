@@ -80,13 +80,16 @@ def test_the_pulse_is_that_of_the_watcher(own: Server, witness: StandIn, tmp_pat
 def test_nodes_on_the_page_and_as_a_document(own: Server, witness: StandIn) -> None:
     assert "No node has signed" in own.get("/nodes").body.decode()
     assert own.get("/api/v1/nodes").json() == run("mesh", "list", "--json", vault=own.vault).json()
-    own.done(own.post("/api/v1/nodes/sync", {}))
+    job = own.done(own.post("/api/v1/nodes/sync", {}))
+    said = own.get(f"/jobs/{job['id']}").body.decode()
+    assert "1 node has signed the trace as it is now" in said
     assert "1 of 1 node has signed" in own.get("/nodes").body.decode()
     assert "There is no policy" in own.get("/nodes").body.decode()
     assert run("mesh", "policy", "--quorum=1", vault=own.vault).code == 0
     assert "That is enough for the policy" in own.get("/nodes").body.decode()
     job = own.done(own.post("/api/v1/nodes/check", {}))
     assert job["exit_code"] == 0
+    assert "is of one history" in own.get(f"/jobs/{job['id']}").body.decode()
 
 
 def test_a_fork_is_shown(own: Server, witness: StandIn) -> None:
@@ -96,6 +99,7 @@ def test_a_fork_is_shown(own: Server, witness: StandIn) -> None:
     witness.held[head.origin] = note + witness.lines(note)
     job = own.done(own.post("/api/v1/nodes/sync", {}))
     assert job["exit_code"] == 1
+    assert "The trace has forked." in own.get(f"/jobs/{job['id']}").body.decode()
     text = own.get("/nodes").body.decode()
     assert "1 log has forked." in text
     assert "gorillacomb trace adopt" in text

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from gorillacomb.api.server.jobs import Job, JobState
-from gorillacomb.web.pages.outcomes import label_of, name_of, outcome_of
+from gorillacomb.web.pages.jobs.names import label_of, name_of
+from gorillacomb.web.pages.jobs.outcomes import outcome_of
 
 
 def job(kind: str, code: int | None = 0, error: str = "", state: JobState = JobState.DONE) -> Job:

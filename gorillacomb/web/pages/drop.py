@@ -12,7 +12,7 @@ from gorillacomb.api.server import drops
 from gorillacomb.api.vault import Vault
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.web.answers import missing_as_404
-from gorillacomb.web.pages.jobs import follow
+from gorillacomb.web.pages.jobs.jobs import follow
 from gorillacomb.web.pages.rendering import render_page
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.access import Drop, OwnForm, ReadIndex

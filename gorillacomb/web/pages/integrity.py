@@ -16,7 +16,7 @@ from gorillacomb.api.vault import Vault
 from gorillacomb.api.watch.pulse import check_watcher
 from gorillacomb.web.answers import missing_as_404
 from gorillacomb.web.inputs import TraceQuery, TypedPath, TypedPathOrNone
-from gorillacomb.web.pages.jobs import follow
+from gorillacomb.web.pages.jobs.jobs import follow
 from gorillacomb.web.pages.rendering import render_page
 from gorillacomb.web.routes.trace import Seq
 from gorillacomb.web.security.access import OwnForm, ReadIndex, RunScans

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from gorillacomb.api.mesh.standing import mesh_standing
 from gorillacomb.api.server.jobs import JobRequest, start
-from gorillacomb.web.pages.jobs import follow
+from gorillacomb.web.pages.jobs.jobs import follow
 from gorillacomb.web.pages.rendering import render_page
 from gorillacomb.web.security.access import OwnForm, ReadIndex, UseMesh
 from gorillacomb.web.site import GivenSite

@@ -25,7 +25,7 @@ from gorillacomb.api.text import format_count, format_size
 from gorillacomb.api.watch.pulse import check_watcher
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.model import SECOND
-from gorillacomb.web.pages.endings import ending_of
+from gorillacomb.web.pages.jobs.endings import ending_of
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.guard import LOGIN_PATH
 from gorillacomb.web.security.sessions import form_token

@@ -16,7 +16,7 @@ from gorillacomb.api.scrolls.status import (
 )
 from gorillacomb.web.answers import missing_as_404
 from gorillacomb.web.inputs import Input, TypedPath
-from gorillacomb.web.pages.jobs import follow
+from gorillacomb.web.pages.jobs.jobs import follow
 from gorillacomb.web.pages.rendering import render_page
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.routes.scrolls import (

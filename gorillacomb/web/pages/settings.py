@@ -19,7 +19,7 @@ from gorillacomb.api.server.settings import (
 from gorillacomb.api.vault import Vault
 from gorillacomb.errors import UsageError, VaultError
 from gorillacomb.web.inputs import TypedPath
-from gorillacomb.web.pages.jobs import follow
+from gorillacomb.web.pages.jobs.jobs import follow
 from gorillacomb.web.pages.rendering import render_page
 from gorillacomb.web.security.access import ApplyPlans, OwnForm, ReadIndex, RunScans
 from gorillacomb.web.site import GivenSite

@@ -22,7 +22,7 @@ from gorillacomb.api.words.left_alone import reason
 from gorillacomb.web.answers import missing_as_404
 from gorillacomb.web.pages.decide.plan_form import PlanForm
 from gorillacomb.web.pages.decide.typed import is_typed
-from gorillacomb.web.pages.jobs import follow
+from gorillacomb.web.pages.jobs.jobs import follow
 from gorillacomb.web.pages.rendering import render_page
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.access import ApplyPlans, MakePlans, OwnForm, ReadIndex

@@ -24,7 +24,7 @@ from gorillacomb.web.answers import missing_as_404
 from gorillacomb.web.inputs import path_of
 from gorillacomb.web.pages.decide.plans import Position
 from gorillacomb.web.pages.decide.typed import is_typed
-from gorillacomb.web.pages.jobs import follow
+from gorillacomb.web.pages.jobs.jobs import follow
 from gorillacomb.web.pages.rendering import render_page
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.routes.dedupe import Run

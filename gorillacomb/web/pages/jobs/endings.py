@@ -15,6 +15,8 @@ _FOUND = {
     "scrub": ("only", "a file may be damaged"),
     "verify": ("only", "something differs from the manifest"),
     "trace-verify": ("only", "it is not as it was signed"),
+    "mesh-sync": ("only", "a node is at fault, or the trace forked"),
+    "mesh-check": ("only", "a log forked, or was not proven"),
 }
 """By kind of job: how an exit code that means "found" is shown, and its words."""
 _WRITES = ("apply", "undo", "purge", "drop")

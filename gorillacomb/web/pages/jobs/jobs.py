@@ -10,7 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from gorillacomb.api.server import jobs as use
 from gorillacomb.api.server.plans.kept import plan_of_job
 from gorillacomb.web.answers import missing_as_404
-from gorillacomb.web.pages.outcomes import label_of, name_of, outcome_of
+from gorillacomb.web.pages.jobs.names import label_of, name_of
+from gorillacomb.web.pages.jobs.outcomes import outcome_of
 from gorillacomb.web.pages.rendering import render_page
 from gorillacomb.web.security.access import OwnForm, ReadIndex, RunScans
 from gorillacomb.web.site import GivenSite

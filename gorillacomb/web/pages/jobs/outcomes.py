@@ -2,80 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any
 
-from gorillacomb.api.paths import path_from_json, printable, printable_path
+from gorillacomb.api.paths import path_from_json, printable_path
 from gorillacomb.api.server.jobs import Job, JobState
 from gorillacomb.api.text import format_count, format_size
+from gorillacomb.web.pages.jobs import record_outcomes as record
+from gorillacomb.web.pages.jobs.names import name_of
+from gorillacomb.web.pages.jobs.outcome import Next, Outcome
 
 _SAID = "gorillacomb: "
 _WARNING = "gorillacomb: warning: "
-_NAMES = {
-    "scan": "The scan",
-    "scrub": "The check for damage",
-    "verify": "The check of the manifest",
-    "plan": "The plan",
-    "apply": "Applying the plan",
-    "undo": "Putting back",
-    "purge": "Emptying the quarantine",
-    "overview": "The overview",
-    "folders": "The search for copied folders",
-    "compare": "The comparison",
-    "unique": "The search for what would be lost",
-    "map": "The map",
-    "drop": "Keeping the new files",
-    "manifest": "The manifest",
-    "trace-verify": "The check of the trace",
-    "scroll": "The scroll",
-    "scroll-revoke": "The revocation",
-    "root-name": "Naming a place",
-    "root-forget": "Forgetting a place",
-}
-
-
-class Next(NamedTuple):
-    """A page to go to."""
-
-    path: str
-    name: str
-
-
-@dataclass
-class Outcome:
-    """What is said of a job that has ended."""
-
-    headline: str
-    lead: str = ""
-    facts: list[str] = field(default_factory=list)
-    problems: list[tuple[str, Sequence[Mapping[str, Any]]]] = field(default_factory=list)
-    """What was not done: a title, and documents with a path and a cause."""
-    next: list[Next] = field(default_factory=list)
-    """The first is the one thing to do."""
-
-    def add(self, number: int, one: str, many: str = "", then: str = "") -> None:
-        """Add a fact about a number of things, unless there are none."""
-        if number:
-            self.facts.append(f"{format_count(number, one, many)}{then}.")
-
-    def problem(self, title: str, documents: Iterable[Mapping[str, Any]]) -> None:
-        """Add what was not done, unless that is nothing."""
-        found = list(documents)
-        if found:
-            self.problems.append((title, found))
-
-
-def name_of(job: Job) -> str:
-    """Return how a job is called at the beginning of a sentence."""
-    other = "Marking" if job.kind.startswith("mark-") else f"The {job.kind}"
-    return _NAMES.get(job.kind, other)
-
-
-def label_of(job: Job) -> str:
-    """Return how a job is called in a list."""
-    name = name_of(job).removeprefix("The ")
-    return name[:1].upper() + name[1:]
 
 
 def outcome_of(job: Job, result: Any, plan: str | None) -> Outcome:
@@ -296,39 +234,6 @@ def _drop(job: Job, doc: Mapping[str, Any]) -> Outcome:
     return found
 
 
-def _manifest(job: Job, doc: Mapping[str, Any]) -> Outcome:
-    many = f"{format_count(doc['files'], 'file')}, {format_size(doc['bytes'])}"
-    if doc["written"] is None:
-        found = Outcome("No manifest was made.", "Not every file could be read.")
-    else:
-        signed = "It is not signed." if doc["key"] is None else f"Signed by your key {doc['key']}."
-        found = Outcome(f"The manifest lists {many}.", signed)
-    found.problem("Not in it", doc["left_out"])
-    found.next = [Next("/manifests", "To the manifests")]
-    return found
-
-
-def _trace(job: Job, doc: Mapping[str, Any]) -> Outcome:
-    many = format_count(doc["entries"], "entry", "entries")
-    if doc["ok"]:
-        found = Outcome(f"The trace is as it was signed: {many}.")
-    else:
-        found = Outcome("The trace is not as it was signed.", doc["reason"] or "")
-    found.next = [Next("/integrity", "To integrity")]
-    return found
-
-
-def _scroll(job: Job, doc: Mapping[str, Any]) -> Outcome:
-    if job.kind == "scroll-revoke":
-        found = Outcome("The scroll is revoked.", f"Entry {doc['seq']:,} of the trace says so.")
-    else:
-        about = doc["statement"]
-        head = f"The {about['kind']} about {printable(about['manifest']['name'])} is signed."
-        found = Outcome(head, f"It is entry {doc['treaty_position']:,} of the trace.")
-    found.next = [Next(f"/scrolls/{doc['scroll_id']}", "Show the scroll")]
-    return found
-
-
 def _place(job: Job, doc: Mapping[str, Any]) -> Outcome:
     if job.kind == "root-forget":
         head = f"{_path(doc['forgotten'])} is forgotten. Its files are untouched."
@@ -364,10 +269,12 @@ _TELL: Mapping[str, Callable[[Job, Mapping[str, Any]], Outcome]] = {
     "undo": _undo,
     "purge": _purge,
     "drop": _drop,
-    "manifest": _manifest,
-    "trace-verify": _trace,
-    "scroll": _scroll,
-    "scroll-revoke": _scroll,
+    "manifest": record.manifest,
+    "trace-verify": record.trace,
+    "scroll": record.scroll,
+    "scroll-revoke": record.scroll,
+    "mesh-sync": record.mesh_sync,
+    "mesh-check": record.mesh_check,
     "root-name": _place,
     "root-forget": _place,
 }

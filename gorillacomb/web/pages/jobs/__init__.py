@@ -1,0 +1,1 @@
+"""Jobs: what runs and ran, and what each has done, in words."""
