@@ -92,11 +92,12 @@ def command(
     options = ServerOptions(bind, port, read_only, allow_host, public_url, tls)
 
     def started(site: Site) -> None:
+        is_opened = None
         if open_page:
             from gorillacomb.web.opened import open_in_browser
 
-            open_in_browser(vault, site.login_address())
-        for line in _first_lines(site, is_opened=open_page):
+            is_opened = open_in_browser(vault, site.login_address())
+        for line in _first_lines(site, is_opened):
             click.echo(line, err=True)
         if server is not None:
             say_where(vault, server)
@@ -131,11 +132,17 @@ def _tls(
     return None if cert is None or key is None else (cert, key)
 
 
-def _first_lines(site: Site, *, is_opened: bool) -> list[str]:
-    """Say where it is: with a token on a terminal alone, since other output may be kept."""
-    if is_opened:
-        return ["The page has been opened in the browser. Ctrl-C ends the server."]
+def _first_lines(site: Site, is_opened: bool | None) -> list[str]:
+    """Say where it is: with a token on a terminal alone, since other output may be kept.
+
+    ``is_opened`` is whether a browser took the page; None if none was to. A browser that took it
+    may still not show it, so that the address is printed all the same.
+    """
+    lines = []
+    if is_opened is not None:
+        done = "The page was given to the browser" if is_opened else "No browser could be started"
+        lines.append(f"{done}. Ctrl-C ends the server.")
     if sys.stderr.isatty():
-        address = site.login_address()
-        return ["Open this address, which works once, within ten minutes:", f"  {address}"]
-    return [f"Listening on port {site.port}. `gorillacomb serve link` prints an address."]
+        lines.append("Open this address, which works once, within ten minutes:")
+        return [*lines, f"  {site.login_address()}"]
+    return [*lines, f"Listening on port {site.port}. `gorillacomb serve link` prints an address."]
