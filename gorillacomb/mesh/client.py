@@ -128,7 +128,8 @@ def _cause(error: BaseException) -> str:
     """Return the innermost reason, in one line."""
     import urllib3
 
-    if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
+    is_refused = isinstance(error, urllib3.exceptions.NewConnectionError)
+    if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError) and not is_refused:
         return "it took too long"
     inner = error
     while isinstance(inner.__cause__ or inner.__context__, OSError):

@@ -23,7 +23,7 @@ _MOST_BYTES = 4 << 20
 SYNC_LOCK = "sync-lock"
 """Held while witnesses are asked: one request for each size."""
 _NODES, _SEEN, _POLICY, _LOCK = "nodes.json", "seen.json", "policy", "lock"
-_COSIGNED = "cosigned"
+_COSIGNED, _GIVEN = "cosigned", "given"
 _QUORUM = ".quorum"
 
 
@@ -35,8 +35,6 @@ class NodeSeen:
     """Of the log that it cosigned: `trace adopt` begins another one."""
     size: int = 0
     """Entries of that log that its witness last cosigned; 0 for never."""
-    root: str = ""
-    """The root hash over them, in hex."""
     signed_at: int = 0
     """The time in that cosignature, by the witness's clock."""
     cosigned_at: int = 0
@@ -142,6 +140,17 @@ class MeshFolder:
         self._write(f"{_COSIGNED}/{log}", checkpoint)
         if is_quorum:
             self._write(f"{_COSIGNED}/{log}{_QUORUM}", checkpoint)
+
+    def given(self, node: str) -> bytes | None:
+        """Return the newest checkpoint that a node cosigned, with its lines alone; None if none.
+
+        It is what that node needs after it lost its own record. Raises VaultError.
+        """
+        return self._read(_GIVEN, node)
+
+    def put_given(self, node: str, checkpoint: bytes) -> None:
+        """Keep a checkpoint that a node cosigned. Raises VaultUnwritable."""
+        self._write(f"{_GIVEN}/{node}", checkpoint)
 
     @contextmanager
     def locked(self, name: str = _LOCK) -> Iterator[None]:

@@ -48,7 +48,7 @@ class ForkEvidence:
             "why": self.why,
             "found_at": self.found_at,
         }
-        return anchors.write_fork(self.origin, canonical_json(fields))
+        return anchors.write_fork(self.origin, canonical_json(fields), (self.first, self.second))
 
 
 def kept_forks(anchors: AnchorStore) -> list[ForkEvidence]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -16,7 +16,7 @@ from gorillacomb.mesh.witness_client import Submitted, held_checkpoint, submit_c
 from gorillacomb.vaultmesh import merkle
 from gorillacomb.vaultmesh.checkpoint import Checkpoint, parse_checkpoint
 from gorillacomb.vaultmesh.keys.cosign import cosignatures
-from gorillacomb.vaultmesh.keys.note import VerifierKey, signature_line
+from gorillacomb.vaultmesh.keys.note import VerifierKey, parse_note, signature_line
 from gorillacomb.vaultmesh.ledger import Ledger
 
 REFRESH = 24 * 3600
@@ -58,10 +58,8 @@ class NodeSync:
     """In words, if it did not cosign."""
     origin: str = ""
     """Of the log, if it cosigned now."""
-    root: bytes = b""
-    """The root hash over them."""
-    lines: bytes = b""
-    """Its cosignature lines on the newest checkpoint."""
+    given: bytes = b""
+    """The checkpoint with its cosignature lines, if it cosigned now."""
     signed_at: int = 0
     """The time in them, by its clock: s since 1970."""
     tls_expires_at: int | None = None
@@ -87,10 +85,16 @@ class LogView:
     def of_note(cls, note: bytes, keys: tuple[VerifierKey, ...]) -> LogView:
         """Take a checkpoint without the lines of others, which could exceed a witness's limit."""
         head, signed = parse_checkpoint(note)
+        return cls(f"{signed.text}\n".encode() + cls.lines_of(note, keys), head, keys)
+
+    @staticmethod
+    def lines_of(note: bytes, keys: Iterable[VerifierKey]) -> bytes:
+        """Return the lines of a note that are of some keys, not yet checked."""
+        signed = parse_note(note)
         lines = [
             signature_line(key, line.signature) for key in keys for line in signed.lines_of(key)
         ]
-        return cls(f"{signed.text}\n{''.join(lines)}".encode(), head, keys)
+        return "".join(lines).encode()
 
 
 @dataclass(slots=True)
@@ -105,8 +109,10 @@ class NodeSyncer:
     """s since 1970."""
     _tls: int | None = field(default=None, init=False)
 
-    def sync(self, seen: NodeSeen) -> NodeSync:
-        """Show the newest checkpoint, unless that was done; ``seen`` is what is known of it.
+    def sync(self, seen: NodeSeen, given: bytes | None = None) -> NodeSync:
+        """Show the newest checkpoint, unless that was done.
+
+        ``seen`` is what is known of the node, ``given`` the checkpoint that it cosigned last.
 
         Raises VaultError for a trace that cannot be read.
         """
@@ -115,7 +121,7 @@ class NodeSyncer:
             if seen.origin != view.head.origin:
                 seen = NodeSeen()  # of the log before this one
             is_fresh = self.now() - seen.cosigned_at < REFRESH and seen.trouble is None
-            if is_fresh and (seen.size, seen.root) == (view.head.size, view.head.root.hex()):
+            if is_fresh and given is not None and self._has_cosigned(view.head, given):
                 return NodeSync(self.node.name, SyncState.CURRENT, seen.size)
             try:
                 found = self._shown(ledger, view, seen)
@@ -124,6 +130,12 @@ class NodeSyncer:
             except UntrustedInput as error:
                 found = self._ended(SyncState.AT_FAULT, seen.size, error.message)
         return found
+
+    def _has_cosigned(self, head: Checkpoint, given: bytes) -> bool:
+        try:
+            return parse_checkpoint(given)[0] == head and bool(cosignatures(given, self.node.keys))
+        except UntrustedInput:
+            return False  # damaged: it is asked again
 
     def _shown(self, ledger: Ledger, view: LogView, seen: NodeSeen) -> NodeSync:
         size = seen.size
@@ -138,7 +150,8 @@ class NodeSyncer:
             return self._ended(
                 SyncState.ROLLED_BACK,
                 answer.size,
-                f"it cosigned {seen.size:,} entries before, and now knows only {answer.size:,}",
+                f"it cosigned {seen.size:,} entries before, and now knows only {answer.size:,};"
+                " if it began again with new keys, add it again with them (mesh add --replace)",
             )
         if answer.size is not None and answer.size <= view.head.size:
             answer = self._submit(ledger, view, answer.size)
@@ -162,8 +175,7 @@ class NodeSyncer:
             SyncState.COSIGNED,
             view.head.size,
             origin=view.head.origin,
-            root=view.head.root,
-            lines=answer.lines,
+            given=view.note + answer.lines,
             signed_at=max(each.seconds for each in answer.cosigned),
             tls_expires_at=self._tls,
         )

@@ -47,20 +47,23 @@ class AnchorStore:
         """Return the evidence of each fork, as it was written. Raises VaultUnwritable."""
         folder = self.folder / "forks"
         try:
-            names = sorted(each.name for each in folder.iterdir() if each.name[:1] != ".")
+            names = sorted(each.name for each in folder.iterdir() if "." not in each.name)
             return [read_bounded(folder / name, _MOST_BYTES) for name in names]
         except FileNotFoundError:
             return []
         except OSError as error:
             raise _unusable(folder, error) from error
 
-    def write_fork(self, origin: str, evidence: bytes) -> Path:
+    def write_fork(self, origin: str, evidence: bytes, notes: tuple[bytes, bytes]) -> Path:
         """Write the evidence of a fork, if there is none yet; return its path.
 
-        Raises VaultUnwritable.
+        The two checkpoints are files of their own beside it, for other programs. Raises
+        VaultUnwritable.
         """
         path = self.fork_path(origin)
         if not path.exists():
+            for number, note in enumerate(notes, 1):
+                self._write(path.with_name(f"{path.name}.{number}.note"), note)
             self._write(path, evidence)
         return path
 

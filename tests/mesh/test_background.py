@@ -26,7 +26,7 @@ def result(*states: SyncState, quorum: bool | None = None, fork: str | None = No
         for number, state in enumerate(states)
     )
     cosigned = sum(state is SyncState.COSIGNED for state in states)
-    return MeshSync(5, bytes(32), nodes, cosigned, quorum, 0, fork)
+    return MeshSync(5, bytes(32), nodes, cosigned, quorum, None, 0, fork)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from gorillacomb.api.documents.mesh.checks import (
 )
 from gorillacomb.api.mesh.forks import fork_file
 from gorillacomb.api.mesh.nodes import chosen_nodes
-from gorillacomb.api.mesh.witness import held_by_own_witness
+from gorillacomb.api.mesh.witness import fork_met_by_own_witness, held_by_own_witness
 from gorillacomb.errors import UntrustedInput, UsageError, VaultError
 from gorillacomb.mesh.check import (
     HeldHead,
@@ -84,8 +84,8 @@ class MeshCheck:
 
     @property
     def is_incomplete(self) -> bool:
-        """Whether a node could not be asked."""
-        return any(each.troubles for each in self.logs)
+        """Whether a node could not be asked, or nothing was there to compare."""
+        return any(each.troubles or each.state is LogState.UNSEEN for each in self.logs)
 
     def to_dict(self) -> MeshCheckDocument:
         """Return the document of ``mesh check --json``."""
@@ -163,6 +163,9 @@ def _log_of(
         note = held_by_own_witness(vault, origin)
         if note is not None:
             held.append(held_head(_HERE, note, owner.logs))
+        other = fork_met_by_own_witness(vault, origin)
+        if other is not None:
+            held.append(held_head(_HERE, other, owner.logs))
     except (VaultError, UntrustedInput) as error:
         troubles.append((_HERE, error.message))
     prove = remote_proof(clients[owner.name], owner, origin)

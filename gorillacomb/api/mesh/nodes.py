@@ -16,10 +16,12 @@ from gorillacomb.api.mesh.forks import ForkEvidence, fork_document, iso_time, li
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.bounded_read import UnexpectedFile, read_document
 from gorillacomb.fs.openat import os_error_text
+from gorillacomb.mesh.client import NodeClient
 from gorillacomb.mesh.folder import MeshFolder, NodeSeen
 from gorillacomb.mesh.node import MeshNode, make_node
 from gorillacomb.mesh.witness.logs import trust_log
 from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh.open import open_trace_for_reading
 
 __all__ = [
     "KnownNode",
@@ -61,6 +63,14 @@ class MeshNodes:
 
     nodes: tuple[KnownNode, ...]
     forks: tuple[ForkEvidence, ...]
+    own: str | None = None
+    """The origin of our log; None if there is no trace."""
+
+    @property
+    def open_forks(self) -> tuple[ForkEvidence, ...]:
+        """Those of our log and of the nodes' logs; of an earlier log it is history."""
+        known = {self.own, *(each.node.origin for each in self.nodes)}
+        return tuple(fork for fork in self.forks if fork.origin in known)
 
     def to_dict(self) -> MeshNodesDocument:
         """Return the document of ``mesh list --json``."""
@@ -77,6 +87,8 @@ class RemovedNode:
     """A node that was removed."""
 
     name: str
+    is_in_policy: bool
+    """Whether the policy still counts its cosignatures."""
 
     def to_dict(self) -> MeshRemovalDocument:
         """Return the document of ``mesh remove --json``."""
@@ -92,8 +104,9 @@ def add_node(
     vkeys: Sequence[str],
     log_vkeys: Sequence[str] = (),
     ca: Path | None = None,
+    replace: bool = False,
 ) -> KnownNode:
-    """Add a node, whose witness is to cosign our log.
+    """Add a node, whose witness is to cosign our log; ``replace`` one of that name.
 
     ``monitor`` is where it shows checkpoints, None for the same place; ``log_vkeys`` are the keys
     of its own log, which our witness cosigns from then on. Raises UsageError for a name
@@ -101,22 +114,29 @@ def add_node(
     """
     vault.check()
     text = None if ca is None else _certificates(ca)
+    with NodeClient(text):
+        pass  # certificates that cannot be used are refused now
     node = make_node(name, url, monitor or url, vkeys, log_vkeys, text)
     folder = MeshFolder(vault)
     with folder.locked():
         nodes = folder.nodes()
-        if any(each.name == name for each in nodes):
+        if any(each.name == name for each in nodes) and not replace:
             raise UsageError(
-                f"There is a node {name} already.", f"gorillacomb mesh remove {name} removes it."
+                f"There is a node {name} already.",
+                "--replace puts this one in its place, as after it has new keys.",
             )
+        former = [each for each in nodes if each.name == name]
+        nodes = [each for each in nodes if each.name != name]
         taken = {key.public: each.name for each in nodes for key in each.keys}
         for key in node.keys:
             if key.public in taken:
                 raise UsageError(f"{taken[key.public]} has that key already.")
         folder.put_nodes([*nodes, node])
+    if former and former[0].keys != node.keys:
+        folder.forget_seen(name)  # what it knew is not what the new keys have signed
     for key in node.logs:
         trust_log(vault, key)
-    return KnownNode(node, NodeSeen())
+    return KnownNode(node, folder.seen().get(name, NodeSeen()))
 
 
 def remove_node(vault: Vault, name: str) -> RemovedNode:
@@ -125,10 +145,12 @@ def remove_node(vault: Vault, name: str) -> RemovedNode:
     folder = MeshFolder(vault)
     with folder.locked():
         nodes = folder.nodes()
-        chosen_nodes(nodes, [name])
+        (removed,) = chosen_nodes(nodes, [name])
         folder.put_nodes([each for each in nodes if each.name != name])
     folder.forget_seen(name)
-    return RemovedNode(name)
+    policy = folder.policy()
+    counted = set() if policy is None else {each.key for each in policy.witnesses.values()}
+    return RemovedNode(name, any(key in counted for key in removed.keys))
 
 
 def list_nodes(vault: Vault) -> list[KnownNode]:
@@ -141,7 +163,11 @@ def list_nodes(vault: Vault) -> list[KnownNode]:
 
 def read_mesh(vault: Vault) -> MeshNodes:
     """Return the nodes that are known, and the forks that were found. Raises VaultError."""
-    return MeshNodes(tuple(list_nodes(vault)), tuple(list_forks()))
+    own = None
+    if vault.trace.exists():
+        with open_trace_for_reading(vault) as ledger:
+            own = ledger.origin
+    return MeshNodes(tuple(list_nodes(vault)), tuple(list_forks()), own)
 
 
 def chosen_nodes(nodes: Sequence[MeshNode], names: Iterable[str]) -> list[MeshNode]:

@@ -25,6 +25,8 @@ class HeadStanding:
     """Nodes whose cosignatures of it are held."""
     quorum: bool | None
     """Whether they are enough; None without a policy."""
+    policy_trouble: str | None
+    """Why the policy fits the trace no more, in words; None if it does."""
     synced_size: int
     """Entries that the newest checkpoint with a quorum covers; 0 if there is none."""
 
@@ -69,20 +71,25 @@ def head_standing(folder: MeshFolder, log: str, head: Checkpoint) -> HeadStandin
     policy = folder.policy()
     named = {key: node.name for node in folder.nodes() for key in node.keys}
     known = [] if note is None else cosignatures(note, named)
+    enough, trouble = (False, None) if note is None else judged(policy, note)
     synced = folder.cosigned_with_quorum(log)
-    is_synced = synced is not None and is_enough(policy, synced)
+    is_synced = synced is not None and judged(policy, synced)[0]
     return HeadStanding(
         len({named[each.key] for each in known}),
-        None if policy is None else note is not None and is_enough(policy, note),
+        None if policy is None else enough,
+        trouble,
         parse_checkpoint(synced)[0].size if is_synced and synced is not None else 0,
     )
 
 
-def is_enough(policy: TrustPolicy | None, note: bytes) -> bool:
-    """Return whether a checkpoint's cosignatures are a quorum; not without a policy."""
+def judged(policy: TrustPolicy | None, note: bytes) -> tuple[bool, str | None]:
+    """Return whether a checkpoint's cosignatures are a quorum, and why the policy does not fit it.
+
+    Without a policy, nothing is enough.
+    """
     if policy is None:
-        return False
+        return False, None
     try:
-        return policy.judge(note).is_enough
-    except UntrustedInput:
-        return False  # the policy does not name this log: `set_policy` refuses such a one
+        return policy.judge(note).is_enough, None
+    except UntrustedInput as error:  # after a rotation, or an adopt
+        return False, error.message

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gorillacomb.api.documents.mesh.nodes import MeshSyncDocument
 from gorillacomb.api.mesh.forks import fork_file
 from gorillacomb.api.mesh.nodes import chosen_nodes
-from gorillacomb.api.mesh.standing import head_standing, is_enough
+from gorillacomb.api.mesh.standing import head_standing, judged
 from gorillacomb.errors import UntrustedInput, UsageError
 from gorillacomb.mesh.client import SECONDS, NodeClient, NodeUnreachable
 from gorillacomb.mesh.folder import SYNC_LOCK, MeshFolder, NodeSeen
@@ -46,6 +46,8 @@ class MeshSync:
     """Nodes whose cosignatures of this size are held now."""
     has_quorum: bool | None
     """Whether they are enough; None without a policy."""
+    policy_trouble: str | None
+    """Why the policy fits the trace no more, in words; None if it does."""
     synced_size: int
     """Entries that the newest checkpoint with a quorum covers; 0 if there is none."""
     fork: str | None
@@ -74,6 +76,7 @@ class MeshSync:
             "root": self.root.hex(),
             "cosigned": self.cosigned,
             "quorum": self.has_quorum,
+            "policy_trouble": self.policy_trouble,
             "synced_size": self.synced_size,
             "nodes": [
                 {
@@ -103,28 +106,35 @@ def sync_mesh(vault: Vault, names: Iterable[str] = (), *, seconds: float = SECON
     with folder.locked(SYNC_LOCK):
         seen = folder.seen()
         with open_trace_for_reading(vault) as ledger:
-            view = LogView.of(ledger)
-            log = ledger.log
+            if not anchor_store().is_forked(ledger.origin):
+                ledger.refuse_rolled_back()
+            view, log = LogView.of(ledger), ledger.log
+
+        def sync_one(node: MeshNode) -> NodeSync:
+            return _sync_one(vault, folder, node, seen.get(node.name, NodeSeen()), seconds)
+
         with ThreadPoolExecutor(min(_THREADS, len(nodes))) as pool:
-            found = list(
-                pool.map(
-                    lambda node: _sync_one(vault, folder, node, seen.get(node.name), seconds), nodes
-                )
-            )
+            found = list(pool.map(sync_one, nodes))
         return _collected(folder, view, log, found)
 
 
 def _sync_one(
-    vault: Vault, folder: MeshFolder, node: MeshNode, known: NodeSeen | None, seconds: float
+    vault: Vault, folder: MeshFolder, node: MeshNode, seen: NodeSeen, seconds: float
 ) -> NodeSync:
-    """Sync one node, and write what was seen of it."""
-    seen = known or NodeSeen()
-    with NodeClient(node.ca, seconds) as client:
-        syncer = NodeSyncer(
-            node, client, lambda: open_trace_for_reading(vault), lambda: int(time.time())
-        )
-        found = syncer.sync(seen)
-        pulse = None if found.state is SyncState.UNREACHABLE else _pulse_of(client, node)
+    """Sync one node, and write at once what it gave: the round may be interrupted."""
+    pulse = None
+    try:
+        with NodeClient(node.ca, seconds) as client:
+            syncer = NodeSyncer(
+                node, client, lambda: open_trace_for_reading(vault), lambda: int(time.time())
+            )
+            found = syncer.sync(seen, folder.given(node.name))
+            if found.state is not SyncState.UNREACHABLE:
+                pulse = _pulse_of(client, node)
+    except UntrustedInput as error:  # its certificates
+        found = NodeSync(node.name, SyncState.UNREACHABLE, seen.size, error.message)
+    if found.evidence is not None:
+        found.evidence.keep(anchor_store())
     now = int(time.time())
     is_well = found.state in (SyncState.COSIGNED, SyncState.CURRENT)
     changes: dict[str, object] = {
@@ -134,8 +144,9 @@ def _sync_one(
     }
     if found.tls_expires_at is not None:
         changes["tls_expires_at"] = found.tls_expires_at
-    if found.state is SyncState.COSIGNED:
-        changes |= {"origin": found.origin, "size": found.size, "root": found.root.hex()}
+    if found.given:
+        folder.put_given(node.name, found.given)
+        changes |= {"origin": found.origin, "size": found.size}
         changes |= {"signed_at": found.signed_at, "cosigned_at": now}
     folder.update_seen(node.name, **changes)
     return found
@@ -154,17 +165,13 @@ def _pulse_of(client: NodeClient, node: MeshNode) -> str | None:
 
 def _collected(folder: MeshFolder, view: LogView, log: str, found: Sequence[NodeSync]) -> MeshSync:
     """Keep the cosignatures of a round, and the first fork that it found."""
-    note = folder.newest_cosigned(log)
-    if note is None or parse_checkpoint(note)[0] != view.head:
-        note = view.note
-    for each in found:
-        if each.lines and each.size == view.head.size:
-            note = with_cosignatures(note, each.lines)
+    note = view.note
+    for node in folder.nodes():
+        given = folder.given(node.name)
+        if given is not None and parse_checkpoint(given)[0] == view.head:
+            note = with_cosignatures(note, LogView.lines_of(given, node.keys))
     if note != view.note:
-        folder.put_cosigned(log, note, is_quorum=is_enough(folder.policy(), note))
-    for each in found:
-        if each.evidence is not None:
-            each.evidence.keep(anchor_store())
+        folder.put_cosigned(log, note, is_quorum=judged(folder.policy(), note)[0])
     standing = head_standing(folder, log, view.head)
     return MeshSync(
         view.head.size,
@@ -172,6 +179,7 @@ def _collected(folder: MeshFolder, view: LogView, log: str, found: Sequence[Node
         tuple(found),
         cosigned=standing.cosigned,
         has_quorum=standing.quorum,
+        policy_trouble=standing.policy_trouble,
         synced_size=standing.synced_size,
         fork=fork_file(view.head.origin),
     )

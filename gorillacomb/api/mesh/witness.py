@@ -16,11 +16,12 @@ from gorillacomb.api.documents.mesh.witness import (
     WitnessTrustDocument,
 )
 from gorillacomb.api.paths import PathInput
-from gorillacomb.errors import UntrustedInput, UsageError
+from gorillacomb.errors import UntrustedInput, UsageError, VaultDamaged
 from gorillacomb.fs.bounded_read import read_document
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import path_text
 from gorillacomb.json_paths import path_to_json
+from gorillacomb.mesh.witness.forks import known_forks
 from gorillacomb.mesh.witness.identity import WitnessIdentity, create_witness, read_identity
 from gorillacomb.mesh.witness.logs import KINDS, trust_log, untrust_log
 from gorillacomb.mesh.witness.protocol import MOST_BYTES, WitnessRefusal
@@ -42,6 +43,7 @@ __all__ = [
     "WitnessRefusal",
     "WitnessStatus",
     "WitnessTrust",
+    "fork_met_by_own_witness",
     "held_by_own_witness",
     "init_witness",
     "own_witness_keys",
@@ -147,6 +149,21 @@ def held_by_own_witness(vault: Vault, origin: str) -> bytes | None:
     with state.locked():
         found = state.current(name_of(origin))
     return None if found is None else found.note
+
+
+def fork_met_by_own_witness(vault: Vault, origin: str) -> bytes | None:
+    """Return the checkpoint that a vault's own witness refused to cosign, as the log has forked.
+
+    None if it met no fork of that log. Raises VaultError.
+    """
+    identity = read_identity(vault)
+    if identity is None:
+        return None
+    path = known_forks(WitnessState(vault, identity)).get(name_of(origin))
+    try:
+        return None if path is None else read_document(path, _MOST_FILE)
+    except OSError as error:
+        raise VaultDamaged(f"Reading {path} failed: {os_error_text(error)}.") from error
 
 
 def trust_logs(vault: Vault, keys: Iterable[str]) -> WitnessTrust:

@@ -46,11 +46,19 @@ def make_certificate(vault: Vault, names: Iterable[str] = ()) -> ServerCertifica
     wanted = {name.strip("[]").lower() for name in given if name and name.isascii()} - _ANY
     wanted |= {own_host_name(vault), "localhost", "127.0.0.1", "::1"}
     found = read_private(files[0])
+    wanted |= _names_in(found)  # what others know it by
     if found is None or read_private(files[1]) is None or not _is_good(found, wanted):
         found, key = make_self_signed(sorted(wanted))
         write_private(files[1], key)
         write_private(files[0], found)
     return ServerCertificate(*files, fingerprint(found))
+
+
+def _names_in(certificate: bytes | None) -> set[str]:
+    try:
+        return set() if certificate is None else set(names_of(certificate)[0])
+    except ValueError:
+        return set()
 
 
 def _is_good(certificate: bytes, wanted: set[str]) -> bool:

@@ -71,6 +71,8 @@ class MeshSyncDocument(TypedDict):
     """Nodes whose cosignatures of this size are held now."""
     quorum: bool | None
     """Whether they are enough for the policy; null if there is no policy."""
+    policy_trouble: str | None
+    """Why the policy fits the trace no more, as after a rotation; null if it does."""
     synced_size: int
     """Entries that the newest checkpoint with a quorum covers; 0 if there is none."""
     nodes: list[NodeSyncDocument]

@@ -41,6 +41,7 @@ from gorillacomb.model import SECOND
     metavar="FILE",
     help="Certificates, in PEM, to check its TLS certificate with.",
 )
+@click.option("--replace", is_flag=True, help="Replace the node of that name.")
 @json_option
 @vault_option
 def add(
@@ -50,6 +51,7 @@ def add(
     vkeys: tuple[str, ...],
     log_vkeys: tuple[str, ...],
     ca: Path | None,
+    replace: bool,
     as_json: bool,
     vault: Vault,
 ) -> ExitCode:
@@ -59,10 +61,20 @@ def add(
     Take them by a way that you trust: anyone who gives you other keys can pass for that node.
     """
     require_extra("mesh", "The mesh")
-    node = add_node(vault, name, url=url, monitor=monitor, vkeys=vkeys, log_vkeys=log_vkeys, ca=ca)
+    node = add_node(
+        vault,
+        name,
+        url=url,
+        monitor=monitor,
+        vkeys=vkeys,
+        log_vkeys=log_vkeys,
+        ca=ca,
+        replace=replace,
+    )
     lines = [
         f"Added {name}. To have it cosign: gorillacomb mesh sync {name}",
-        "It first has to trust the key of your log: gorillacomb keys show",
+        "It first has to trust the key of your log (gorillacomb keys show); its owner types",
+        "gorillacomb mesh witness trust KEY",
     ]
     render.print_result(node, lines, as_json)
     return ExitCode.DONE
@@ -79,7 +91,7 @@ def list_command(as_json: bool, vault: Vault) -> ExitCode:
     """
     mesh = read_mesh(vault)
     render.print_result(mesh, _lines(mesh), as_json)
-    return ExitCode.FOUND if mesh.forks else ExitCode.DONE
+    return ExitCode.FOUND if mesh.open_forks else ExitCode.DONE
 
 
 @click.command(short_help="Remove a node.")
@@ -88,7 +100,11 @@ def list_command(as_json: bool, vault: Vault) -> ExitCode:
 @vault_option
 def remove(name: str, as_json: bool, vault: Vault) -> ExitCode:
     """Remove a node, and what was seen of it. Its cosignatures are kept."""
-    render.print_result(remove_node(vault, name), [f"Removed {name}."], as_json)
+    removed = remove_node(vault, name)
+    lines = [f"Removed {name}."]
+    if removed.is_in_policy:
+        lines.append("The policy still counts it; to make it again: mesh policy --quorum N")
+    render.print_result(removed, lines, as_json)
     return ExitCode.DONE
 
 
@@ -98,7 +114,8 @@ COMMANDS = (add, list_command, remove)
 def _lines(mesh: MeshNodes) -> Iterator[str]:
     for fork in mesh.forks:
         sizes = " and ".join(f"{head.size:,}" for head in fork.heads)
-        yield f"FORKED: {render.printable(fork.origin)}, {sizes} entries:"
+        word = "FORKED" if fork in mesh.open_forks else "forked, before"
+        yield f"{word}: {render.printable(fork.origin)}, {sizes} entries:"
         text = f"{render.printable(fork.why)} (seen at {render.printable(fork.source)})"
         yield from render.wrapped_paragraph(text, "  ")
     if not mesh.nodes:

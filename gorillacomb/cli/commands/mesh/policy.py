@@ -48,6 +48,6 @@ def command(file: Path | None, quorum: int | None, as_json: bool, vault: Vault) 
     data = read_policy_file(file) if file is not None else make_policy(vault, quorum or 0)
     policy = set_policy(vault, data)
     keys = render.format_count(policy.quorum, "cosignature")
-    lines = [f"The policy is in force: {keys} of {policy.witnesses:,} witness keys are enough."]
+    lines = [f"The policy is in force. The least that can be enough is {keys}."]
     render.print_result(policy, lines, as_json)
     return ExitCode.DONE

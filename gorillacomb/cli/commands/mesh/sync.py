@@ -45,6 +45,12 @@ def _lines(result: MeshSync) -> Iterator[str]:
     yield f"{nodes} cosigned the checkpoint over {entries}."
     if result.has_quorum is None:
         yield "There is no policy that says how many are enough: gorillacomb mesh policy --quorum N"
+    elif result.policy_trouble is not None:
+        yield from render.wrapped_paragraph(
+            f"The policy does not fit the trace any more: {render.printable(result.policy_trouble)}"
+            " Make it again: gorillacomb mesh policy --quorum N",
+            "",
+        )
     elif result.has_quorum:
         yield "That is enough for the policy."
     else:
