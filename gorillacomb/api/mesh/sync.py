@@ -108,22 +108,24 @@ def sync_mesh(vault: Vault, names: Iterable[str] = (), *, seconds: float = SECON
         with ThreadPoolExecutor(min(_THREADS, len(nodes))) as pool:
             found = list(
                 pool.map(
-                    lambda node: _sync_one(vault, folder, node, seen.get(node.name), seconds), nodes
+                    lambda node: _sync_one(vault, view, node, seen.get(node.name), seconds), nodes
                 )
             )
         return _collected(folder, view, log, found)
 
 
 def _sync_one(
-    vault: Vault, folder: MeshFolder, node: MeshNode, known: NodeSeen | None, seconds: float
+    vault: Vault, view: LogView, node: MeshNode, known: NodeSeen | None, seconds: float
 ) -> NodeSync:
-    """Sync one node, and write what was seen of it."""
+    """Sync one node, and write what was seen of it; evidence of a fork first."""
     seen = known or NodeSeen()
     with NodeClient(node.ca, seconds) as client:
         syncer = NodeSyncer(
-            node, client, lambda: open_trace_for_reading(vault), lambda: int(time.time())
+            *(node, client, view), lambda: open_trace_for_reading(vault), lambda: int(time.time())
         )
         found = syncer.sync(seen)
+        if found.evidence is not None:
+            found.evidence.keep(anchor_store())
         pulse = None if found.state is SyncState.UNREACHABLE else _pulse_of(client, node)
     now = int(time.time())
     is_well = found.state in (SyncState.COSIGNED, SyncState.CURRENT)
@@ -137,7 +139,7 @@ def _sync_one(
     if found.state is SyncState.COSIGNED:
         changes |= {"origin": found.origin, "size": found.size, "root": found.root.hex()}
         changes |= {"signed_at": found.signed_at, "cosigned_at": now}
-    folder.update_seen(node.name, **changes)
+    MeshFolder(vault).update_seen(node.name, **changes)
     return found
 
 
@@ -153,7 +155,7 @@ def _pulse_of(client: NodeClient, node: MeshNode) -> str | None:
 
 
 def _collected(folder: MeshFolder, view: LogView, log: str, found: Sequence[NodeSync]) -> MeshSync:
-    """Keep the cosignatures of a round, and the first fork that it found."""
+    """Keep the cosignatures of a round."""
     note = folder.newest_cosigned(log)
     if note is None or parse_checkpoint(note)[0] != view.head:
         note = view.note
@@ -162,9 +164,6 @@ def _collected(folder: MeshFolder, view: LogView, log: str, found: Sequence[Node
             note = with_cosignatures(note, each.lines)
     if note != view.note:
         folder.put_cosigned(log, note, is_quorum=is_enough(folder.policy(), note))
-    for each in found:
-        if each.evidence is not None:
-            each.evidence.keep(anchor_store())
     standing = head_standing(folder, log, view.head)
     return MeshSync(
         view.head.size,
