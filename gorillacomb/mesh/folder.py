@@ -25,6 +25,10 @@ SYNC_LOCK = "sync-lock"
 _NODES, _SEEN, _POLICY, _LOCK = "nodes.json", "seen.json", "policy", "lock"
 _COSIGNED, _GIVEN = "cosigned", "given"
 _QUORUM = ".quorum"
+_TEXTS = ("origin", "root", "trouble", "pulse")
+_MAY_LACK = ("trouble", "pulse", "tls_expires_at")
+_LATEST = 253_402_300_799
+"""The last second of the year 9999, which is more than any trace has entries, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +212,20 @@ class MeshFolder:
 
 
 def _node_seen(record: dict[str, Any]) -> NodeSeen:
-    return NodeSeen(**{**record, "addresses": tuple(record.get("addresses", ()))})
+    """Read a record. Raises TypeError for a value of another kind, or a time that is none."""
+    found = {**record, "addresses": tuple(record.get("addresses", ()))}
+    for name, value in found.items():
+        if name in _TEXTS:
+            fits = isinstance(value, str) or (value is None and name in _MAY_LACK)
+        elif name == "addresses":
+            fits = all(isinstance(each, str) for each in value)
+        else:
+            fits = (type(value) is int and 0 <= value <= _LATEST) or (
+                value is None and name in _MAY_LACK
+            )
+        if not fits:
+            raise TypeError(f"{name} is not what it has to be")
+    return NodeSeen(**found)
 
 
 def _unwritable(path: Path, error: OSError) -> VaultUnwritable:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gorillacomb.errors import UntrustedInput
+from gorillacomb.errors import UntrustedInput, VaultDamaged
 from gorillacomb.vaultmesh.anchor import AnchorStore
 from gorillacomb.vaultmesh.checkpoint import Checkpoint, parse_checkpoint, verify_checkpoint
 from gorillacomb.vaultmesh.jcs import canonical_json, parse_strict
@@ -52,8 +52,17 @@ class ForkEvidence:
 
 
 def kept_forks(anchors: AnchorStore) -> list[ForkEvidence]:
-    """Return the forks that were found. Raises VaultUnwritable, UntrustedInput."""
-    return [_parsed(each) for each in anchors.forks()]
+    """Return the forks that were found. Raises VaultUnwritable, VaultDamaged."""
+    found = []
+    for path, data in anchors.forks():
+        try:
+            found.append(_parsed(data))
+        except UntrustedInput as error:
+            raise VaultDamaged(
+                f"The file {path} is damaged: {error.message}",
+                "The two checkpoints of that fork are beside it; move that file away.",
+            ) from error
+    return found
 
 
 def _parsed(data: bytes) -> ForkEvidence:

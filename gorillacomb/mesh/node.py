@@ -95,6 +95,6 @@ def checked_url(url: str) -> str:
         raise UntrustedInput(
             f"The address {url[:80]!r} is refused: http or https, a host, and at most a path."
         )
-    if len(url) > _MOST_URL or not url.isascii() or not url.isprintable() or " " in url:
+    if len(url) > _MOST_URL or not url.isascii() or not url.isprintable() or set(" ?#") & set(url):
         raise UntrustedInput("An address of a node is refused: too long, or with odd characters.")
     return url.rstrip("/")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gorillacomb.errors import UntrustedInput
+from gorillacomb.errors import UntrustedInput, VaultRolledBack
 from gorillacomb.mesh.client import NodeClient, NodeUnreachable
 from gorillacomb.mesh.folder import NodeSeen
 from gorillacomb.mesh.fork import ForkEvidence, signed_head
@@ -15,6 +15,7 @@ from gorillacomb.mesh.node import MeshNode
 from gorillacomb.mesh.witness_client import Submitted, held_checkpoint, submit_checkpoint
 from gorillacomb.vaultmesh import merkle
 from gorillacomb.vaultmesh.checkpoint import Checkpoint, parse_checkpoint
+from gorillacomb.vaultmesh.error_text import ROLLED_BACK, SEE_VERIFY
 from gorillacomb.vaultmesh.keys.cosign import cosignatures
 from gorillacomb.vaultmesh.keys.note import VerifierKey, parse_note, signature_line
 from gorillacomb.vaultmesh.ledger import Ledger
@@ -103,6 +104,8 @@ class NodeSyncer:
 
     node: MeshNode
     client: NodeClient
+    view: LogView
+    """What is shown: the same to all witnesses of a round, though the trace may grow meanwhile."""
     open_ledger: Callable[[], Ledger]
     """Opens the trace for reading, as it is at that moment."""
     now: Callable[[], int]
@@ -110,14 +113,17 @@ class NodeSyncer:
     _tls: int | None = field(default=None, init=False)
 
     def sync(self, seen: NodeSeen, given: bytes | None = None) -> NodeSync:
-        """Show the newest checkpoint, unless that was done.
+        """Show the checkpoint, unless that was done.
 
-        ``seen`` is what is known of the node, ``given`` the checkpoint that it cosigned last.
+        ``seen`` is what is known of the witness, ``given`` the checkpoint that it cosigned last.
 
-        Raises VaultError for a trace that cannot be read.
+        Raises VaultError for a trace that cannot be read, or that is behind its anchor.
         """
+        view = self.view
         with self.open_ledger() as ledger:
-            view = LogView.of(ledger)
+            if ledger.origin != view.head.origin:
+                return self._other_log()
+            refuse_behind(ledger)
             if seen.origin != view.head.origin:
                 seen = NodeSeen()  # of the log before this one
             is_fresh = self.now() - seen.cosigned_at < REFRESH and seen.trouble is None
@@ -192,6 +198,9 @@ class NodeSyncer:
         head = signed_head(held, view.keys, what)  # else it is at fault
         times = [each.seconds for each in cosignatures(held, self.node.keys, what)]
         with self.open_ledger() as ledger:  # it may have grown meanwhile
+            if ledger.origin != view.head.origin:
+                return self._other_log()
+            refuse_behind(ledger)
             why = contradiction(ledger, head)
             now_view = LogView.of(ledger)
         if why is not None:
@@ -209,6 +218,9 @@ class NodeSyncer:
             SyncState.AT_FAULT, head.size, f"it refused a proof that holds ({answer.status})"
         )
 
+    def _other_log(self) -> NodeSync:
+        return self._ended(SyncState.UNREACHABLE, 0, "another log was begun meanwhile")
+
     def _ended(self, state: SyncState, size: int, reason: str) -> NodeSync:
         return NodeSync(self.node.name, state, size, reason, tls_expires_at=self._tls)
 
@@ -219,11 +231,32 @@ def rotation_checkpoints(ledger: Ledger) -> list[bytes]:
     return [note for size in sizes if (note := ledger.tables.checkpoint_at(size)) is not None]
 
 
+def refuse_behind(ledger: Ledger) -> None:
+    """Raise VaultRolledBack if the anchor is ahead: an older copy of a trace has not forked."""
+    kept = ledger.anchored()
+    ahead = 0 if kept is None else parse_checkpoint(kept, "The anchor")[0].size
+    if ahead > ledger.size:
+        raise VaultRolledBack(
+            f"The trace {ledger.path} was rolled back: {ahead:,} entries were signed before, it has"
+            f" {ledger.size:,}.",
+            ROLLED_BACK,
+        )
+
+
 def contradiction(ledger: Ledger, head: Checkpoint) -> str | None:
-    """Return why a head that this log signed is not one of its own tree; None if it is."""
-    if head.size > ledger.size:
-        return f"it covers {head.size:,} entries, and the trace here has {ledger.size:,}"
-    if ledger.root(head.size) != head.root:
+    """Return why a head that this log signed is not one of its own tree; None if it is.
+
+    What is stored here is believed only as far as it leads to the root that was signed last: a
+    damaged disk is not a fork. Raises VaultRolledBack if it does not.
+    """
+    last = parse_checkpoint(ledger.checkpoint(), "The last checkpoint of the trace")[0]
+    if head.size > last.size:
+        return f"it covers {head.size:,} entries, and the trace here has {last.size:,}"
+    root = ledger.root(head.size)
+    proof = merkle.consistency_proof(head.size, last.size, ledger.node) if head.size else []
+    if head.size and not merkle.is_consistent(head.size, last.size, root, last.root, proof):
+        raise VaultRolledBack(f"The trace {ledger.path} is not as it was signed.", SEE_VERIFY)
+    if root != head.root:
         return f"its first {head.size:,} entries are not those of the trace here"
     return None
 

@@ -43,12 +43,15 @@ class AnchorStore:
         """Return whether there is evidence that a log forked."""
         return self.fork_path(origin).exists()
 
-    def forks(self) -> list[bytes]:
-        """Return the evidence of each fork, as it was written. Raises VaultUnwritable."""
+    def forks(self) -> list[tuple[Path, bytes]]:
+        """Return the files with the evidence of forks, and their content.
+
+        Raises VaultUnwritable.
+        """
         folder = self.folder / "forks"
         try:
             names = sorted(each.name for each in folder.iterdir() if "." not in each.name)
-            return [read_bounded(folder / name, _MOST_BYTES) for name in names]
+            return [(folder / name, read_bounded(folder / name, _MOST_BYTES)) for name in names]
         except FileNotFoundError:
             return []
         except OSError as error:

@@ -165,7 +165,7 @@ def test_our_own_log_against_what_others_hold(vault: Path, nodes: list[StandIn])
         other = Checkpoint(ledger.origin, ledger.size + 5, sha256(b"another").digest())
         same = Checkpoint(ledger.origin, ledger.size, sha256(b"another").digest())
     key = key_store().ed25519()
-    for head, state in ((other, "unproven"), (same, "forked")):
+    for head, state in ((other, "forked"), (same, "forked")):
         note = head.signed([key])
         nodes[1].held[head.origin] = note + nodes[1].lines(note)
         code, ours, _ = check(vault)

@@ -240,6 +240,19 @@ def test_a_fork(tree: Path, vault: Path, witness: StandIn, own_home: Path, more:
     assert run("mesh", "list", vault=vault).code == 1  # it stays on record
 
 
+@pytest.mark.parametrize("more", [0, 1, 3])
+def test_a_fork_that_a_check_finds(
+    tree: Path, vault: Path, witness: StandIn, own_home: Path, more: int
+) -> None:
+    sync(vault)
+    fork(tree, vault, own_home)
+    for number in range(more):
+        grow(tree, vault, f"right{number}")
+    ran = run("mesh", "check", "--json", vault=vault)
+    assert (ran.code, ran.json()["logs"][0]["state"]) == (1, "forked"), ran.out
+    refused_everywhere(tree, vault)
+
+
 def refused_everywhere(tree: Path, vault: Path) -> None:
     """Nothing is appended to a log that forked."""
     (tree / "refused").write_text("refused")

@@ -12,7 +12,11 @@ from typing import Optional
 import pytest
 from pydantic import BaseModel, Field
 
+from gorillacomb.mesh.fork import ForkEvidence
 from gorillacomb.scrolls.model import GateReason
+from gorillacomb.vault.vault import Vault
+from gorillacomb.vaultmesh.checkpoint import Checkpoint
+from gorillacomb.vaultmesh.open import anchor_store, open_trace_for_reading
 from tests.scrolls.release import TREATY, Release
 from tests.support.run import run
 
@@ -272,3 +276,14 @@ def test_each_reason_is_seen_alone() -> None:
         and isinstance(call.args[1], ast.Attribute)
     }
     assert seen == {reason.name for reason in GateReason}
+
+
+def test_a_trace_that_forked_since(release: Release) -> None:
+    """A witness has shown another trace of that name since the last checks, which are as before."""
+    assert release.reasons() == []
+    with open_trace_for_reading(Vault(release.vault)) as ledger:
+        note = ledger.checkpoint()
+        other = Checkpoint(ledger.origin, ledger.size, bytes(32)).signed([ledger.signing_key()])
+        evidence = ForkEvidence(ledger.origin, note, other, "A", "two roots", 1)
+    evidence.keep(anchor_store())
+    assert "contradict each other" in only(release, GateReason.TRACE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -26,13 +27,16 @@ from gorillacomb.mesh.check import (
 )
 from gorillacomb.mesh.client import SECONDS, NodeClient, NodeUnreachable
 from gorillacomb.mesh.folder import MeshFolder, NodeSeen
+from gorillacomb.mesh.fork import ForkEvidence
 from gorillacomb.mesh.node import MeshNode
 from gorillacomb.mesh.resolve import DnsState, NameLookup, look_up
+from gorillacomb.mesh.sync import contradiction, refuse_behind
 from gorillacomb.mesh.witness_client import held_checkpoint
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh import merkle
 from gorillacomb.vaultmesh.keys.note import VerifierKey
-from gorillacomb.vaultmesh.open import anchor_store, open_trace_for_reading
+from gorillacomb.vaultmesh.ledger import ORIGIN, Ledger
+from gorillacomb.vaultmesh.open import anchor_store, key_store, open_trace_for_reading
 
 __all__ = [
     "DnsState",
@@ -46,6 +50,7 @@ __all__ = [
 ]
 
 _HERE = "here"
+_OUR_ORIGIN = re.compile(re.escape(ORIGIN) + "([0-9a-f]{32})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,17 +143,33 @@ def _own_log(
     with open_trace_for_reading(vault) as ledger:
         origin = ledger.origin
         logs = tuple(VerifierKey(origin, public) for public in ledger.trusted_keys())
-        note = ledger.checkpoint()
-        held, troubles = _held(nodes, clients, origin, logs)
-        own = held_head(_HERE, note, logs)
+    held, troubles = _held(nodes, clients, origin, logs)
+    with open_trace_for_reading(vault) as ledger:  # it may have grown since, and been cosigned
+        logs = tuple(VerifierKey(origin, public) for public in ledger.trusted_keys())
+        own = held_head(_HERE, ledger.checkpoint(), logs)
 
         def prove(old: int, new: int) -> list[bytes]:
             if new > ledger.size:
                 raise UntrustedInput(f"the trace here has {ledger.size:,} entries")
             return merkle.consistency_proof(old, new, ledger.node)
 
-        found = check_log(origin, [own, *held], prove, int(time.time()))
+        now = int(time.time())
+        found = check_log(origin, [own, *held], prove, now)
+        if found.state is LogState.UNPROVEN:
+            found = _not_ours(ledger, own, held, now) or found
     return _with_troubles(found, troubles)
+
+
+def _not_ours(ledger: Ledger, own: HeldHead, held: Sequence[HeldHead], now: int) -> LogCheck | None:
+    """Return the fork of our log that is in one of the heads that nodes hold; None for none."""
+    refuse_behind(ledger)
+    for each in held:
+        why = contradiction(ledger, each.head)
+        if why is not None:
+            origin = own.head.origin
+            evidence = ForkEvidence(*(origin, own.note, each.note, each.holder, why, now))
+            return LogCheck(origin, LogState.FORKED, (own, *held), why, evidence)
+    return None
 
 
 def _log_of(
@@ -158,18 +179,34 @@ def _log_of(
     clients: Mapping[str, NodeClient],
 ) -> LogCheck:
     origin = owner.logs[0].name
-    held, troubles = _held(nodes, clients, origin, owner.logs)
+    logs = _believed(owner.logs)
+    if not logs:
+        trouble = (owner.name, "it says that a log of this user is its own")
+        return LogCheck(origin, LogState.UNSEEN, reason=trouble[1], troubles=(trouble,))
+    held, troubles = _held(nodes, clients, origin, logs)
     try:
         note = held_by_own_witness(vault, origin)
         if note is not None:
-            held.append(held_head(_HERE, note, owner.logs))
+            held.append(held_head(_HERE, note, logs))
         other = fork_met_by_own_witness(vault, origin)
         if other is not None:
-            held.append(held_head(_HERE, other, owner.logs))
+            held.append(held_head(_HERE, other, logs))
     except (VaultError, UntrustedInput) as error:
         troubles.append((_HERE, error.message))
     prove = remote_proof(clients[owner.name], owner, origin)
     return _with_troubles(check_log(origin, held, prove, int(time.time())), troubles)
+
+
+def _believed(logs: Sequence[VerifierKey]) -> list[VerifierKey]:
+    """Return the keys of a node's log that may speak for it: a log of the user has only the user's.
+
+    Evidence of a fork stops a log, and any node could bring some.
+    """
+    found = _OUR_ORIGIN.fullmatch(logs[0].name)
+    if found is None or anchor_store().read(found[1]) is None:
+        return list(logs)
+    ours = set(key_store().publics())
+    return [key for key in logs if key.public in ours]
 
 
 def _held(

@@ -13,7 +13,7 @@ from gorillacomb.api.documents.mesh.nodes import (
     MeshRemovalDocument,
 )
 from gorillacomb.api.mesh.forks import ForkEvidence, fork_document, iso_time, list_forks
-from gorillacomb.errors import UsageError
+from gorillacomb.errors import UntrustedInput, UsageError
 from gorillacomb.fs.bounded_read import UnexpectedFile, read_document
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.mesh.client import NodeClient
@@ -21,7 +21,8 @@ from gorillacomb.mesh.folder import MeshFolder, NodeSeen
 from gorillacomb.mesh.node import MeshNode, make_node
 from gorillacomb.mesh.witness.logs import trust_log
 from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.open import open_trace_for_reading
+from gorillacomb.vaultmesh.ledger import ORIGIN
+from gorillacomb.vaultmesh.open import open_trace_for_reading, read_log_id
 
 __all__ = [
     "KnownNode",
@@ -39,6 +40,8 @@ __all__ = [
 ACTIVE_SECONDS = 25 * 3600
 """A node is active if it cosigned within this time: a checkpoint is shown again each day."""
 _MOST_CA = 1 << 20
+_MOST_KEYS = 48
+"""Of all nodes: a signed note takes 64 signatures, and the log's own are among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +117,11 @@ def add_node(
     """
     vault.check()
     text = None if ca is None else _certificates(ca)
-    with NodeClient(text):
-        pass  # certificates that cannot be used are refused now
     node = make_node(name, url, monitor or url, vkeys, log_vkeys, text)
+    if text is not None:
+        _check_certificates(node, text)
+    if node.logs and vault.trace.exists() and node.origin == ORIGIN + read_log_id(vault):
+        raise UsageError(f"The log of {name} has the origin of the log of this vault.")
     folder = MeshFolder(vault)
     with folder.locked():
         nodes = folder.nodes()
@@ -131,9 +136,13 @@ def add_node(
         for key in node.keys:
             if key.public in taken:
                 raise UsageError(f"{taken[key.public]} has that key already.")
+        if len(taken) + len(node.keys) > _MOST_KEYS:
+            raise UsageError(f"All nodes together may have {_MOST_KEYS} keys, and these are more.")
         folder.put_nodes([*nodes, node])
-    if former and former[0].keys != node.keys:
-        folder.forget_seen(name)  # what it knew is not what the new keys have signed
+    if not former or former[0].keys != node.keys:
+        # What the new keys have signed is not that; and a sync may have run while another node of
+        # that name was removed.
+        folder.forget_seen(name)
     for key in node.logs:
         trust_log(vault, key)
     return KnownNode(node, folder.seen().get(name, NodeSeen()))
@@ -203,6 +212,18 @@ def node_document(known: KnownNode, now: float) -> MeshNodeDocument:
         "addresses": list(seen.addresses),
         "resolved": iso_time(seen.resolved_at),
     }
+
+
+def _check_certificates(node: MeshNode, text: str) -> None:
+    """Refuse certificates that are none, or that no connection would be checked with."""
+    for url in (node.url, node.monitor):
+        if not url.startswith("https:"):
+            raise UsageError(f"Certificates are for https, and {url} is without.")
+    try:
+        with NodeClient(text):
+            pass
+    except UntrustedInput as error:
+        raise UsageError(error.message) from error
 
 
 def _certificates(path: Path) -> str:

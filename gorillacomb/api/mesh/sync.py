@@ -20,6 +20,7 @@ from gorillacomb.mesh.sync import (
     NodeSync,
     NodeSyncer,
     SyncState,
+    refuse_behind,
     with_cosignatures,
 )
 from gorillacomb.vault.vault import Vault
@@ -106,12 +107,11 @@ def sync_mesh(vault: Vault, names: Iterable[str] = (), *, seconds: float = SECON
     with folder.locked(SYNC_LOCK):
         seen = folder.seen()
         with open_trace_for_reading(vault) as ledger:
-            if not anchor_store().is_forked(ledger.origin):
-                ledger.refuse_rolled_back()
+            refuse_behind(ledger)
             view, log = LogView.of(ledger), ledger.log
 
         def sync_one(node: MeshNode) -> NodeSync:
-            return _sync_one(vault, folder, node, seen.get(node.name, NodeSeen()), seconds)
+            return _sync_one(vault, view, node, seen.get(node.name, NodeSeen()), seconds)
 
         with ThreadPoolExecutor(min(_THREADS, len(nodes))) as pool:
             found = list(pool.map(sync_one, nodes))
@@ -119,22 +119,28 @@ def sync_mesh(vault: Vault, names: Iterable[str] = (), *, seconds: float = SECON
 
 
 def _sync_one(
-    vault: Vault, folder: MeshFolder, node: MeshNode, seen: NodeSeen, seconds: float
+    vault: Vault, view: LogView, node: MeshNode, seen: NodeSeen, seconds: float
 ) -> NodeSync:
-    """Sync one node, and write at once what it gave: the round may be interrupted."""
+    """Sync one node, and write at once what it gave: the round may be interrupted.
+
+    Evidence of a fork is written first.
+    """
+    folder = MeshFolder(vault)
     pulse = None
     try:
         with NodeClient(node.ca, seconds) as client:
             syncer = NodeSyncer(
-                node, client, lambda: open_trace_for_reading(vault), lambda: int(time.time())
+                *(node, client, view),
+                lambda: open_trace_for_reading(vault),
+                lambda: int(time.time()),
             )
             found = syncer.sync(seen, folder.given(node.name))
+            if found.evidence is not None:
+                found.evidence.keep(anchor_store())
             if found.state is not SyncState.UNREACHABLE:
                 pulse = _pulse_of(client, node)
     except UntrustedInput as error:  # its certificates
         found = NodeSync(node.name, SyncState.UNREACHABLE, seen.size, error.message)
-    if found.evidence is not None:
-        found.evidence.keep(anchor_store())
     now = int(time.time())
     is_well = found.state in (SyncState.COSIGNED, SyncState.CURRENT)
     changes: dict[str, object] = {

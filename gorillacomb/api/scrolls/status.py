@@ -260,6 +260,10 @@ def _trace_found(vault: Vault, ledger: Ledger) -> TraceCheckFound | None:
             is_same = False
         if not is_same:
             problem = "The trace is not the one that was checked last."
+    try:
+        ledger.refuse_forked()  # a witness may have shown another one since
+    except VaultError as error:
+        problem = error.message
     return TraceCheckFound(check.as_of_ns, check.entries, problem)
 
 
