@@ -117,5 +117,6 @@ def one_after_the_other(watched: Watched, others: list[Node]) -> None:
     assert found["liar"]["trouble"].startswith("at fault: ")
     checked = watched.node.run("mesh", "check", "n1", "n2", "n3", "--json")
     states = {each["state"] for each in checked.json()["logs"]}
-    assert (checked.code, states <= {"consistent", "unseen"}) == (0, True), checked.json()
+    # Nobody has cosigned the traces of the others, which were never shown: that is incomplete.
+    assert (checked.code, states <= {"consistent", "unseen"}) == (3, True), checked.json()
     assert not watched.node.asked("mesh", "list")["forks"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from gorillacomb.vaultmesh.checkpoint import parse_checkpoint
 from gorillacomb.vaultmesh.keys.note import parse_note
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 from tests.mesh.stand_in import StandIn, standing_in
-from tests.support.run import Ran, run
+from tests.support.run import Ran, end_of, run, start, until
 from tests.support.trees import make_tree
 
 
@@ -237,7 +238,8 @@ def test_a_fork(tree: Path, vault: Path, witness: StandIn, own_home: Path, more:
     (tree / "after").write_text("after")
     assert run("scan", tree, vault=vault).code == 0
     assert sync(vault)[1]["nodes"][0]["state"] == "cosigned"
-    assert run("mesh", "list", vault=vault).code == 1  # it stays on record
+    later = run("mesh", "list", vault=vault)  # it stays on record, and is history
+    assert (later.code, "forked, before: " in later.out) == (0, True)
 
 
 @pytest.mark.parametrize("more", [0, 1, 3])
@@ -325,3 +327,70 @@ def test_one_key_is_one_node(vault: Path, witness: StandIn) -> None:
     assert run("mesh", "remove", "gamma", vault=vault).code == 2
     assert run("mesh", "remove", "alpha", "--json", vault=vault).json() == {"removed": "alpha"}
     assert run("mesh", "sync", vault=vault).code == 2
+
+
+def test_what_a_node_gave_is_kept_when_the_round_is_interrupted(
+    vault: Path, witness: StandIn
+) -> None:
+    with standing_in(StandIn("beta")) as slow:
+        assert run("mesh", "add", *slow.options, vault=vault).code == 0
+        assert run("mesh", "policy", "--quorum=2", vault=vault).code == 0
+        slow.delay = 4
+        syncing = start("mesh", "sync", vault=vault)
+        assert until(lambda: (vault / "mesh" / "given" / "alpha").exists(), 30)
+        syncing.send_signal(signal.SIGINT)
+        end_of(syncing)
+        slow.delay = 0
+        code, found = sync(vault)
+    assert (code, found["cosigned"], found["quorum"]) == (0, 2, True)
+    assert len(witness.requests) == 1
+
+
+def test_what_a_node_gave_is_asked_for_again_if_it_is_lost(vault: Path, witness: StandIn) -> None:
+    sync(vault)
+    (vault / "mesh" / "given" / "alpha").write_bytes(b"damaged")
+    code, found = sync(vault)
+    assert (code, found["nodes"][0]["state"], found["cosigned"]) == (0, "cosigned", 1)
+    note = (vault / "mesh" / "given" / "alpha").read_bytes()
+    names = {line.name for line in parse_note(note).signatures}
+    assert names == {head_of(vault)[0], "witness.example/alpha"}
+
+
+def test_after_a_rotation_the_policy_says_that_it_fits_no_more(
+    vault: Path, witness: StandIn
+) -> None:
+    assert run("mesh", "policy", "--quorum=1", vault=vault).code == 0
+    assert sync(vault)[1]["policy_trouble"] is None
+    assert run("keys", "rotate", vault=vault).code == 0
+    (vault.parent / "more").mkdir()
+    (vault.parent / "more" / "x").write_text("more")
+    assert run("scan", vault.parent / "more", vault=vault).code == 0
+    ran = run("mesh", "sync", vault=vault)
+    assert "The policy does not fit the trace any more" in " ".join(ran.out.split())
+    assert "mesh policy --quorum N" in " ".join(ran.out.split())
+    assert run("mesh", "policy", "--quorum=1", vault=vault).code == 0
+    found = sync(vault)[1]
+    assert (found["policy_trouble"], found["quorum"]) == (None, True)
+
+
+def test_a_node_with_new_keys_is_replaced(vault: Path, witness: StandIn) -> None:
+    assert run("mesh", "policy", "--quorum=1", vault=vault).code == 0
+    sync(vault)
+    with standing_in(StandIn("beta")) as other:
+        words = ("mesh", "add", "alpha", *other.options[1:])
+        assert run(*words, vault=vault).code == 2
+        assert run(*words, "--replace", vault=vault).code == 0
+        (node,) = run("mesh", "list", "--json", vault=vault).json()["nodes"]
+        assert (node["size"], node["vkeys"]) == (0, other.vkeys)
+        assert sync(vault)[1]["nodes"][0]["state"] == "cosigned"
+    assert run("mesh", "policy", "--quorum=1", vault=vault).code == 0
+    ran = run("mesh", "remove", "alpha", vault=vault)
+    assert "The policy still counts it" in ran.out
+
+
+def test_a_closed_port_did_not_take_too_long(vault: Path, witness: StandIn) -> None:
+    keys = [f"--vkey={each}" for each in StandIn("beta").vkeys]
+    assert run("mesh", "add", "beta", "--url=http://127.0.0.1:1", *keys, vault=vault).code == 0
+    code, found = sync(vault, "beta")
+    assert (code, found["nodes"][0]["state"]) == (3, "unreachable")
+    assert "refused" in found["nodes"][0]["reason"].lower()

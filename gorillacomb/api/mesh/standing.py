@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gorillacomb.api.mesh.forks import ForkEvidence, list_forks
-from gorillacomb.api.mesh.nodes import KnownNode, list_nodes
+from gorillacomb.api.mesh.forks import ForkEvidence
+from gorillacomb.api.mesh.nodes import KnownNode, read_mesh
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.mesh.folder import MeshFolder
 from gorillacomb.mesh.policy import TrustPolicy
@@ -48,18 +48,25 @@ class MeshStanding:
     """Whether they are enough; None without a policy."""
     synced_size: int
     """Entries that the newest checkpoint with a quorum covers; 0 if there is none."""
+    open_forks: tuple[ForkEvidence, ...]
+    """Those of our log and of the nodes' logs; what was of an earlier log is history."""
 
 
 def mesh_standing(vault: Vault) -> MeshStanding:
     """Return how far the log of a vault was cosigned. Raises VaultError."""
-    nodes, forks = tuple(list_nodes(vault)), tuple(list_forks())
+    mesh = read_mesh(vault)
+    nodes, forks = mesh.nodes, mesh.forks
     if not vault.trace.exists():
-        return MeshStanding(nodes, forks, None, 0, 0, None, 0)
+        return MeshStanding(nodes, forks, None, 0, 0, None, 0, mesh.open_forks)
     with open_trace_for_reading(vault) as ledger:
         head, log = parse_checkpoint(ledger.checkpoint())[0], ledger.log
     found = head_standing(MeshFolder(vault), log, head)
     return MeshStanding(
-        *(nodes, forks, head.origin, head.size), found.cosigned, found.quorum, found.synced_size
+        *(nodes, forks, head.origin, head.size),
+        found.cosigned,
+        found.quorum,
+        found.synced_size,
+        mesh.open_forks,
     )
 
 
