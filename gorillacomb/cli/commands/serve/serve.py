@@ -126,6 +126,7 @@ def _tls(
 
         made = make_certificate(vault, names)
         click.echo(f"SHA-256 fingerprint of the certificate: {made.fingerprint}", err=True)
+        click.echo(f"It is in {made.certificate}", err=True)
         return made.certificate, made.key
     if (cert is None) != (key is None):
         raise click.UsageError("--tls-cert and --tls-key belong together.")
