@@ -14,6 +14,10 @@ from gorillacomb.web.pages.jobs.outcome import Next, Outcome
 
 _SAID = "gorillacomb: "
 _WARNING = "gorillacomb: warning: "
+_INTERRUPTED = "Interrupted."
+"""What a command says that has nothing more to say of it."""
+_KEPT_SO_FAR = "What was done so far is kept."
+_ON_AGAIN = "The next scan goes on from there."
 
 
 def outcome_of(job: Job, result: Any, plan: str | None) -> Outcome:
@@ -47,7 +51,11 @@ def _said(error: str) -> tuple[str, str, list[str]]:
 def _without_result(job: Job, message: str, hint: str) -> Outcome:
     name = name_of(job)
     if job.state is JobState.CANCELLED:
-        return Outcome(f"{name} was cancelled.", message or "What was done so far is kept.")
+        # Ended while it started, it says nothing of its own.
+        told = message if _SAID in job.error and message != _INTERRUPTED else _KEPT_SO_FAR
+        again = _ON_AGAIN if job.kind == "scan" else ""
+        lead = f"{told.removeprefix(_INTERRUPTED).strip()} {again}"
+        return Outcome(f"{name} was cancelled.", lead.strip())
     if job.state is JobState.DIED:
         again = "What was done so far is kept. Start it again: it goes on from there."
         return Outcome(f"{name} ended before it was through.", f"{message} {again}".strip())
