@@ -150,9 +150,10 @@ def test_what_was_kept_of_a_drop() -> None:
     found = outcome_of(job("drop"), DROPPED, None)
     assert found.headline == "1 new file, 5 B, is kept." and found.lead == "In /d/Omnidrop/2026."
     assert found.facts == [
-        "To remove them again, on a terminal: gorillacomb dedupe --undo r7",
         "2 files were there already.",
     ]
+    assert ("/runs/r7", "Show the run, or remove them again") in found.next
+    assert not any("terminal" in each for each in (found.lead, *found.facts))
     assert [title for title, _ in found.problems] == ["Not kept"]
     none = outcome_of(job("drop"), {**DROPPED, "kept": None}, None)
     assert none.headline == "Nothing was kept."
