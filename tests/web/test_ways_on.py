@@ -14,7 +14,7 @@ from tests.support.memory import in_memory
 from tests.support.run import run, until
 from tests.support.server import Server, serving
 from tests.support.trees import Tree, make_tree, settle
-from tests.web.test_decide_pages import ended, fields, page, post, words
+from tests.web.test_decide_pages import apply, ended, fields, make, page, post, words
 from tests.web.test_every_page import shown
 from tests.web.test_pages import Outline, form_of, outline
 
@@ -57,6 +57,38 @@ def test_advice_is_escaped() -> None:
     assert advice("x") == "x"
     both = advice("Look. If it was removed: gorillacomb explain PATH", '/"><i>')
     assert both.endswith('?path=%2F%22%3E%3Ci%3E">see what became of it</a>.')
+
+
+def test_a_path_that_is_mistyped_is_corrected_in_its_form(server: Server, top: Path) -> None:
+    done = ended(server, apply(server, make(server), count="5"))
+    [place] = {str(it["href"]) for _, it in done.elements if "/runs/2" in str(it.get("href"))}
+    form = {"form": fields(page(server, place), f"{place}/undo")["form"], "part": "yes"}
+    before = server.get("/api/v1/jobs").body
+    typed = str(top / "Copy of a/f9<b>")
+    answer = post(server, f"{place}/undo", **form, path=typed)
+    found = outline(answer)
+    assert answer.status == 422 and "This run moved nothing from" in words(found)
+    assert "Copy of a" in words(found).partition("most similar")[2]
+    assert "`" not in found.text and "gorillacomb dedupe" not in found.text
+    assert [it["value"] for _, it in found.elements if it.get("id") == "path"] == [typed]
+    relative = outline(post(server, f"{place}/undo", **form, path="Copy of a/f1"))
+    assert [it["value"] for _, it in relative.elements if it.get("id") == "path"] == [
+        "Copy of a/f1"
+    ]
+    assert server.get("/api/v1/jobs").body == before, "no job was started"
+    ended(server, post(server, f"{place}/undo", **form, path=f"{top}//Copy of a/x/../f1"))
+    assert (top / "Copy of a/f1").exists()
+    again = post(server, f"{place}/undo", **form, path=str(top / "Copy of a/f1"))
+    assert again.status == 422 and "put back. Nothing was done" in words(outline(again))
+
+
+def test_a_refused_undo_leads_to_its_run(server: Server, top: Path) -> None:
+    done = ended(server, apply(server, make(server), count="5"))
+    [place] = {str(it["href"]) for _, it in done.elements if "/runs/2" in str(it.get("href"))}
+    sent = {"only": [{"path": "/nowhere/x"}]}
+    job = server.done(server.post(f"/api/v1{place}/undo", sent))
+    found = page(server, f"/jobs/{job['id']}")
+    assert place in hrefs(found) and "`" not in words(found).split("The job")[0]
 
 
 @pytest.mark.parametrize("of_one_folder", [True, False])
