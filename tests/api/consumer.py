@@ -313,7 +313,7 @@ def looking_back(history: gorillacomb.RunHistory, run: gorillacomb.RunDetails) -
         use(one.event, one.run, one.action, one.steps, one.files, one.time_ns, one.seq, one.plan)
         use(one.bases, one.skipped, one.failed, one.skipped_count, one.failed_count)
         use(one.bytes_set_aside, one.bytes_freed, one.former_log, one.waiting_files)
-        use(one.waiting_bytes, one.is_waiting, one.to_dict())
+        use(one.waiting_bytes, one.is_waiting, one.bytes_dropped, one.to_dict())
     use(run.events, run.warnings, run.waiting_files, run.waiting_bytes, run.is_waiting, run.id)
     use(run.proofs)
     use(run.action, run.plan, run.quarantines, run.head(), run.item_documents(), run.to_dict())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.support.memory import in_memory
 from tests.support.run import run, until
 from tests.support.server import Answer, Server, serving
 from tests.support.trees import make_tree
+from tests.web import test_decide_pages as decide
 from tests.web.test_pages import PAGE, form_of, outline, submit
 
 API = "/api/v1/drop"
@@ -107,6 +109,50 @@ def test_the_new_ones_are_kept_by_a_job_and_taken_back(mine: Server, place: Path
     undone = mine.done(mine.post(f"/api/v1/runs/{result['kept']['run']}/undo", {}))
     assert undone["exit_code"] == 0
     assert not (place / "Omnidrop").exists()
+
+
+def test_a_drop_is_removed_again_by_its_button(mine: Server, place: Path) -> None:
+    spool = mine.post(f"{API}/spools").json()["id"]
+    for name, data in (("sub/new", NEW), ("edited", b"e" * 700), ("gone", b"g" * 300)):
+        assert send(mine, spool, name, data).status == 201
+    form = form_of(mine)
+    options = decide.page(mine, f"/drop/{spool}").elements
+    root = next(str(it["value"]) for tag, it in options if tag == "option")
+    started = submit(mine, f"/drop/{spool}/keep", form=form, root=root)
+    job = decide.ended(mine, started)
+    [run_page] = {str(it["href"]) for _, it in job.elements if "/runs/2" in str(it.get("href"))}
+    assert "3 new files" in decide.words(job) and "terminal" not in job.text
+    listed = decide.words(decide.page(mine, "/runs"))
+    assert re.search(r"new, kept ?3 ?4\.0 kB", listed), listed
+    [top] = (place / "Omnidrop").iterdir()
+    (top / "edited").write_bytes(b"E" * 700)
+    (top / "gone").unlink()
+    shown = decide.page(mine, run_page)
+    text = decide.words(shown)
+    assert "quarantine of it" not in text and "Find" not in text and "terminal" not in text
+    assert "2 dropped files" in text and "not there any more" in text
+    assert "one that was changed since stays" in text and "exists nowhere else" in text
+    assert str(top / "sub/new") in text
+    sent = decide.fields(shown, f"{run_page}/undo")
+    for typed in ("", "3", "two"):
+        refused = submit(mine, f"{run_page}/undo", **sent, count=typed)
+        assert refused.status == 422 and "type 2. Nothing was removed" in decide.words(
+            outline(refused)
+        )
+    part = submit(mine, f"{run_page}/undo", **sent, part="yes", path=str(top / "sub/new"))
+    assert part.status == 422 and (top / "sub/new").read_bytes() == NEW
+    done = decide.ended(mine, submit(mine, f"{run_page}/undo", **sent, count="2"))
+    assert "1 dropped file is removed again." in decide.words(done)
+    assert "was changed since it was kept: it stays" in decide.words(done)
+    assert run_page in {it.get("href") for _, it in done.elements}
+    assert contents(place / "Omnidrop") == {f"{top.name}/edited": b"E" * 700}
+    again = decide.words(decide.page(mine, run_page))
+    assert "1 dropped file," in again and "was changed since it was kept" in again
+    assert "removed again" in again and "put back" not in again
+    assert "put back" not in decide.words(decide.page(mine, "/runs")).partition("removed again")[2]
+    (top / "edited").unlink()
+    assert "No file of this drop is there any more." in decide.words(decide.page(mine, run_page))
+    assert "type 0" in decide.words(outline(submit(mine, f"{run_page}/undo", **sent, count="1")))
 
 
 def test_what_was_not_asked_for_is_not_taken(mine: Server) -> None:

@@ -457,12 +457,19 @@ def test_what_is_gone(tmp_path: Path, vault: Path) -> None:
         removed = shown(server, f"/explain?{asked(tree / 'Copy of <b>')}")
         assert "is no longer here" in removed.text and "in the quarantine" in removed.text
         assert links(removed, "/runs/")
+        assert "A run moved it into the quarantine." in removed.text
         moved = shown(server, f"/explain?{asked(tree / '<b>/mine')}")
         assert "moved to" in moved.text and str(tree / "moved/mine") in moved.text
         kept = shown(server, f"/explain?{asked(tree / '<b>/f1')}")
         assert "It was the copy kept for these" in kept.text and links(kept, "/runs/")
         missing = shown(server, f"/explain?{asked(tree / 'x/y')}")
         assert "no longer here" in missing.text and links(missing, "/trace/")
+        os.rename(tree / "moved", tree / "<b>")
+        assert run("scan", tree, vault=vault).code == 0
+        assert run("dedupe", "--empty-quarantine", "--yes", vault=vault).code == 0
+        deleted = shown(server, f"/explain?{asked(tree / 'Copy of <b>')}")
+        assert "it was deleted from there for good." in deleted.text
+        assert "deleted for good" in deleted.text.split("What runs did here")[1]
 
 
 def test_clicking_through_the_tree(server: Server, tree: Path) -> None:

@@ -97,6 +97,24 @@ def test_without_a_result(state: JobState, words: str) -> None:
     assert outcome_of(job("scan", 5, state=state), None, None).headline == words
 
 
+def test_what_a_cancelled_scan_has_kept() -> None:
+    error = "gorillacomb: Interrupted."
+    found = outcome_of(job("scan", 130, error, state=JobState.CANCELLED), None, None)
+    assert found.headline == "The scan was cancelled."
+    assert found.lead == "What was done so far is kept. The next scan goes on from there."
+    late = "gorillacomb: Interrupted. Of 3 files seen, what was read is kept.\nRun it again."
+    half = outcome_of(job("scan", 130, late, JobState.CANCELLED), None, None)
+    assert half.lead == (
+        "Of 3 files seen, what was read is kept. The next scan goes on from there."
+    )
+    early = outcome_of(job("scan", None, "Fatal Python error", JobState.CANCELLED), None, None)
+    assert early.lead == found.lead
+    other = outcome_of(job("scrub", 130, error, state=JobState.CANCELLED), None, None)
+    assert other.lead == "What was done so far is kept."
+    more = outcome_of(job("apply", 130, f"{error[:-1]}: x.", JobState.CANCELLED), None, None)
+    assert more.lead == "Interrupted: x."
+
+
 def test_a_purge_that_keeps_what_is_kept_nowhere_else() -> None:
     document = {**APPLIED, "bytes_freed": 7, "unique_files": 2, "unique_by_run": {"r1": 2}}
     found = outcome_of(job("purge", 3), document, None)
@@ -132,9 +150,10 @@ def test_what_was_kept_of_a_drop() -> None:
     found = outcome_of(job("drop"), DROPPED, None)
     assert found.headline == "1 new file, 5 B, is kept." and found.lead == "In /d/Omnidrop/2026."
     assert found.facts == [
-        "To remove them again, on a terminal: gorillacomb dedupe --undo r7",
         "2 files were there already.",
     ]
+    assert ("/runs/r7", "Show the run, or remove them again") in found.next
+    assert not any("terminal" in each for each in (found.lead, *found.facts))
     assert [title for title, _ in found.problems] == ["Not kept"]
     none = outcome_of(job("drop"), {**DROPPED, "kept": None}, None)
     assert none.headline == "Nothing was kept."

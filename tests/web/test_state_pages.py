@@ -65,8 +65,28 @@ def test_settings_are_changed_and_nothing_else_in_the_file(server: Server) -> No
     refused = outline(submit(server, "/settings", **typo)).text
     assert "Nothing was changed" in refused and "Privte" in refused
     assert tomllib.loads(file.read_text()) == values
+    check_the_form_stays(server, typo)
+    assert tomllib.loads(file.read_text()) == values
     assert "Saved." in text_of(server, "/settings?saved=yes")
     file.unlink()
+
+
+def check_the_form_stays(server: Server, sent: dict[str, str]) -> None:
+    """A mistake is shown at its field and line, with all that was typed; then it is corrected."""
+    more = {**sent, "exclude": "*.bak\r\n<i>", "protect": "*.raw\r\n\r\n/nowhere/Privte"}
+    answer = submit(server, "/settings", **more)
+    found = outline(answer)
+    assert answer.status == 422 and "To the overview" not in found.text
+    areas = {it["name"]: it for tag, it in found.elements if tag == "textarea"}
+    assert [name for name, it in areas.items() if it.get("aria-invalid")] == ["protect"]
+    told = areas["protect"]["aria-describedby"] or ""
+    assert "protect-wrong" in told.split() and "Line 3: Nothing was changed: " in found.text
+    assert "*.bak\n<i>" in found.text.replace("\r", "") and "/nowhere/Privte" in found.text
+    assert not any(tag == "i" for tag, _ in found.elements)
+    seen = [it["value"] for _, it in found.elements if it.get("name") == "seen"]
+    assert seen == [sent["seen"]]
+    rules = submit(server, "/settings", **{**sent, "protect": "", "rules": "newest\nnonsense"})
+    assert "Line 2: Nothing was changed: " in outline(rules).text
 
 
 def test_a_setting_that_stops_everything_leads_to_the_settings(tmp_path: Path, vault: Path) -> None:

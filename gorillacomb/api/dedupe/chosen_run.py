@@ -171,14 +171,14 @@ def _not_waiting(
     waiting = [
         item.path for each in parts for item in items_of(each) if item.state is ItemState.WAITING
     ]
-    near = _nearest(path, waiting)
+    near = nearest_paths(path, waiting)
     if near:
         advice += f" Nearest: {', '.join(map(path_text, near))}."
     which = f"Run {name} quarantined nothing" if name else "No known run quarantined anything"
     return UsageError(f"{which} at {shown}.", advice)
 
 
-def _nearest(path: bytes, paths: Sequence[bytes]) -> list[bytes]:
+def nearest_paths(path: bytes, paths: Sequence[bytes]) -> list[bytes]:
     """Return the paths most similar to one: first those with its name."""
     name = path.rpartition(b"/")[2]
     same = [each for each in paths if each.rpartition(b"/")[2] == name]

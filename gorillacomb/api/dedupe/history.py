@@ -89,6 +89,8 @@ class RunEvent:
     """On disk."""
     is_waiting: bool
     """Whether something that it quarantined is still there."""
+    bytes_dropped: int = 0
+    """Of new files that a drop kept; 0 for all other events."""
 
     def to_dict(self) -> RunEventDocument:
         """Return the document of an event in ``dedupe --history --json``."""
@@ -257,6 +259,7 @@ def _event(fields: dict[str, Any], waiting: dict[str, tuple[int, int]]) -> RunEv
         files,
         size,
         is_waiting,
+        int(fields.get("bytes", 0)) if event == "dropped" else 0,
     )
 
 
@@ -273,7 +276,8 @@ def _untraced(
         first = parts[0].recorded
         done = [step for each in parts for step in each.done_steps()]
         copies = [copy for each in parts for copy in each.recorded.copies.values()]
-        dropped = sum(each.is_dropped and each.state not in _NOT_KEPT for each in copies)
+        kept = [each for each in copies if each.is_dropped and each.state not in _NOT_KEPT]
+        dropped = len(kept)
         files, size = waiting.get(name, (0, 0))
         yield RunEvent(
             event=_EVENTS.get(first.action, "applied"),
@@ -295,6 +299,7 @@ def _untraced(
             waiting_files=files,
             waiting_bytes=size,
             is_waiting=name in waiting,
+            bytes_dropped=sum(each.size for each in kept),
         )
 
 

@@ -186,6 +186,8 @@ class RunEventDocument(TypedDict):
     """The id of the log, if the entry is in a trace that ``trace adopt`` replaced."""
     bytes_set_aside: int
     bytes_freed: int
+    bytes_dropped: NotRequired[int]
+    """Bytes of the new files that a drop kept."""
     waiting: bool
     """Whether something that it quarantined is still in quarantine."""
 
@@ -344,6 +346,7 @@ def run_event_document(event: RunEvent) -> RunEventDocument:
         **({} if event.former_log is None else {"former_log": event.former_log}),
         "bytes_set_aside": event.bytes_set_aside,
         "bytes_freed": event.bytes_freed,
+        **({"bytes_dropped": event.bytes_dropped} if event.event == "dropped" else {}),
         "waiting": event.is_waiting,
     }
     return cast(RunEventDocument, document)

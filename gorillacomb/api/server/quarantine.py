@@ -9,11 +9,18 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import cast
 
+from gorillacomb.api.dedupe.chosen_run import nearest_paths
 from gorillacomb.api.dedupe.expected import quarantine_digest
-from gorillacomb.api.dedupe.history import ItemState, read_run_details
+from gorillacomb.api.dedupe.history import ItemState, RunDetails, read_run_details
 from gorillacomb.api.documents.status import QuarantineListDocument, quarantine_documents
 from gorillacomb.api.server.jobs import Job, JobRequest, start
-from gorillacomb.dedupe.quarantine.inventory import QuarantinedRun, quarantined_runs
+from gorillacomb.dedupe.quarantine.bases import base_of_run
+from gorillacomb.dedupe.quarantine.inventory import (
+    QuarantinedRun,
+    quarantined_runs,
+    recorded_runs,
+)
+from gorillacomb.dedupe.quarantine.items import items_at
 from gorillacomb.dedupe.roots import live_roots_of
 from gorillacomb.errors import RefusedForSafety, UsageError
 from gorillacomb.fs.openat import OpenFolders
@@ -28,6 +35,7 @@ __all__ = [
     "list_quarantined_folder",
     "purge_shown",
     "undo",
+    "why_not_waiting",
 ]
 
 _MOST_LISTED = 100_000
@@ -146,6 +154,26 @@ def _not_there(path: bytes) -> UsageError:
         f"No folder of that run that was at {path_text(path)} is in the quarantine.",
         "It was put back or deleted since, or is a file.",
     )
+
+
+def why_not_waiting(run: RunDetails, path: bytes) -> str | None:
+    """Say why nothing at a path can be put back from a run; None if something can, or may.
+
+    That is also None for a run whose quarantine is not found: the undo itself looks further.
+    """
+    path = os.path.normpath(path)
+    named = [base_of_run(folder) for folder in run.quarantines]
+    parts = list(recorded_runs((), named))
+    items = [item for part in parts for item in items_at(part, path)]
+    if not parts or any(item.state is ItemState.WAITING for item in items):
+        return None
+    if items:
+        state = f"{items[-1].state}{f', {cause}' if (cause := items[-1].cause) else ''}"
+        return f"{path_text(path)} is not in the quarantine: {state}. Nothing was done."
+    waiting = [item.path for item in run.items() if item.state is ItemState.WAITING]
+    near = ", ".join(map(path_text, nearest_paths(path, waiting)))
+    known = f" The most similar it has: {near}." if near else ""
+    return f"This run moved nothing from {path_text(path)}: nothing was done.{known}"
 
 
 def undo(vault: Vault, run: str, only: Sequence[bytes] = ()) -> Job:

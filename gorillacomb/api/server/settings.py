@@ -22,6 +22,7 @@ from gorillacomb.vault.vault import Vault, config_folder
 __all__ = [
     "LISTS",
     "InvalidSettings",
+    "SettingRefused",
     "SettingsFile",
     "change_settings",
     "read_settings",
@@ -32,6 +33,8 @@ LISTS = ("exclude", "prefer", "protect", "rules")
 """The settings that a page changes: lists of texts."""
 _AROUND = 2
 """Lines that are shown before and after one with a mistake."""
+_MOST_TRIED = 100
+"""Entries of a setting that are tried one by one, to find the one that is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,17 @@ class InvalidSettings:
     """The number of the line with the mistake, from 1; None if that is not known."""
     around: Sequence[tuple[int, str]]
     """That line and some around it, with their numbers; at most 200 characters of each."""
+
+
+class SettingRefused(UsageError):
+    """A setting that is not valid, or names nothing; the file was not changed."""
+
+    def __init__(self, setting: str, entry: str | None, message: str, hint: str) -> None:
+        super().__init__(message, hint)
+        self.setting = setting
+        """One of `LISTS`."""
+        self.entry = entry
+        """The entry of it that is wrong; None if that is not known."""
 
 
 def settings_mistake(vault: Vault) -> InvalidSettings | None:
@@ -131,7 +145,7 @@ def change_settings(vault: Vault, seen: str, lists: Mapping[str, list[str]]) -> 
     """Set some of the settings of `LISTS`, and leave the rest of the file as it is, comments too.
 
     ``seen`` is the digest of the file that was shown. Raises RefusedForSafety if it has changed
-    since, UsageError for a value that is not valid or names nothing, VaultUnwritable.
+    since, SettingRefused for a value that is not valid or names nothing, VaultUnwritable.
     """
     data = _read()
     if blake3_of_short(data).hex() != seen:
@@ -140,7 +154,8 @@ def change_settings(vault: Vault, seen: str, lists: Mapping[str, list[str]]) -> 
     before = _lists(document)
     for name, values in lists.items():
         if any("\n" in each for each in before[name]):
-            raise UsageError(f"{name} has an entry of several lines.", f"Change it in {_file()}.")
+            text = f"Nothing was changed: {name} has an entry of several lines."
+            raise SettingRefused(name, None, text, f"Change it in {_file()}.")
         if values == before[name]:
             continue  # as it is written, with its comments
         if values:
@@ -148,9 +163,9 @@ def change_settings(vault: Vault, seen: str, lists: Mapping[str, list[str]]) -> 
         else:
             del document[name]
     text = document.as_string().encode()
-    with tempfile.TemporaryDirectory() as trial:  # what would not be read back is not written
-        (Path(trial) / "config.toml").write_bytes(text)
-        _check(vault, Path(trial))
+    cause = _why_refused(vault, text)  # what would not be read back is not written
+    if cause is not None:
+        raise _refusal(vault, lists, cause)
     try:
         _file().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_file(os.path.realpath(os.fsencode(_file())), text, replace=True)  # it may be a link
@@ -161,13 +176,34 @@ def change_settings(vault: Vault, seen: str, lists: Mapping[str, list[str]]) -> 
         ) from error
 
 
-def _check(vault: Vault, folder: Path) -> None:
-    """Refuse what no command would take, such as a path to protect that does not exist."""
-    try:
-        _check_named(vault, load_settings(folder))
-    except UsageError as error:
-        message = error.message.removeprefix(f"{folder / 'config.toml'}: ")
-        raise UsageError(f"Nothing was changed: {message}", "Correct that line.") from error
+def _why_refused(vault: Vault, text: bytes) -> str | None:
+    """Say why no command would take a file, such as for a path that does not exist; else None."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "config.toml"
+        file.write_bytes(text)
+        try:
+            _check_named(vault, load_settings(Path(folder)))
+        except UsageError as error:
+            return error.message.removeprefix(f"{file}: ")
+    return None
+
+
+def _refusal(vault: Vault, lists: Mapping[str, list[str]], cause: str) -> UsageError:
+    """Return the error for settings of which each alone is tried, to find the one that is wrong."""
+    import tomlkit
+
+    def alone(name: str, values: list[str]) -> str | None:
+        return _why_refused(vault, tomlkit.dumps({name: values}).encode())
+
+    hint = "Correct that line."
+    for name, values in lists.items():
+        whole = alone(name, values)
+        if whole is not None:
+            tried = ((each, alone(name, [each])) for each in values[:_MOST_TRIED])
+            wrong = next(((each, why) for each, why in tried if why is not None), None)
+            entry, why = wrong or (None, whole)
+            return SettingRefused(name, entry, f"Nothing was changed: {why}", hint)
+    return UsageError(f"Nothing was changed: {cause}", hint)  # it is about another setting
 
 
 def _check_named(vault: Vault, settings: Settings) -> None:

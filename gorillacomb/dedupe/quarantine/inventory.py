@@ -39,7 +39,7 @@ from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.openat import FileIdentity
 from gorillacomb.fs.paths import is_below, join
 
-_BLOCK = 512
+BLOCK = 512
 """Bytes, of `st_blocks`."""
 
 
@@ -227,13 +227,16 @@ def _waiting_of(run: RecordedRun, record: StepRecord) -> tuple[int, int] | None:
 
 
 def size_below(path: bytes) -> tuple[int, int]:
-    """Count everything but folders at a path and below it, and the bytes on disk that it takes."""
+    """Count the files at a path and below it, and the bytes on disk that all there takes.
+
+    Links and the like are no files, here as in the plans and journals; their bytes are counted.
+    """
     files = 0
     blocks: dict[int, int] = {}
     for facts in _facts_below(path):
-        files += 1
+        files += stat.S_ISREG(facts.st_mode)
         blocks[facts.st_ino] = facts.st_blocks
-    return files, sum(blocks.values()) * _BLOCK
+    return files, sum(blocks.values()) * BLOCK
 
 
 def _facts_below(path: bytes) -> Iterator[os.stat_result]:

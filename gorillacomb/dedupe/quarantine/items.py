@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gorillacomb.dedupe.model import KeptPlace
 from gorillacomb.dedupe.quarantine.inventory import (
+    BLOCK,
     RecordedRun,
 )
 from gorillacomb.dedupe.quarantine.journal_entries import (
@@ -58,10 +60,11 @@ class RunItem:
     cause: str | None
     """Why it was not done, is stuck, or is only partly left."""
     files: int = 0
-    """Files in it when it was quarantined, without system files such as .DS_Store; 0 for a folder
-    that was put back, or found, alone."""
+    """Files in it when it was quarantined, without system files such as .DS_Store; without those
+    that were put back alone, while it waits; 0 for a folder that was put back, or found, alone."""
     size: int = 0
-    """Bytes on disk of those; 0 for what was removed along with another file."""
+    """Bytes on disk of those; 0 for what was removed along with another file. Of a file that was
+    put back alone, those that it has now."""
     kept_in: tuple[KeptPlace, ...] = ()
     """Where the files of a folder are kept, most files first; empty if that is ``keep`` alone."""
     is_part: bool = False
@@ -168,16 +171,26 @@ def _item(run: RecordedRun, record: StepRecord, move: MovedItem) -> RunItem:
         record.set_aside_ns,
         ended,
         cause,
-        1 if record.kind == "file" else _copies_in(record),
-        (record.size_set_aside or record.size) if move is record.moves[0] else 0,
+        1 if record.kind == "file" else _copies_in(record, state),
+        _size_of(record, state) if move is record.moves[0] else 0,
         record.kept_places(run.base),
         belongs_to=b"" if move is record.moves[0] else join(run.base, record.moves[0].path),
     )
 
 
-def _copies_in(record: StepRecord) -> int:
-    """Count the files that a step for a folder quarantined, as a plan counts them."""
-    return (record.files_set_aside or record.files) - record.system_files
+def _copies_in(record: StepRecord, state: ItemState) -> int:
+    """Count the files that a step for a folder quarantined, as a plan counts them.
+
+    While it waits, those that were put back alone do not count.
+    """
+    left = record.files if state is ItemState.WAITING else record.files_set_aside
+    return max((left or record.files) - record.system_files, 0)
+
+
+def _size_of(record: StepRecord, state: ItemState) -> int:
+    """Return the bytes on disk of those."""
+    left = record.size if state is ItemState.WAITING else record.size_set_aside
+    return left or record.size
 
 
 def _part(
@@ -214,6 +227,7 @@ def _returned_item(run: RecordedRun, record: StepRecord, back: ReturnedItem) -> 
         aside = join(join(run.folder, around.slot), inner)
         keep = kept_for(record, around, inner)
     waits = back.when_ns is None and os.path.lexists(aside)
+    files, size = _file_at(aside if waits else path)
     return RunItem(
         run.run,
         run.recorded.action,
@@ -226,8 +240,19 @@ def _returned_item(run: RecordedRun, record: StepRecord, back: ReturnedItem) -> 
         record.set_aside_ns,
         back.when_ns,
         None,
+        files,
+        size,
         is_part=True,
     )
+
+
+def _file_at(path: bytes) -> tuple[int, int]:
+    """Count the file at a path, and its bytes on disk; nothing for what is no file."""
+    try:
+        facts = os.lstat(path)
+    except OSError:
+        return 0, 0
+    return (1, facts.st_blocks * BLOCK) if stat.S_ISREG(facts.st_mode) else (0, 0)
 
 
 def kept_for(record: StepRecord, move: MovedItem, inner: bytes) -> KeptCopy:

@@ -25,6 +25,7 @@ from gorillacomb.api.text import format_count, format_size
 from gorillacomb.api.watch.pulse import check_watcher
 from gorillacomb.errors import GorillaCombError
 from gorillacomb.model import SECOND
+from gorillacomb.web.pages.advice import advice
 from gorillacomb.web.pages.jobs.endings import ending_of
 from gorillacomb.web.problems import Problem
 from gorillacomb.web.security.guard import LOGIN_PATH
@@ -128,6 +129,7 @@ def environment() -> Environment:
         fields=lambda path, name="path", key="path": address_of(path, name, key).items(),
         size=format_size,
         ending=ending_of,
+        advice=advice,
         count=format_count,
         number="{:,}".format,
         moment=_moment,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Form, Request
@@ -12,6 +14,7 @@ from gorillacomb.api.server.jobs import JobRequest, start
 from gorillacomb.api.server.settings import (
     LISTS,
     InvalidSettings,
+    SettingRefused,
     change_settings,
     read_settings,
     settings_mistake,
@@ -22,7 +25,7 @@ from gorillacomb.web.inputs import TypedPath
 from gorillacomb.web.pages.jobs.jobs import follow
 from gorillacomb.web.pages.rendering import render_page
 from gorillacomb.web.security.access import ApplyPlans, OwnForm, ReadIndex, RunScans
-from gorillacomb.web.site import GivenSite
+from gorillacomb.web.site import GivenSite, Site
 
 router = APIRouter()
 writing = APIRouter()
@@ -41,6 +44,30 @@ def settings(
     request: Request, site: GivenSite, session: ReadIndex, saved: Literal["yes"] | None = None
 ) -> Response:
     """Show what is scanned, and the settings; of a file that cannot be read, what is wrong."""
+    return _show(request, site, saved=saved)
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedForm:
+    """The settings as they were typed, and what is wrong with one of them."""
+
+    seen: str
+    """The digest of the file that was shown."""
+    typed: Mapping[str, str]
+    """By the names of `LISTS`."""
+    error: SettingRefused
+
+    @property
+    def line(self) -> int | None:
+        """The number of the line with the mistake in its field, from 1; None if not known."""
+        lines = self.typed[self.error.setting].replace("\r\n", "\n").split("\n")
+        entry = self.error.entry
+        return lines.index(entry) + 1 if entry in lines else None
+
+
+def _show(
+    request: Request, site: Site, refused: RefusedForm | None = None, saved: str | None = None
+) -> Response:
     roots, mistake = _roots_and_mistake(site.vault)
     file = None
     try:
@@ -51,12 +78,14 @@ def settings(
     return render_page(
         request,
         "settings.html",
+        200 if refused is None else 422,
         title="Settings",
         roots=roots,
         file=file,
         mistake=mistake,
         texts=_TEXTS,
         saved=saved,
+        refused=refused,
     )
 
 
@@ -69,6 +98,7 @@ def _roots_and_mistake(vault: Vault) -> tuple[tuple[RootStatus, ...], InvalidSet
 
 @writing.post("/settings")
 def change(
+    request: Request,
     site: GivenSite,
     session: ApplyPlans,
     form: OwnForm,
@@ -78,9 +108,12 @@ def change(
     protect: _Lines = "",
     rules: _Lines = "",
 ) -> Response:
-    """Change the settings, if they are those that were shown."""
-    given = zip(LISTS, (exclude, prefer, protect, rules), strict=True)
-    change_settings(site.vault, seen, {name: _lines(text) for name, text in given})
+    """Change the settings, if they are those that were shown; else show the form as it was."""
+    typed = dict(zip(LISTS, (exclude, prefer, protect, rules), strict=True))
+    try:
+        change_settings(site.vault, seen, {name: _lines(text) for name, text in typed.items()})
+    except SettingRefused as error:
+        return _show(request, site, RefusedForm(seen, typed, error))
     return RedirectResponse("/settings?saved=yes", 303)
 
 

@@ -15,6 +15,7 @@ from gorillacomb.api.dedupe.history import ItemState, RunDetails, RunEvent, RunI
 from gorillacomb.api.dedupe.history import read_run_details as read_run
 from gorillacomb.api.dedupe.plan import DedupeAction
 from gorillacomb.api.dedupe.runs import sum_of_proofs
+from gorillacomb.api.drop.kept_files import files_of_drop, is_drop
 from gorillacomb.api.paths import printable_path
 from gorillacomb.api.server import quarantine as use
 from gorillacomb.api.text import format_count
@@ -39,8 +40,10 @@ _RunName = Annotated[str, Query(pattern=r"^([A-Za-z0-9_.-]{1,64})?$")]
 _RunField = Annotated[str, Form(pattern=r"^([A-Za-z0-9_.-]{1,64})?$")]
 
 
-def event_words(event: RunEvent) -> str:
-    """Return what was done with files, after their number."""
+def event_words(event: RunEvent, is_of_drop: bool = False) -> str:
+    """Return what was done with files, after their number; an undo of a drop puts none back."""
+    if event.event == "undone" and is_of_drop:
+        return "removed again"
     if event.event == "applied" and event.action in (DedupeAction.REFLINK, DedupeAction.DELETE):
         return "share blocks now" if event.action == DedupeAction.REFLINK else "deleted"
     words = {
@@ -59,6 +62,7 @@ def show_runs(
 ) -> Response:
     """Show what was done, the latest first."""
     history = read_history(site.vault)
+    drops = {event.run for event in history.events if event.event == "dropped"}
     return render_page(
         request,
         "runs.html",
@@ -72,7 +76,7 @@ def show_runs(
         warnings=history.warnings,
         after=after,
         page=_PAGE,
-        words=event_words,
+        words=lambda event: event_words(event, event.run in drops),
     )
 
 
@@ -91,9 +95,37 @@ def show_run(
     return _show_run(request, found, after, q.strip())
 
 
+def _show_drop(request: Request, run: RunDetails, after: int, wrong: str) -> Response:
+    files = files_of_drop(run)
+    there = [each for each in files if each.is_there]
+    return render_page(
+        request,
+        "run_of_drop.html",
+        422 if wrong else 200,
+        title="Run",
+        twin=not wrong,
+        run=run,
+        files=files[after : after + _PAGE],
+        total=len(files),
+        there=len(there),
+        size=sum(each.size for each in there),
+        after=after,
+        page=_PAGE,
+        words=lambda event: event_words(event, is_of_drop=True),
+        wrong=wrong,
+    )
+
+
 def _show_run(
-    request: Request, run: RunDetails, after: int = 0, q: str = "", wrong: str = ""
+    request: Request,
+    run: RunDetails,
+    after: int = 0,
+    q: str = "",
+    wrong: str = "",
+    typed: str = "",
 ) -> Response:
+    if is_drop(run):
+        return _show_drop(request, run, after, wrong)
     states = Counter(item.state for item in run.items())
     items = _found(run, q.casefold())
     skipped = list(islice(items, after))
@@ -119,6 +151,7 @@ def _show_run(
         proven=_held(sum_of_proofs(proofs)),
         total_proofs=len(proofs),
         wrong=wrong,
+        typed=typed,
     )
 
 
@@ -143,15 +176,25 @@ def undo(
     part: Annotated[str, Form(max_length=8)] = "",
     path: Annotated[str, Form(max_length=65536)] = "",
     path_b64: Annotated[str, Form(max_length=131072)] = "",
+    count: Annotated[str, Form(max_length=40)] = "",
 ) -> Response:
-    """Put back a whole run, or one path of it (``part``)."""
+    """Put back a whole run, or one path of it (``part``); remove a drop if its number was typed."""
     with missing_as_404():
+        found = read_run(site.vault, run)
+        if is_drop(found):
+            wanted = sum(each.is_there for each in files_of_drop(found))
+            if not is_typed(count, wanted):
+                wrong = f"That is not the number: type {wanted:,}. Nothing was removed."
+                return _show_run(request, found, wrong=wrong)
         if not part:
             return follow(use.undo(site.vault, run))
         if not path_b64 and not path.startswith("/"):
             wrong = "That is not a full path: such a path begins with /. Nothing was done."
-            return _show_run(request, read_run(site.vault, run), wrong=wrong)
+            return _show_run(request, found, wrong=wrong, typed=path)
         place = path_of(None, path_b64) if path_b64 else path_of(path, None)
+        why = use.why_not_waiting(found, place)
+        if why is not None:
+            return _show_run(request, found, wrong=why, typed=path)
         return follow(use.undo(site.vault, run, [place]))
 
 

@@ -54,6 +54,7 @@ def tree(
         200 if problem is None else problem.status,
         title="Browse",
         problem=problem,
+        query=query,
         folder=None,
         roots=roots,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import Annotated, Literal, NamedTuple
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
@@ -41,13 +42,43 @@ def job(
         plan = plan_of_job(site.vault, found)
         if then is not None and plan is not None:
             return RedirectResponse(f"/plans/{plan}", 303)
-        outcome = None
+        outcome = result = None
         if not found.state.is_live:
-            outcome = outcome_of(found, use.read_job_result(site.vault, job), plan)
+            result = use.read_job_result(site.vault, job)
+            outcome = outcome_of(found, result, plan)
     title = name_of(found)
     return render_page(
-        request, "job.html", title=title, twin=True, job=found, outcome=outcome, named=title
+        request,
+        "job.html",
+        title=title,
+        twin=True,
+        job=found,
+        outcome=outcome,
+        named=title,
+        again=None if result is not None else _scan_again(found),
     )
+
+
+class ScanForm(NamedTuple):
+    """A form that starts a scan once more."""
+
+    action: str
+    paths: Sequence[str]
+    """What to scan; empty for all known roots."""
+
+
+def _scan_again(job: use.Job) -> ScanForm | None:
+    """Return the form that starts a scan once more; None for another job.
+
+    That is also None for what no form names: several folders, or one whose name is no text.
+    """
+    if job.kind != "scan":
+        return None
+    asked = job.options.get("paths") or []
+    if not asked:
+        return ScanForm("/scan", ())
+    paths = [each["path"] for each in asked if "path" in each]
+    return ScanForm("/roots", paths) if len(paths) == len(asked) == 1 else None
 
 
 def follow(job: use.Job) -> Response:

@@ -14,6 +14,10 @@ from gorillacomb.web.pages.jobs.outcome import Next, Outcome
 
 _SAID = "gorillacomb: "
 _WARNING = "gorillacomb: warning: "
+_INTERRUPTED = "Interrupted."
+"""What a command says that has nothing more to say of it."""
+_KEPT_SO_FAR = "What was done so far is kept."
+_ON_AGAIN = "The next scan goes on from there."
 
 
 def outcome_of(job: Job, result: Any, plan: str | None) -> Outcome:
@@ -27,6 +31,8 @@ def outcome_of(job: Job, result: Any, plan: str | None) -> Outcome:
         if job.state is JobState.CANCELLED:
             found.facts.append("It was cancelled before it was through.")
     found.facts += warnings
+    if not found.next and job.options.get("run"):
+        found.next = _to_run(str(job.options["run"]))
     if plan is not None:
         found.next.insert(0, Next(f"/plans/{plan}", "Look through the plan"))
     return found
@@ -47,7 +53,11 @@ def _said(error: str) -> tuple[str, str, list[str]]:
 def _without_result(job: Job, message: str, hint: str) -> Outcome:
     name = name_of(job)
     if job.state is JobState.CANCELLED:
-        return Outcome(f"{name} was cancelled.", message or "What was done so far is kept.")
+        # Ended while it started, it says nothing of its own.
+        told = message if _SAID in job.error and message != _INTERRUPTED else _KEPT_SO_FAR
+        again = _ON_AGAIN if job.kind == "scan" else ""
+        lead = f"{told.removeprefix(_INTERRUPTED).strip()} {again}"
+        return Outcome(f"{name} was cancelled.", lead.strip())
     if job.state is JobState.DIED:
         again = "What was done so far is kept. Start it again: it goes on from there."
         return Outcome(f"{name} ended before it was through.", f"{message} {again}".strip())
@@ -161,13 +171,19 @@ def _undo(job: Job, doc: Mapping[str, Any]) -> Outcome:
     if files:
         verb = "is back where it was" if files == 1 else "are back where they were"
         found = Outcome(f"{many} {verb}.")
+    elif doc.get("dropped"):
+        dropped = len(doc["dropped"])
+        verb = "is" if dropped == 1 else "are"
+        found = Outcome(f"{format_count(dropped, 'dropped file')} {verb} removed again.")
     elif doc["done"]:
-        found = Outcome(f"{format_count(doc['done'], 'folder')} came back.")
+        found = Outcome(
+            f"{format_count(doc['done'], 'folder or link', 'folders or links')} came back."
+        )
     else:
         found = Outcome("Nothing was put back.")
     left = doc.get("left_files", 0)
     where = "still in the quarantine of that run"
-    found.add(left, f"file or link is {where}", f"files and links are {where}")
+    found.add(left, f"file is {where}", f"files are {where}")
     removed = sum(each["files"] for each in doc.get("copied", ()))
     again = "on shelves and in kept trees removed again"
     found.add(removed, f"file {again}", f"files {again}")
@@ -225,12 +241,12 @@ def _drop(job: Job, doc: Mapping[str, Any]) -> Outcome:
         verb = "is" if kept["files"] == 1 else "are"
         many = f"{format_count(kept['files'], 'new file')}, {format_size(kept['bytes'])},"
         found = Outcome(f"{many} {verb} kept.", f"In {_path(kept['folder'])}.")
-        run = f"gorillacomb dedupe --undo {kept['run']}"
-        found.facts.append(f"To remove them again, on a terminal: {run}")
     found.add(doc["have"]["files"], "file was there already", "files were there already")
     found.problem("Not kept", [*doc["left_out"], *(() if kept is None else kept["failed"])])
     found.problem("From a run that was interrupted", () if kept is None else kept["recovered"])
     found.next = [Next("/drop", "Drop something else")]
+    if kept is not None and kept["run"]:
+        found.next.append(Next(f"/runs/{kept['run']}", "Show the run, or remove them again"))
     return found
 
 
