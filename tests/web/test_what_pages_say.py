@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -12,10 +13,11 @@ import pytest
 from tests.support.memory import in_memory
 from tests.support.run import run
 from tests.support.server import Server, serving
-from tests.support.trees import Tree, make_tree, settle
-from tests.web.test_decide_pages import page, words
+from tests.support.trees import Link, Tree, make_tree, settle
+from tests.web.test_decide_pages import make, page, words
 from tests.web.test_find_pages import asked, headline, links, shown, values
-from tests.web.test_pages import FORM
+from tests.web.test_pages import FORM, PAGE, Outline, outline
+from tests.web.test_plain_words import served
 
 TREE: Tree = {
     "here": {f"f{n}.txt": f"{n}" * 9000 for n in range(3)},
@@ -90,3 +92,85 @@ def test_a_mark_leads_back_to_its_group_and_is_said_once(server: Server, top: Pa
     gone = f"/groups?marked={'0' * 64}"
     assert "What they are about is not on this page" in words(page(server, gone))
     assert "marked=" not in "".join(links(shown(server, f"{back.partition('#')[0]}"), "/groups.json"))
+
+
+# Reviews -----------------------------------------------------------------------------------------
+
+
+@contextmanager
+def made(top: Path, tree: Tree) -> Iterator[tuple[Server, str]]:
+    """A server whose vault has a tree, and the usual plan."""
+    make_tree(top, tree)
+    with served(top) as server:
+        yield server, make(server)
+
+
+def listed(found: Outline, server: Server, place: str) -> list[list[str]]:
+    """What each card of a question lists, without sizes and dates."""
+    body = server.get(place, PAGE).body.decode()
+    cards = body.split('<div class="side')[1:]
+    rows = [re.findall(r'<li><span class="path">(.*?)</span>', card) for card in cards]
+    assert len(rows) == len([it for _, it in found.elements if "side" in (it.get("class") or "")])
+    return rows
+
+
+def test_links_are_not_counted_as_files(tmp_path: Path) -> None:
+    inside: Tree = {"deep": {f"f{n}": f"{n}" * 3000 for n in range(9)}, "top": "t" * 3000}
+    inside["deep"] |= {f"link{n}": Link(f"f{n}") for n in range(4)}  # type: ignore[operator]
+    with made(tmp_path / "drive", {"a": inside, "Copy of a": inside}) as (server, plan):
+        question = page(server, f"{plan}/review?at=0")
+        said = words(question)
+        assert "10 files" in said, "in the headline"
+        assert said.count("deep/9 files, 4 links") == 2 and "13 files" not in said
+
+
+def test_a_question_names_every_file_that_leaves(tmp_path: Path) -> None:
+    """A picture leaves with the files beside it: all are listed, on both sides."""
+    beside = {f"DSC1{end}": end * 900 for end in (".NEF", ".xmp")}
+    other = {name.replace("DSC1", "DSC1 (1)"): text for name, text in beside.items()}
+    tree: Tree = {"Photos": {**beside, "own": "o"}, "Downloads": {**other, "p": "p"}}
+    with made(tmp_path / "drive", tree) as (server, plan):
+        place = f"{plan}/review?at=0"
+        question = page(server, place)
+        assert "2 files" in words(question)
+        stays, leaves = listed(question, server, place)
+        assert sorted(stays) == sorted(beside) and sorted(leaves) == sorted(other)
+        assert "These 2 files belong together" in words(question)
+        (compare,) = links(question, "/compare?")
+        assert "Photos" in compare and "Downloads" in compare and "DSC1" not in compare
+        picture = [it for tag, it in question.elements if tag == "img"]
+        assert all((it["alt"] or "").startswith("Picture of DSC1") for it in picture)
+
+
+def test_a_long_question_leads_to_all_of_it(tmp_path: Path) -> None:
+    tree: Tree = {
+        "Photos": {f"p{n:02}.txt": f"{n}" * 3000 for n in range(30)} | {"own": "o"},
+        "Downloads": {f"p{n:02}.txt": f"{n}" * 3000 for n in range(30)} | {"p": "p"},
+    }
+    with made(tmp_path / "drive", tree) as (server, plan):
+        place = f"{plan}/review?at=0"
+        question = page(server, place)
+        assert [len(names) for names in listed(question, server, place)] == [8, 8]
+        assert words(question).count("And 22 more. List all of them") == 2
+        (every,) = set(links(question, f"{plan}/review?at=0&all="))
+        rows = listed(page(server, every), server, every)
+        assert [len(names) for names in rows] == [30, 30]
+        assert "more." not in words(page(server, every))
+
+
+def test_a_question_about_one_folder_names_that_folder(tmp_path: Path) -> None:
+    """What leaves is one folder of many that were looked at together: not the one around it."""
+    odd: Tree = {"--help": "h" * 3000, "-rf": "r" * 3000}
+    kept: Tree = {f"x{n}": {"kept": f"{n}" * 3000} for n in range(6)}
+    copies: Tree = {f"y{n}": {"kept": f"{n}" * 3000} for n in range(6)}
+    tree: Tree = {"Odd": odd, **kept, "Downloads": {"Odd names": odd, **copies}}
+    with made(tmp_path / "drive", tree) as (server, plan):
+        [found] = re.findall(r"0 of ([0-9]+) answered", words(page(server, f"{plan}/review?at=0")))
+        places = [f"{plan}/review?at={at}" for at in range(int(found))]
+        (about_it,) = (it for it in places if "--help" in words(page(server, it)))
+        answer = server.get(about_it, PAGE).body.decode()
+        cards = re.findall(r'<h2[^>]*>(stays|leaves)</h2>\s*<p[^>]*>(.*?)</p>', answer, re.S)
+        folder = re.sub("<[^>]+>", "", dict(cards)["leaves"])
+        assert folder == f"{tmp_path}/drive/Downloads/Odd names"
+        assert "other file" not in words(outline(server.get(about_it, PAGE)))
+        assert links(page(server, about_it), "/compare?")
