@@ -14,7 +14,7 @@ from tests.support.memory import in_memory
 from tests.support.run import run
 from tests.support.server import Server, serving
 from tests.support.trees import Link, Tree, make_tree, settle
-from tests.web.test_decide_pages import make, page, words
+from tests.web.test_decide_pages import apply, ended, give, make, page, words
 from tests.web.test_find_pages import asked, headline, links, shown, values
 from tests.web.test_pages import FORM, PAGE, Outline, outline
 from tests.web.test_plain_words import served
@@ -174,3 +174,65 @@ def test_a_question_about_one_folder_names_that_folder(tmp_path: Path) -> None:
         assert folder == f"{tmp_path}/drive/Downloads/Odd names"
         assert "other file" not in words(outline(server.get(about_it, PAGE)))
         assert links(page(server, about_it), "/compare?")
+
+
+def test_system_files_are_counted_as_a_plan_counts_them(tmp_path: Path) -> None:
+    inside: Tree = {"deep": {f"f{n}": f"{n}" * 3000 for n in range(5)}, "top": "t" * 3000}
+    with_noise: Tree = {**inside, "deep": {**inside["deep"], ".DS_Store": "s"}}  # type: ignore[dict-item]
+    with made(tmp_path / "drive", {"a": inside, "Copy of a": with_noise}) as (server, plan):
+        said = words(page(server, f"{plan}/review?at=0"))
+        assert "6 files" in said and said.count("deep/5 files") == 2
+
+
+# Plans and runs ----------------------------------------------------------------------------------
+
+
+def test_a_collapse_counts_files_the_same_from_plan_to_run(tmp_path: Path) -> None:
+    src: Tree = {f"f{number}": f"{number}" * 3000 for number in range(8)}
+    app: Tree = {"package.json": "{}", "src": src, "latest": Link("src/f1")}
+    other: Tree = {**app, "notes.txt": "only here", "src": {**src, ".DS_Store": "s"}}
+    tree: Tree = {"work": {"App": app}, "Backup": {"App": other}, "New Folder": {"App": app}}
+    top = make_tree(tmp_path / "Drive", tree)
+    with served(top) as server:
+        keep = str(top / "work/App")
+        plan = make(server, collapse=keep, into=keep)
+        counts = rows_of(server, plan, "Files")
+        copies = {f"{top}/Backup/App": "11", f"{top}/New Folder/App": "9"}
+        assert {path: counts[path] for path in copies} == copies
+        job = words(ended(server, apply(server, plan, count="20")))
+        assert "20 files" in job and "22 files and links were compared when they left" in job
+        [event] = server.get("/api/v1/runs").json()["runs"]
+        run_page = f"/runs/{event['run']}"
+        assert rows_of(server, run_page, "Files").items() >= copies.items()
+        compared = rows_of(server, run_page, "Files and links")
+        assert compared == {f"{top}/Backup/App": "12", f"{top}/New Folder/App": "10"}
+        # The list of plans says which was applied, and leads to what that did.
+        plans = page(server, "/plans")
+        assert "applied What that did" in words(plans) and "no, applied as a whole" in words(plans)
+        assert links(plans, "/runs/") == [run_page]
+
+
+def rows_of(server: Server, place: str, column: str) -> dict[str, str]:
+    """What a column of a page's tables says of each path."""
+    found = {}
+    for row in re.findall(r"<tr>(.*?)</tr>", server.get(place, PAGE).body.decode(), re.S):
+        path = re.search(r'<td>\s*<(?:a|span) class="path"[^>]*>(.*?)<', row)
+        cell = re.search(f'data-label="{column}">([^<]*)<', row)
+        if path is not None and cell is not None:
+            found[path[1]] = cell[1]
+    return found
+
+
+def test_the_list_of_plans_and_a_plan_count_what_is_reviewed_alike(tmp_path: Path) -> None:
+    tree: Tree = {
+        "Photos": {f"p{n}.txt": f"{n}" * 3000 for n in range(7)} | {"own": "o"},
+        "Downloads": {f"p{n}.txt": f"{n}" * 3000 for n in range(7)} | {"p": "p"},
+        "a": {"x": "x" * 9000, "q": "q"},
+        "b": {"x": "x" * 9000, "r": "r"},
+    }
+    with made(tmp_path / "drive", tree) as (server, plan):
+        assert "not yet" in words(page(server, "/plans"))
+        assert give(server, plan, "yes", 0).status == 303
+        assert "Reviewed1 of 2questions" in words(page(server, plan))
+        listed = re.search(r"(\d+) of 8 steps", words(page(server, "/plans")))
+        assert listed is not None and listed[0] in words(page(server, plan))

@@ -145,8 +145,11 @@ class FolderEntry:
     is_folder: bool
 
 
-def entries_of(path: bytes) -> tuple[FolderEntry, ...]:
-    """Return what is in a folder, those with the most files first; a file is its own only entry."""
+def entries_of(path: bytes, noise: Container[bytes] = ()) -> tuple[FolderEntry, ...]:
+    """Return what is in a folder, those with the most files first; a file is its own only entry.
+
+    Files with a name in ``noise`` do not count in the folders that they are in.
+    """
     with suppress(OSError):
         facts = os.lstat(path)
         if not stat.S_ISDIR(facts.st_mode):
@@ -156,9 +159,11 @@ def entries_of(path: bytes) -> tuple[FolderEntry, ...]:
     folders = set()
     for name, facts in _listing(path).items():
         first, _, rest = name.partition(b"/")
-        inside.setdefault(first, []).append(facts)
+        seen = inside.setdefault(first, [])
         if rest:
             folders.add(first)
+        if not rest or os.path.basename(rest) not in noise:
+            seen.append(facts)
     found = [_entry(name, each, is_folder=name in folders) for name, each in inside.items()]
     return tuple(sorted(found, key=lambda entry: (-entry.files, -entry.size, entry.name)))
 
@@ -169,7 +174,7 @@ def _entry(name: bytes, inside: Sequence[os.stat_result], *, is_folder: bool) ->
         sum(stat.S_ISREG(facts.st_mode) for facts in inside),
         sum(stat.S_ISLNK(facts.st_mode) for facts in inside),
         sum(facts.st_size for facts in inside),
-        max(facts.st_mtime_ns for facts in inside),
+        max((facts.st_mtime_ns for facts in inside), default=0),
         is_folder,
     )
 

@@ -58,8 +58,9 @@ class RunItem:
     cause: str | None
     """Why it was not done, is stuck, or is only partly left."""
     files: int = 0
-    """Files in it when it was quarantined, without system files such as .DS_Store; 0 for a folder
-    that was put back, or found, alone."""
+    """Files in it when it was quarantined, as a plan counts them: without system files such as
+    .DS_Store, except in a copy of a tree that left as a whole; 0 for a folder that was put back,
+    or found, alone."""
     size: int = 0
     """Bytes on disk of those; 0 for what was removed along with another file."""
     kept_in: tuple[KeptPlace, ...] = ()
@@ -176,8 +177,12 @@ def _item(run: RecordedRun, record: StepRecord, move: MovedItem) -> RunItem:
 
 
 def _copies_in(record: StepRecord) -> int:
-    """Count the files that a step for a folder quarantined, as a plan counts them."""
-    return (record.files_set_aside or record.files) - record.system_files
+    """Count the files that a step for a folder quarantined, as a plan counts them.
+
+    That is without system files, except in a copy of a tree that left as a whole.
+    """
+    files = record.files_set_aside or record.files
+    return files if record.is_member else files - record.system_files
 
 
 def _part(

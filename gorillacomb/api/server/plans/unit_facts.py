@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from gorillacomb.api.dedupe.differences import (
@@ -17,7 +17,7 @@ from gorillacomb.api.dedupe.differences import (
     losses,
 )
 from gorillacomb.api.dedupe.pairs import FolderPair, FolderPairs, StayingFiles, single_steps
-from gorillacomb.dedupe.model import CopyStep, RemovalPair
+from gorillacomb.dedupe.model import CopyStep, PlanStep, RemovalPair
 
 __all__ = ["UnitFacts"]
 
@@ -53,14 +53,25 @@ class UnitFacts:
     """Why the other copy is the one to keep."""
 
     @classmethod
-    def of(cls, pairs: FolderPairs, unit: FolderPair, copies: Sequence[CopyStep]) -> UnitFacts:
-        """Look at a unit on the disk; ``pairs`` are those that it is one of."""
+    def of(
+        cls,
+        pairs: FolderPairs,
+        unit: FolderPair,
+        copies: Sequence[CopyStep],
+        noise: Container[bytes],
+    ) -> UnitFacts:
+        """Look at a unit on the disk; ``pairs`` are those that it is one of.
+
+        ``noise`` are the names of system files, which plans do not count, except in a copy of a
+        tree that leaves as a whole.
+        """
         leaving = tuple(step.path + b"/" for step in unit.steps if step.is_member)
         copied = sum(it.files for it in copies if (it.source + b"/").startswith(leaving))
         is_small = unit.files <= _MOST_FILES
         if len(unit.steps) == 1 and unit.steps[0].kind == "folder":
             [unit] = single_steps(unit.steps)  # not the folder that it was grouped by
         one = unit.steps[0] if len(unit.steps) == 1 and is_small else None
+        uncounted = () if leaving else noise
         is_folder = one is not None and one.kind == "folder"
         reasons = Counter(reason for step in unit.steps for reason in step.reasons)
         return cls(
@@ -72,8 +83,8 @@ class UnitFacts:
             losses(unit) if is_small and not leaving else None,
             differing_caches(unit) if is_small else (),
             folder_differences(one) if one is not None and is_folder else None,
-            _entries(pair.path for pair in one.pairs) if one is not None else (),
-            _entries(pair.keep for pair in one.pairs) if one is not None else (),
+            _entries(one, "path", uncounted) if one is not None else (),
+            _entries(one, "keep", uncounted) if one is not None else (),
             reasons.most_common(1)[0][0] if reasons else "",
         )
 
@@ -103,5 +114,6 @@ class UnitFacts:
         return self.is_file and self.pair.steps[0].path.lower().endswith(_PICTURES)
 
 
-def _entries(paths: Iterable[bytes]) -> tuple[FolderEntry, ...]:
-    return tuple(entry for path in paths for entry in entries_of(path))
+def _entries(step: PlanStep, side: str, noise: Container[bytes]) -> tuple[FolderEntry, ...]:
+    paths = [getattr(pair, side) for pair in step.pairs]
+    return tuple(entry for path in paths for entry in entries_of(path, noise))

@@ -14,6 +14,10 @@ from gorillacomb.web.pages.jobs.outcome import Next, Outcome
 
 _SAID = "gorillacomb: "
 _WARNING = "gorillacomb: warning: "
+_COMPARED = (
+    "file or link was compared when it left",
+    "files and links were compared when they left",
+)
 
 
 def outcome_of(job: Job, result: Any, plan: str | None) -> Outcome:
@@ -142,7 +146,7 @@ def _apply(job: Job, doc: Mapping[str, Any]) -> Outcome:
     copied = sum(each["files"] for each in doc.get("copied", ()))
     found.add(copied, "file was copied first", "files were copied first")
     proven = sum(doc.get("proven_files", {}).values())
-    found.add(proven, "file was compared when it left", "files were compared when they left")
+    found.add(proven, *_COMPARED)
     emptied = "contained nothing else, and left with them"
     found.add(doc["emptied_folders"], f"folder {emptied}", f"folders {emptied}")
     in_use = "may be open in a program: this is unknown"
