@@ -63,7 +63,9 @@ class _NotListening(UsageError):
         cause = os.strerror(self.number) if self.number else str(error)
         super().__init__(
             f"Listening at {address}, port {port} failed: {cause.lower()}.",
-            "Choose another one with --port (or --witness-bind); 0 takes a free one." if self.number == errno.EADDRINUSE else "",
+            "Choose another one with --port (or --witness-bind); 0 takes a free one."
+            if self.number == errno.EADDRINUSE
+            else "",
         )
 
 

@@ -75,9 +75,7 @@ def test_a_mark_leads_back_to_its_group_and_is_said_once(server: Server, top: Pa
     file = values(found, "path")["path"][2]
     on_page = values(found, "form", "seen")
     sent = {"form": on_page["form"][-1], "seen": on_page["seen"][-1], "back": back}
-    answer = server.post(
-        "/marks", urlencode({**sent, "kind": "keep", "path": file}).encode(), FORM
-    )
+    answer = server.post("/marks", urlencode({**sent, "kind": "keep", "path": file}).encode(), FORM)
     place = answer.headers["location"]
     while (answer := server.get(place)).status == 202:
         pass
@@ -91,7 +89,9 @@ def test_a_mark_leads_back_to_its_group_and_is_said_once(server: Server, top: Pa
     # What is marked as meant to be there is not listed any more: the page says so at its top.
     gone = f"/groups?marked={'0' * 64}"
     assert "What they are about is not on this page" in words(page(server, gone))
-    assert "marked=" not in "".join(links(shown(server, f"{back.partition('#')[0]}"), "/groups.json"))
+    assert "marked=" not in "".join(
+        links(shown(server, f"{back.partition('#')[0]}"), "/groups.json")
+    )
 
 
 # Reviews -----------------------------------------------------------------------------------------
@@ -169,7 +169,7 @@ def test_a_question_about_one_folder_names_that_folder(tmp_path: Path) -> None:
         places = [f"{plan}/review?at={at}" for at in range(int(found))]
         (about_it,) = (it for it in places if "--help" in words(page(server, it)))
         answer = server.get(about_it, PAGE).body.decode()
-        cards = re.findall(r'<h2[^>]*>(stays|leaves)</h2>\s*<p[^>]*>(.*?)</p>', answer, re.S)
+        cards = re.findall(r"<h2[^>]*>(stays|leaves)</h2>\s*<p[^>]*>(.*?)</p>", answer, re.S)
         folder = re.sub("<[^>]+>", "", dict(cards)["leaves"])
         assert folder == f"{tmp_path}/drive/Downloads/Odd names"
         assert "other file" not in words(outline(server.get(about_it, PAGE)))
@@ -236,3 +236,31 @@ def test_the_list_of_plans_and_a_plan_count_what_is_reviewed_alike(tmp_path: Pat
         assert "Reviewed1 of 2questions" in words(page(server, plan))
         listed = re.search(r"(\d+) of 8 steps", words(page(server, "/plans")))
         assert listed is not None and listed[0] in words(page(server, plan))
+
+
+# Families and comparisons ------------------------------------------------------------------------
+
+
+def test_a_family_and_a_comparison_say_what_they_count(tmp_path: Path) -> None:
+    same: Tree = {f"f{number}": f"{number}" * 3000 for number in range(9)}
+    kept: Tree = {**same, "edited": "new" * 900, "here": "moved" * 900}
+    copy: Tree = {**same, "edited": "old" * 900, "elsewhere": "moved" * 900}
+    made_by_programs = {"kept": {"a.pyc": "1" * 99}, "copy": {"a.pyc": "2" * 99}}
+    tree: Tree = {
+        "App": {**kept, "__pycache__": made_by_programs["kept"]},
+        "Backup": {"App": {**copy, "__pycache__": made_by_programs["copy"]}},
+    }
+    with served(make_tree(tmp_path / "drive", tree)) as server:
+        (family,) = set(links(shown(server, "/families"), "/families/"))
+        found = shown(server, family)
+        row = words(found)
+        assert "your files: 1 differs, 1 moved, 9 same" in row
+        assert "“Changed” and Compare count everything" in row
+        body = server.get(family, PAGE).body.decode()
+        assert 'data-label="Changed">2<' in body
+        (compare,) = links(found, "/compare?")
+        said = words(shown(server, f"{compare}&limit=2"))
+        assert "2 files differ, 9 are the same." in said
+        assert "1 to 2 of 3: 2 differ, 1 elsewhere in B" in said
+        assert "also in .git and in other folders that programs make" in said
+        assert "What is elsewhere in B is listed below, but does not count as different" in said
