@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 
@@ -135,7 +135,9 @@ class FolderEntry:
 
     name: bytes
     files: int
-    """1 for a file."""
+    """Regular files, as a plan counts them: 1 for a file."""
+    links: int
+    """Symbolic links, which a plan does not count as files."""
     size: int
     """Bytes of their content."""
     mtime_ns: int
@@ -143,31 +145,38 @@ class FolderEntry:
     is_folder: bool
 
 
-def entries_of(path: bytes) -> tuple[FolderEntry, ...]:
-    """Return what is in a folder, those with the most files first; a file is its own only entry."""
+def entries_of(path: bytes, noise: Container[bytes] = ()) -> tuple[FolderEntry, ...]:
+    """Return what is in a folder, those with the most files first; a file is its own only entry.
+
+    Files with a name in ``noise`` do not count in the folders that they are in.
+    """
     with suppress(OSError):
         facts = os.lstat(path)
         if not stat.S_ISDIR(facts.st_mode):
             name = os.path.basename(path)
-            return (FolderEntry(name, 1, facts.st_size, facts.st_mtime_ns, False),)
+            return (_entry(name, [facts], is_folder=False),)
     inside: dict[bytes, list[os.stat_result]] = {}
     folders = set()
     for name, facts in _listing(path).items():
         first, _, rest = name.partition(b"/")
-        inside.setdefault(first, []).append(facts)
+        seen = inside.setdefault(first, [])
         if rest:
             folders.add(first)
-    found = [
-        FolderEntry(
-            name,
-            len(each),
-            sum(facts.st_size for facts in each),
-            max(facts.st_mtime_ns for facts in each),
-            name in folders,
-        )
-        for name, each in inside.items()
-    ]
+        if not rest or os.path.basename(rest) not in noise:
+            seen.append(facts)
+    found = [_entry(name, each, is_folder=name in folders) for name, each in inside.items()]
     return tuple(sorted(found, key=lambda entry: (-entry.files, -entry.size, entry.name)))
+
+
+def _entry(name: bytes, inside: Sequence[os.stat_result], *, is_folder: bool) -> FolderEntry:
+    return FolderEntry(
+        name,
+        sum(stat.S_ISREG(facts.st_mode) for facts in inside),
+        sum(stat.S_ISLNK(facts.st_mode) for facts in inside),
+        sum(facts.st_size for facts in inside),
+        max((facts.st_mtime_ns for facts in inside), default=0),
+        is_folder,
+    )
 
 
 def _listing(top: bytes) -> dict[bytes, os.stat_result]:

@@ -60,8 +60,9 @@ class RunItem:
     cause: str | None
     """Why it was not done, is stuck, or is only partly left."""
     files: int = 0
-    """Files in it when it was quarantined, without system files such as .DS_Store; without those
-    that were put back alone, while it waits; 0 for a folder that was put back, or found, alone."""
+    """Files in it when it was quarantined, as a plan counts them: without system files such as
+    .DS_Store, except in a copy of a tree that left as a whole. While it waits, without those that
+    were put back alone; 0 for a folder that was put back, or found, alone."""
     size: int = 0
     """Bytes on disk of those; 0 for what was removed along with another file. Of a file that was
     put back alone, those that it has now."""
@@ -181,10 +182,12 @@ def _item(run: RecordedRun, record: StepRecord, move: MovedItem) -> RunItem:
 def _copies_in(record: StepRecord, state: ItemState) -> int:
     """Count the files that a step for a folder quarantined, as a plan counts them.
 
-    While it waits, those that were put back alone do not count.
+    That is without system files, except in a copy of a tree that left as a whole. While it waits,
+    those that were put back alone do not count.
     """
     left = record.files if state is ItemState.WAITING else record.files_set_aside
-    return max((left or record.files) - record.system_files, 0)
+    files = left or record.files
+    return files if record.is_member else max(files - record.system_files, 0)
 
 
 def _size_of(record: StepRecord, state: ItemState) -> int:

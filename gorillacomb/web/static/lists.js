@@ -1,3 +1,5 @@
+import "./pictures.js";
+
 // Keys in lists: / goes to the filter, j and k (and the arrows, inside a list) to the next and previous row.
 /** @type {HTMLElement[]} */
 const rows = [...document.querySelectorAll("[data-row]")].filter((row) => row instanceof HTMLElement);
@@ -25,16 +27,3 @@ document.addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
-
-// A picture that cannot be shown leaves no hole: its name is beside it.
-/** @param {HTMLImageElement} picture */
-function withdraw(picture) {
-  const said = document.createElement("span");
-  said.className = "soft";
-  said.textContent = picture.classList.contains("thumb") ? "" : "The picture cannot be shown.";
-  picture.replaceWith(said);
-}
-for (const picture of document.querySelectorAll("img")) {
-  if (picture.complete && picture.naturalWidth === 0 && picture.loading !== "lazy") withdraw(picture);
-  else picture.addEventListener("error", () => withdraw(picture));
-}

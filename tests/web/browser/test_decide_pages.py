@@ -303,3 +303,17 @@ def test_500_groups_begun_in_the_terminal_and_ended_with_keys(
         assert nodes < 5000
     ran = review(["u", "q"], kept_file(server, plan), vault=server.vault)
     assert "All of it is decided" in ran.out and "Taken back: the answer to 101 steps" in ran.out
+
+
+def test_a_picture_that_cannot_be_decoded_leaves_no_hole(
+    tmp_path: Path, vault: Path, browser: Browser
+) -> None:
+    picture = "no picture at all" * 900
+    tree: Tree = {"a": {"view.jpg": picture, "x": "x"}, "b": {"view (1).jpg": picture, "y": "y"}}
+    assert run("scan", make_tree(tmp_path / "pictures", tree), vault=vault).code == 0
+    with serving(vault) as server, visiting(browser, server) as visitor:
+        page = visitor.open(f"{make(visitor)}/review?at=0")
+        expect(page.get_by_text("No preview")).to_have_count(2)
+        assert page.locator("main img").count() == 0
+        page.reload()
+        expect(page.get_by_text("No preview")).to_have_count(2)

@@ -29,7 +29,7 @@ from gorillacomb.api.server.state import read_private, write_private
 from gorillacomb.errors import UsageError, VaultUnwritable
 from gorillacomb.fs.bounded_read import read_bounded
 from gorillacomb.fs.openat import os_error_text
-from gorillacomb.json_paths import path_to_json
+from gorillacomb.json_paths import path_from_json, path_to_json
 from gorillacomb.vault.vault import Vault, create_state_folder, vault_state_folder
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "answer_plan",
     "apply_shown",
     "find_plan",
+    "latest_runs",
     "list_plans",
     "plan_of_job",
     "read_plan_answers",
@@ -225,6 +226,18 @@ def runs_of_plan(vault: Vault, plan: KeptPlan) -> list[str]:
     """
     ended = (job for job in _jobs_of(vault, plan) if not job.state.is_live)
     return [run for job in ended if (run := _run_of_job(vault, job.id))]
+
+
+def latest_runs(vault: Vault) -> dict[str, str]:
+    """Return by the name of each plan that jobs applied the latest run in which one did."""
+    found: dict[str, str] = {}
+    for job in list_jobs(vault):
+        if job.kind == "apply" and not job.state.is_live:
+            plan = job.options.get("plan")
+            name = os.path.basename(path_from_json(plan)).partition(b".")[0] if plan else b""
+            if run := _run_of_job(vault, job.id):
+                found.setdefault(name.decode("ascii", "replace"), run)
+    return found
 
 
 def _jobs_of(vault: Vault, plan: KeptPlan) -> Iterator[Job]:

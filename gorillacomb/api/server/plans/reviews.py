@@ -170,7 +170,8 @@ class KeptReview:
         swapped = self.review.swapped_pairs(unit)
         pairs = self.pairs if swapped is None else swapped
         copies = self.plan.contents.copies
-        return [UnitFacts.of(pairs, each, copies) for each in swapped or (unit,)]
+        noise = noise_names(load_settings())
+        return [UnitFacts.of(pairs, each, copies, noise) for each in swapped or (unit,)]
 
     def next_open(self, units: Sequence[FolderPair], shown: Sequence[int], at: int) -> int | None:
         """Return which unit is asked about after one: not answered yet, or else skipped.

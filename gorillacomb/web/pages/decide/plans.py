@@ -59,6 +59,7 @@ def _show_plans(
         twin=request.method == "GET",
         plans=shown,
         total=len(every),
+        applied=plans.latest_runs(site.vault),
         next=more if more < len(every) else None,
         filled=filled,
         is_open=bool(filled.wrong) or (request.method == "GET" and _fills(request)),

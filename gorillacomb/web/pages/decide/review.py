@@ -25,7 +25,9 @@ router = APIRouter()
 writing = APIRouter()
 _ANSWERS = {each.value: each for each in ReviewAnswer if each in ("yes", "no", "swap", "skip")}
 _SHOWN = 8
-"""Entries of a folder that are named."""
+"""Entries of a folder that are named, unless all are asked for."""
+_ALL_SHOWN = 1_000
+"""Those that are named then: with more, a page would have too many elements."""
 _MOST = 10_000_000
 
 
@@ -72,8 +74,12 @@ def review(
     chosen: _Chosen,
     at: _At = None,
     end: bool = False,
+    all: bool = False,
 ) -> Response:
-    """Show one question of the review; without a position, the first that is open."""
+    """Show one question of the review; without a position, the first that is open.
+
+    ``all`` names all that it is about, not the first few.
+    """
     with missing_as_404(), plans.review_plan(site.vault, digest) as kept:
         units = kept.units(chosen.inside)
         shown = kept.matching(units, chosen.q)
@@ -83,7 +89,8 @@ def review(
             at = None
         if at is None or not shown:
             return _show_end(request, digest, kept, chosen, units, shown)
-        return _show_unit(request, digest, kept, chosen, units, shown, at)
+        listed = _ALL_SHOWN if all else _SHOWN
+        return _show_unit(request, digest, kept, chosen, units, shown, at, listed=listed)
 
 
 def _common(
@@ -117,6 +124,7 @@ def _show_unit(
     shown: Sequence[int],
     at: int,
     problem: Problem | None = None,
+    listed: int = _SHOWN,
 ) -> Response:
     unit = units[at]
     answer = kept.review.answer(unit)
@@ -136,7 +144,8 @@ def _show_unit(
         number=sum(each < at for each in shown) + 1,
         previous=max((each for each in shown if each < at), default=None),
         next=min((each for each in shown if each > at), default=None),
-        listed=_SHOWN,
+        listed=listed,
+        all_listed=_ALL_SHOWN,
         problem=problem,
         **_common(digest, kept, chosen, units, shown),
     )

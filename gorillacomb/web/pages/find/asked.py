@@ -65,6 +65,8 @@ class GroupsAskedFor(FormQuery):
     within_b64: str | None = Field(None, max_length=131072)
     after: str | None = Field(None, max_length=4096)
     limit: int = Field(25, ge=1, le=PAGE)
+    marked: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")
+    """The BLAKE3 of the group that was marked on the page a moment ago."""
 
     def asked(self) -> GroupsAsked:
         """Return what is asked for. Raises Problem for a folder that cannot be one."""

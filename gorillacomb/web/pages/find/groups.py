@@ -34,6 +34,8 @@ from gorillacomb.web.site import GivenSite, Site
 router = APIRouter()
 _LEAST = (0, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
 """Bytes that the form offers."""
+_ASKED = ("sort", "min_reclaimable", "kind", "within", "within_b64", "after", "limit")
+"""What the document takes of the query: all but what was marked on the page."""
 _FILES = 5
 """Files of a group that the list names: with more, a page would have too many elements."""
 
@@ -43,8 +45,9 @@ def groups(
     request: Request, site: GivenSite, session: ReadIndex, query: Annotated[GroupsAskedFor, Query()]
 ) -> Response:
     """Show groups of identical files."""
-    page, problem = GroupsPage((), None, ""), None
+    page, problem, folder = GroupsPage((), None, ""), None, None
     try:
+        folder = query.asked().within
         page = _page(site, query)
     except UsageError as error:
         problem = Problem.of(error, 404)
@@ -56,19 +59,21 @@ def groups(
         "groups.html",
         200 if problem is None else problem.status,
         title="Duplicates",
-        twin=True,
+        twin=_ASKED,
         query=query,
         problem=problem,
+        folder=None if problem else folder,
         page=page,
+        marked_is_shown=query.marked in {group.digest.hex() for group in page.groups},
         most_files=_FILES,
         least=sorted({*_LEAST, query.min_reclaimable}),
         kinds=list(ContentKind),
         orders=list(GroupOrder),
         totals=group_totals(site.vault),
         marks=read_marks(site.vault),
-        next=None if following is None else with_query(request, after=following),
-        first=None if query.after is None else with_query(request, after=None),
-        this=with_query(request),
+        next=None if following is None else with_query(request, after=following, marked=None),
+        first=None if query.after is None else with_query(request, after=None, marked=None),
+        this=lambda digest: f"{with_query(request, marked=digest)}#g-{digest}",
         may_preview=may_show_content(session),
     )
 

@@ -18,6 +18,10 @@ _INTERRUPTED = "Interrupted."
 """What a command says that has nothing more to say of it."""
 _KEPT_SO_FAR = "What was done so far is kept."
 _ON_AGAIN = "The next scan goes on from there."
+_COMPARED = (
+    "file or link was compared when it left",
+    "files and links were compared when they left",
+)
 
 
 def outcome_of(job: Job, result: Any, plan: str | None) -> Outcome:
@@ -152,7 +156,7 @@ def _apply(job: Job, doc: Mapping[str, Any]) -> Outcome:
     copied = sum(each["files"] for each in doc.get("copied", ()))
     found.add(copied, "file was copied first", "files were copied first")
     proven = sum(doc.get("proven_files", {}).values())
-    found.add(proven, "file was compared when it left", "files were compared when they left")
+    found.add(proven, *_COMPARED)
     emptied = "contained nothing else, and left with them"
     found.add(doc["emptied_folders"], f"folder {emptied}", f"folders {emptied}")
     in_use = "may be open in a program: this is unknown"
