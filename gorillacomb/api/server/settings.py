@@ -189,7 +189,7 @@ def _why_refused(vault: Vault, text: bytes) -> str | None:
 
 
 def _refusal(vault: Vault, lists: Mapping[str, list[str]], cause: str) -> UsageError:
-    """Return the error for settings of which each alone is tried, to find the one that is wrong."""
+    """Return the error for some settings: each is tried alone, to find the one that is wrong."""
     import tomlkit
 
     def alone(name: str, values: list[str]) -> str | None:

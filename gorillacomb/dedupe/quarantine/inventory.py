@@ -229,7 +229,7 @@ def _waiting_of(run: RecordedRun, record: StepRecord) -> tuple[int, int] | None:
 def size_below(path: bytes) -> tuple[int, int]:
     """Count the files at a path and below it, and the bytes on disk that all there takes.
 
-    Links and the like are no files, here as in the plans and journals; their bytes are counted.
+    Links and the like do not count as files, as in plans and journals; their bytes do.
     """
     files = 0
     blocks: dict[int, int] = {}

@@ -250,7 +250,7 @@ def _returned_item(run: RecordedRun, record: StepRecord, back: ReturnedItem) -> 
 
 
 def _file_at(path: bytes) -> tuple[int, int]:
-    """Count the file at a path, and its bytes on disk; nothing for what is no file."""
+    """Count the file at a path, and its bytes on disk; nothing for a link or a folder."""
     try:
         facts = os.lstat(path)
     except OSError:
