@@ -115,8 +115,9 @@ def listed(found: Outline, server: Server, place: str) -> list[list[str]]:
 
 
 def test_links_are_not_counted_as_files(tmp_path: Path) -> None:
-    deep: Tree = {f"f{n}": f"{n}" * 3000 for n in range(9)}
-    deep = {**deep, **{f"link{n}": Link(f"f{n}") for n in range(4)}}
+    files: Tree = {f"f{n}": f"{n}" * 3000 for n in range(9)}
+    some_links: Tree = {f"link{n}": Link(f"f{n}") for n in range(4)}
+    deep: Tree = {**files, **some_links}
     inside: Tree = {"deep": deep, "top": "t" * 3000}
     with made(tmp_path / "drive", {"a": inside, "Copy of a": inside}) as (server, plan):
         question = page(server, f"{plan}/review?at=0")
