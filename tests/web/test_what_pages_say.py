@@ -128,15 +128,17 @@ def test_links_are_not_counted_as_files(tmp_path: Path) -> None:
 
 def test_a_question_names_every_file_that_leaves(tmp_path: Path) -> None:
     """A picture leaves with the files beside it: all are listed, on both sides."""
-    beside = {f"DSC1{end}": end * 900 for end in (".NEF", ".xmp")}
-    other = {name.replace("DSC1", "DSC1 (1)"): text for name, text in beside.items()}
+    beside: Tree = {f"DSC1{end}": end * 900 for end in (".NEF", ".xmp")}
+    other: Tree = {f"DSC1 (1){end}": end * 900 for end in (".NEF", ".xmp")}
     tree: Tree = {"Photos": {**beside, "own": "o"}, "Downloads": {**other, "p": "p"}}
     with made(tmp_path / "drive", tree) as (server, plan):
         place = f"{plan}/review?at=0"
         question = page(server, place)
         assert "2 files" in words(question)
         stays, leaves = listed(question, server, place)
-        assert sorted(stays) == sorted(beside) and sorted(leaves) == sorted(other)
+        assert sorted(stays) == sorted(map(str, beside)) and sorted(leaves) == sorted(
+            map(str, other)
+        )
         assert "These 2 files belong together" in words(question)
         (compare,) = links(question, "/compare?")
         assert "Photos" in compare and "Downloads" in compare and "DSC1" not in compare
