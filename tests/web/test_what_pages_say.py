@@ -115,8 +115,10 @@ def listed(found: Outline, server: Server, place: str) -> list[list[str]]:
 
 
 def test_links_are_not_counted_as_files(tmp_path: Path) -> None:
-    inside: Tree = {"deep": {f"f{n}": f"{n}" * 3000 for n in range(9)}, "top": "t" * 3000}
-    inside["deep"] |= {f"link{n}": Link(f"f{n}") for n in range(4)}  # type: ignore[operator]
+    files: Tree = {f"f{n}": f"{n}" * 3000 for n in range(9)}
+    some_links: Tree = {f"link{n}": Link(f"f{n}") for n in range(4)}
+    deep: Tree = {**files, **some_links}
+    inside: Tree = {"deep": deep, "top": "t" * 3000}
     with made(tmp_path / "drive", {"a": inside, "Copy of a": inside}) as (server, plan):
         question = page(server, f"{plan}/review?at=0")
         said = words(question)
@@ -126,15 +128,17 @@ def test_links_are_not_counted_as_files(tmp_path: Path) -> None:
 
 def test_a_question_names_every_file_that_leaves(tmp_path: Path) -> None:
     """A picture leaves with the files beside it: all are listed, on both sides."""
-    beside = {f"DSC1{end}": end * 900 for end in (".NEF", ".xmp")}
-    other = {name.replace("DSC1", "DSC1 (1)"): text for name, text in beside.items()}
+    beside: Tree = {f"DSC1{end}": end * 900 for end in (".NEF", ".xmp")}
+    other: Tree = {f"DSC1 (1){end}": end * 900 for end in (".NEF", ".xmp")}
     tree: Tree = {"Photos": {**beside, "own": "o"}, "Downloads": {**other, "p": "p"}}
     with made(tmp_path / "drive", tree) as (server, plan):
         place = f"{plan}/review?at=0"
         question = page(server, place)
         assert "2 files" in words(question)
         stays, leaves = listed(question, server, place)
-        assert sorted(stays) == sorted(beside) and sorted(leaves) == sorted(other)
+        assert sorted(stays) == sorted(map(str, beside)) and sorted(leaves) == sorted(
+            map(str, other)
+        )
         assert "These 2 files belong together" in words(question)
         (compare,) = links(question, "/compare?")
         assert "Photos" in compare and "Downloads" in compare and "DSC1" not in compare
@@ -143,10 +147,8 @@ def test_a_question_names_every_file_that_leaves(tmp_path: Path) -> None:
 
 
 def test_a_long_question_leads_to_all_of_it(tmp_path: Path) -> None:
-    tree: Tree = {
-        "Photos": {f"p{n:02}.txt": f"{n}" * 3000 for n in range(30)} | {"own": "o"},
-        "Downloads": {f"p{n:02}.txt": f"{n}" * 3000 for n in range(30)} | {"p": "p"},
-    }
+    both: Tree = {f"p{n:02}.txt": f"{n}" * 3000 for n in range(30)}
+    tree: Tree = {"Photos": {**both, "own": "o"}, "Downloads": {**both, "p": "p"}}
     with made(tmp_path / "drive", tree) as (server, plan):
         place = f"{plan}/review?at=0"
         question = page(server, place)
@@ -177,8 +179,9 @@ def test_a_question_about_one_folder_names_that_folder(tmp_path: Path) -> None:
 
 
 def test_system_files_are_counted_as_a_plan_counts_them(tmp_path: Path) -> None:
-    inside: Tree = {"deep": {f"f{n}": f"{n}" * 3000 for n in range(5)}, "top": "t" * 3000}
-    with_noise: Tree = {**inside, "deep": {**inside["deep"], ".DS_Store": "s"}}  # type: ignore[dict-item]
+    deep: Tree = {f"f{n}": f"{n}" * 3000 for n in range(5)}
+    inside: Tree = {"deep": deep, "top": "t" * 3000}
+    with_noise: Tree = {**inside, "deep": {**deep, ".DS_Store": "s"}}
     with made(tmp_path / "drive", {"a": inside, "Copy of a": with_noise}) as (server, plan):
         said = words(page(server, f"{plan}/review?at=0"))
         assert "6 files" in said and said.count("deep/5 files") == 2
@@ -224,9 +227,10 @@ def rows_of(server: Server, place: str, column: str) -> dict[str, str]:
 
 
 def test_the_list_of_plans_and_a_plan_count_what_is_reviewed_alike(tmp_path: Path) -> None:
+    both: Tree = {f"p{n}.txt": f"{n}" * 3000 for n in range(7)}
     tree: Tree = {
-        "Photos": {f"p{n}.txt": f"{n}" * 3000 for n in range(7)} | {"own": "o"},
-        "Downloads": {f"p{n}.txt": f"{n}" * 3000 for n in range(7)} | {"p": "p"},
+        "Photos": {**both, "own": "o"},
+        "Downloads": {**both, "p": "p"},
         "a": {"x": "x" * 9000, "q": "q"},
         "b": {"x": "x" * 9000, "r": "r"},
     }
@@ -245,10 +249,9 @@ def test_a_family_and_a_comparison_say_what_they_count(tmp_path: Path) -> None:
     same: Tree = {f"f{number}": f"{number}" * 3000 for number in range(9)}
     kept: Tree = {**same, "edited": "new" * 900, "here": "moved" * 900}
     copy: Tree = {**same, "edited": "old" * 900, "elsewhere": "moved" * 900}
-    made_by_programs = {"kept": {"a.pyc": "1" * 99}, "copy": {"a.pyc": "2" * 99}}
     tree: Tree = {
-        "App": {**kept, "__pycache__": made_by_programs["kept"]},
-        "Backup": {"App": {**copy, "__pycache__": made_by_programs["copy"]}},
+        "App": {**kept, "__pycache__": {"a.pyc": "1" * 99}},
+        "Backup": {"App": {**copy, "__pycache__": {"a.pyc": "2" * 99}}},
     }
     with served(make_tree(tmp_path / "drive", tree)) as server:
         (family,) = set(links(shown(server, "/families"), "/families/"))
