@@ -86,7 +86,7 @@ def test_a_scroll_is_named_by_the_beginning_of_its_id(release: Release, tmp_path
     scroll = release.made[0]
     ran = release.run("scroll", "show", scroll[:8], "--proof", tmp_path / "proof")
     assert ran.out.startswith(scroll) and "May be released." in ran.out
-    for wrong in (scroll[:7], "0" * 64, "../x", "", scroll.upper(), f"{scroll}0"):
+    for wrong in ("0" * 64, "../x", "", scroll.upper(), f"{scroll}0"):
         refused(run("scroll", "show", "--", wrong, vault=release.vault), 2, "There is no scroll")
     again = run("scroll", "show", scroll, "--proof", tmp_path / "proof", vault=release.vault)
     assert again.code == 5 and "there already" in again.err

@@ -190,14 +190,14 @@ class _Look:
             raise VaultDamaged(error.message) from error
         statement = envelope.statement
         signatures = check_envelope(envelope, self._publics)
-        revocation = self._traces.revocation(record.scroll_id)
+        revocation = self._traces.revocation(trace, record.scroll_id)
         sync = find_sync(self._vault, trace.ledger, record.seq, record.scroll_id)
         reasons = find_reasons(
             Evidence(
                 statement,
                 record.seq,
                 with_hint(signatures, self._lock),
-                tuple(trace.records.keys.values()),
+                self._traces.lives(trace),
                 revocation,
                 sync,
                 license_problem(statement.license, statement.license_texts),
@@ -247,8 +247,8 @@ def _manifest_found(vault: Vault, sha256: str) -> ManifestCheckFound | None:
 
 def _trace_found(vault: Vault, ledger: Ledger) -> TraceCheckFound | None:
     """Return the last check of a trace, and whether it is still the one that was checked."""
-    check = last_trace_check(vault)
-    if check is None or check.log != ledger.log:
+    check = last_trace_check(vault, ledger.log)
+    if check is None:
         return None
     problem = check.problem
     if problem is None:
