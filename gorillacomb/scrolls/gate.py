@@ -28,6 +28,8 @@ class ManifestCheckFound:
     """When it was begun."""
     problem: str | None
     """What it found, in words; None if the folder was as the manifest says."""
+    root: str = ""
+    """The folder, as text to be shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ def test_a_compromised_key_counts_in_every_log(release: Release, kind: str) -> N
     assert all("key-compromised" in line for line in listed) and len(listed) == 2
     left = release.run("keys", "show", "--scrolls")
     assert left.out.count("BEGIN PUBLIC KEY") == 1
-    assert f"The key {key} is left out: compromised." in left.err
+    assert f"The key {key} is omitted: compromised." in left.err
     refused(run("keys", "compromise", key, vault=release.vault), 2, "already")
 
 

@@ -75,7 +75,7 @@ def show(pem: bool, watcher: bool, scrolls: bool, vault: Vault) -> ExitCode:
 
         pems, compromised = scroll_key_pems(vault)
         render.write_bytes(b"".join(pems))
-        render.print_warnings(f"The key {each} is left out: compromised." for each in compromised)
+        render.print_warnings(f"The key {each} is omitted: compromised." for each in compromised)
         return ExitCode.DONE
     for key in watcher_public_keys() if watcher else public_keys(vault):
         if pem or key.verifier is None:
