@@ -16,7 +16,7 @@ from gorillacomb.api.documents.trace import AdoptDocument, ProofDocument, TraceV
 from gorillacomb.api.keys import SignerKey, public_keys, rotate_key
 from gorillacomb.api.lookup import PathLookup, look_up_path, unknown_path_error
 from gorillacomb.api.paths import PathInput, path_text, path_to_json, relative_path
-from gorillacomb.api.upkeep.last_checks import note_audit
+from gorillacomb.api.upkeep.last_checks import check_former_traces, note_audit
 from gorillacomb.errors import (
     KeyMissing,
     RefusedForSafety,
@@ -188,6 +188,7 @@ class VaultTrace:
             apart = None
             if trusted is None and (note is None or report.ok):
                 note_audit(self._vault, ledger, report, started_ns)
+                check_former_traces(self._vault)
             if report.ok and index is not None:
                 with translate_errors(self._vault):
                     apart = check_index(index(), ledger)
@@ -341,6 +342,17 @@ def verify_proof(data: bytes, *, key: PathInput | None = None) -> VerifiedProof:
     for an invalid proof, KeyMissing.
     """
     publics = key_store().publics() if key is None else _trusted_keys(key)
+    try:
+        return _verified_proof(data, publics)
+    except UntrustedInput as error:
+        if key is None and "none of the keys" in error.message:
+            raise UntrustedInput(
+                error.message, "Of a proof that you were sent, name the author's key: --key FILE"
+            ) from error
+        raise
+
+
+def _verified_proof(data: bytes, publics: list[bytes]) -> VerifiedProof:
     found, checkpoint = parse_mailed(data, lambda text: proof.verify_proof(text, publics))
     entry = jcs.parse_strict(found.entry, "The proof's entry")
     return VerifiedProof(found.index, checkpoint.size, checkpoint.origin, entry)

@@ -30,5 +30,5 @@ def write_page(file: bytes | None, make: Callable[[ModuleType], bytes]) -> None:
     from gorillacomb.api.upkeep.files import write_file
     from gorillacomb.web.pages import as_file
 
-    write_file(file, make(as_file))
+    write_file(file, make(as_file), option="--html")
     click.echo(f"Wrote {click.format_filename(file)}.", err=True)

@@ -17,6 +17,7 @@ from gorillacomb.scrolls.records import KeyLife
 DAY_NS = 24 * 3600 * 1_000_000_000
 MAX_AGE_NS = DAY_NS
 """How old the last checks of the manifest and of the trace may be."""
+_BEHIND = "More was signed than the trace contains: a revocation may be among that."
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class ManifestCheckFound:
     """When it was begun."""
     problem: str | None
     """What it found, in words; None if the folder was as the manifest says."""
+    root: str = ""
+    """The folder, as text to be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +117,7 @@ def own_reasons(
         detail = f"Entry {revocation.seq:,} of the trace revoked it."
         yield ReasonFound(GateReason.REVOKED, detail, revocation.as_of_ns)
     elif revocation is not None and revocation.state == "unknown":
-        detail = "More was signed than the trace contains: a revocation may be among that."
-        yield ReasonFound(GateReason.UNKNOWN, detail, revocation.as_of_ns)
+        yield ReasonFound(GateReason.UNKNOWN, revocation.cause or _BEHIND, revocation.as_of_ns)
 
 
 def _of_keys(
@@ -130,7 +132,8 @@ def _of_keys(
             detail = f"{name} is not one that the trace names for scrolls."
             yield ReasonFound(GateReason.KEY, detail, now_ns)
         elif life.compromised is not None:
-            detail = f"{name} is compromised, says entry {life.compromised:,} of the trace."
+            log = "the trace" if life.compromised_in is None else life.compromised_in
+            detail = f"{name} is compromised, says entry {life.compromised:,} of {log}."
             yield ReasonFound(GateReason.COMPROMISED, detail, now_ns)
         elif not life.was_active(seq):
             since = f"from entry {life.since:,} on"

@@ -118,6 +118,8 @@ class Revocation:
     """When the last of them was made."""
     seq: int | None = None
     """The entry that revoked it."""
+    cause: str = ""
+    """Why it is unknown, and what to do, in words."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,8 @@ class KeyLife:
     """The entry from which on it does not."""
     compromised: int | None = None
     """The entry that says that others may have it."""
+    compromised_in: str | None = None
+    """The origin of the trace with that entry, if that is another one than the key's."""
 
     def was_active(self, seq: int) -> bool:
         """Return whether it signed at an entry, whatever became known later."""
@@ -76,6 +78,11 @@ class TraceRecords:
     """The entry that revoked a scroll, by id."""
     keys: dict[str, KeyLife] = field(default_factory=dict)
     """By fingerprint, in the order of the trace."""
+    compromised: dict[str, int] = field(default_factory=dict)
+    """The entry that says that others may have a key, by fingerprint: also of keys of earlier
+    logs."""
+    adopts: str | None = None
+    """The id of the log before it; None if there was none, or none that could be read."""
 
     @property
     def log(self) -> str:
@@ -102,6 +109,8 @@ class TraceRecords:
         for life in self.keys.values():
             if life.kind == "ed25519" and life.retired is None:
                 life.retired = entry["seq"]
+        if entry["event"] == "genesis" and isinstance(entry.get("adopts"), str):
+            self.adopts = entry["adopts"]
         name = fingerprint(public)
         self.keys[name] = KeyLife("ed25519", name, public, entry["seq"])
 
@@ -117,8 +126,10 @@ class TraceRecords:
                 self.keys[name] = KeyLife("rsa", name, public, seq)
         elif life is not None and step == RETIRED and life.retired is None:
             life.retired = seq
-        elif life is not None and step == COMPROMISED and life.compromised is None:
-            life.compromised = seq
+        elif step == COMPROMISED:
+            self.compromised.setdefault(name, seq)
+            if life is not None and life.compromised is None:
+                life.compromised = seq
 
 
 def read_records(ledger: Ledger, before: TraceRecords | None = None) -> TraceRecords:
@@ -133,6 +144,7 @@ def read_records(ledger: Ledger, before: TraceRecords | None = None) -> TraceRec
     if before is not None:
         found.scrolls, found.revoked = dict(before.scrolls), dict(before.revoked)
         found.keys = {name: replace(life) for name, life in before.keys.items()}
+        found.compromised, found.adopts = dict(before.compromised), before.adopts
     for _, entry in ledger.tables.entries_without(_OF_A_SCAN, start):
         fields = jcs.parse_own(entry)
         if fields["event"] in _EVENTS:

@@ -45,6 +45,9 @@ def adopt(path: Path, keys: KeyStore, anchors: AnchorStore) -> AdoptionResult:
     if old is not None:
         after = {"adopts": old.log, "adopts_size": old.size, "adopts_root": old.root.hex()}
     with new_log_beside(path, keys, anchors, after) as fresh:
+        if old is not None:
+            # Before it is in place: killed between, scrolls of the old log are in doubt needlessly.
+            anchors.add_follower(old.log, fresh.log)
         kept = fresh.install(None if old is None else old.log)
     return AdoptionResult(old, fresh.log, kept)
 

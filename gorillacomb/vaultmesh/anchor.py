@@ -35,6 +35,24 @@ class AnchorStore:
         except OSError as error:
             raise _unusable(self.path(log), error) from error
 
+    def followers(self, log: str) -> set[str]:
+        """Return the ids of the logs that have adopted a log, each of them here.
+
+        Raises VaultUnwritable.
+        """
+        path = self.folder / "followers" / log
+        try:
+            return set(read_bounded(path, _MOST_BYTES).decode("ascii", "replace").split())
+        except FileNotFoundError:
+            return set()
+        except OSError as error:
+            raise _unusable(path, error) from error
+
+    def add_follower(self, log: str, new: str) -> None:
+        """Note durably that a log was adopted by another: a backup of it may come back later."""
+        known = sorted(self.followers(log) | {new})
+        self._write(self.folder / "followers" / log, "\n".join([*known, ""]).encode())
+
     def fork_path(self, origin: str) -> Path:
         """Return where the evidence is that a log forked."""
         return self.folder / "forks" / sha256(origin.encode()).hexdigest()

@@ -86,10 +86,14 @@ def test_a_scroll_is_named_by_the_beginning_of_its_id(release: Release, tmp_path
     scroll = release.made[0]
     ran = release.run("scroll", "show", scroll[:8], "--proof", tmp_path / "proof")
     assert ran.out.startswith(scroll) and "May be released." in ran.out
-    for wrong in (scroll[:7], "0" * 64, "../x", "", scroll.upper(), f"{scroll}0"):
+    for wrong in ("0" * 64, "../x", "", scroll.upper(), f"{scroll}0"):
         refused(run("scroll", "show", "--", wrong, vault=release.vault), 2, "There is no scroll")
     again = run("scroll", "show", scroll, "--proof", tmp_path / "proof", vault=release.vault)
     assert again.code == 5 and "there already" in again.err
+    assert "Name another one with --proof." in again.err
+    for short in (scroll[:7], scroll[:4], scroll[0]):
+        ran = run("scroll", "show", short, vault=release.vault)
+        refused(ran, 2, "too short: 8 digits at least")
     release.run("trace", "verify", "--proof", tmp_path / "proof")
 
 
@@ -107,6 +111,39 @@ def test_what_is_printed(release: Release) -> None:
     assert verified.endswith("Valid.\n")
     log = release.run("trace", "log", "-n", "1").out
     assert log.rstrip().endswith(f"scroll     {new}")
+
+
+def test_the_folder_that_was_compared_is_named(release: Release, tmp_path: Path) -> None:
+    check = release.show()["manifest_check"]
+    assert check["root"] == str(release.app) and check["problem"] is None
+    line = f"its manifest was last compared with {release.app}, "
+    assert line in release.run("scroll", "show", release.made[0]).out
+    (tmp_path / "other").mkdir()
+    release.run("verify", release.manifest, "--root", tmp_path / "other", code=1)
+    assert f"compared with {tmp_path / 'other'}, " in (
+        release.run("scroll", "show", release.made[0], code=1).out
+    )
+    assert release.show()["manifest_check"]["problem"]
+
+
+def test_who_has_a_copy_can_be_shown_that_it_was_revoked(release: Release, tmp_path: Path) -> None:
+    scroll, proof, keys = release.made[0], tmp_path / "revoked", tmp_path / "keys.pem"
+    words = ("scroll", "show", scroll, "--revocation-proof", proof)
+    refused(run(*words, vault=release.vault), 2, "was not revoked")
+    seq = release.run("scroll", "revoke", scroll, "--json").json()["seq"]
+    assert run(*words, vault=release.vault).code == 1
+    keys.write_bytes(release.run("keys", "show", "--scrolls").stdout)
+    away = environment() | {"HOME": str(tmp_path / "recipient")}
+    check = ("trace", "verify", "--proof", proof)
+    ran = run(*check, "--key", keys, env=away)
+    assert ran.code == 0 and f"entry {seq} of " in ran.out, ran
+    assert "scroll-revoked" in ran.out and scroll in ran.out
+    ran = run(*check, env=away)
+    refused(ran, 2, "none of the keys")
+    assert "--key FILE" in ran.err
+    again = run(*words, vault=release.vault)
+    refused(again, 5, "there already")
+    assert "--revocation-proof" in again.err
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,6 +131,18 @@ def test_openssl_verifies_it_as_the_page_says(sent: Path) -> None:
     assert openssl(sent) == (False, False)
 
 
+def test_openssl_takes_the_key_that_signed(release: Release, sent: Path) -> None:
+    """The file has three keys and more after each was switched."""
+    release.run("keys", "rotate", "--rsa")
+    release.run("keys", "rotate")
+    new = release.create()
+    (sent / "keys.pem").write_bytes(release.run("keys", "show", "--scrolls").stdout)
+    assert (sent / "keys.pem").read_text().count("BEGIN") == 4
+    for scroll in (release.made[0], new):
+        shutil.copy(release.envelope(scroll), sent / "app.dsse")
+        assert openssl(sent) == (True, True)
+
+
 def test_our_own_verify_names_what_failed(sent: Path, release: Release) -> None:
     """Of a file that was changed in one byte: in the message of the error, or in a reason."""
     from gorillacomb.api.scrolls.verify import verify_scroll

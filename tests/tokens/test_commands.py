@@ -321,3 +321,15 @@ def test_help_names_the_scopes(combed: Path) -> None:
     said = " ".join(token(combed, "create", "--help").out.split())
     for scope in ("read:index", "jobs:scan", "sign:scroll", "admin:keys"):
         assert scope in said
+
+
+def test_a_token_that_could_not_be_written_opens_nothing(combed: Path, tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("another")
+    words = ("create", "--scope", "read:index", "-o")
+    assert token(combed, *words, str(file)).code == 5 and file.read_text() == "another"
+    assert token(combed, *words, str(tmp_path / "none/token")).code == 2
+    assert not (combed / "tokens.db").exists(), "none was made"
+    assert token(combed, *words, "/proc/token").code == 2, "seen only when it is written"
+    listed = token(combed, "list", "--json").json()["items"]
+    assert [each["revoked"] for each in listed] == [True]

@@ -20,6 +20,7 @@ from gorillacomb.web.security.hosts import HostNames
 from gorillacomb.web.security.sessions import SCOPES as OF_SESSIONS
 from gorillacomb.web.security.sessions import Sessions
 from gorillacomb.web.site import ServerOptions, Site
+from tests.docs.example import DOCS
 from tests.support.run import run
 from tests.support.server import Answer, Server, serving
 from tests.support.trees import make_tree
@@ -217,3 +218,12 @@ def test_openapi_says_the_same(app: FastAPI, asked: Server) -> None:
         assert said == ([{"session": []}, *expected] if scope in OF_SESSIONS else expected)
     for path in ("/health", "/.well-known/jwks.json"):
         assert described["paths"][path]["get"]["security"] == []
+
+
+def test_the_topic_says_what_each_scope_is_for(app: FastAPI) -> None:
+    rows = re.findall(r"^\| (`.*`) \| (.*) \|$", (DOCS / "tokens.md").read_text(), re.MULTILINE)
+    said = {name: text for names, text in rows for name in re.findall("`([a-z:]+)`", names)}
+    taken = {scope_of(route) for _, route in api_routes(app)}
+    assert {scope: said[scope].startswith("nothing: ") for scope in SCOPES} == {
+        scope: scope not in taken for scope in SCOPES
+    }

@@ -6,6 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -35,7 +36,7 @@ from gorillacomb.scrolls.model import (
 from gorillacomb.scrolls.moments import end_of, is_over
 from gorillacomb.scrolls.records import (
     ACTIVE,
-    TraceRecords,
+    KeyLife,
     read_records,
     revoked_entry,
     scroll_entry,
@@ -189,11 +190,15 @@ def create_scroll(
     )
     if dry_run:
         return NewScroll(None, None, statement, warnings)
-    with Index.write(opened), open_trace_for_writing(opened) as ledger:
+    with ExitStack() as held:
+        held.enter_context(Index.write(opened))
+        with open_traces(opened) as traces:
+            lives = {life.key_id: life for life in traces.all_keys()}
+        ledger = held.enter_context(open_trace_for_writing(opened))
         with translate_content_errors(opened.trace):
             ledger.check_head()
             records = read_records(ledger)
-        ed25519, rsa = _signing_keys(ledger, records, made)
+        ed25519, rsa = _signing_keys(ledger, lives, made)
         statement = replace(statement, log=ledger.origin, created_ns=time.time_ns())
         payload = to_payload(statement)
         scroll_id = sha256(payload).hexdigest()
@@ -216,20 +221,20 @@ def _manifest_ref(path: PathInput) -> ManifestRef:
 
 
 def _signing_keys(
-    ledger: Ledger, records: TraceRecords, made: Callable[[UserKey], object] | None
+    ledger: Ledger, lives: Mapping[str, KeyLife], made: Callable[[UserKey], object] | None
 ) -> tuple[Ed25519SigningKey, RsaSigningKey]:
     """Return both keys. Raises RefusedForSafety if one was retired or is compromised."""
     ed25519 = ledger.signing_key()
-    _refuse_unusable(records, fingerprint(ed25519.public), "gorillacomb keys rotate")
+    _refuse_unusable(lives, fingerprint(ed25519.public), "gorillacomb keys rotate")
     rsa = user_key("rsa", made).signing
     if not isinstance(rsa, RsaSigningKey):
         raise UntrustedInput("The key rsa.pem is not an RSA key.")
-    _refuse_unusable(records, fingerprint(rsa.public), "gorillacomb keys rotate --rsa")
+    _refuse_unusable(lives, fingerprint(rsa.public), "gorillacomb keys rotate --rsa")
     return ed25519, rsa
 
 
-def _refuse_unusable(records: TraceRecords, name: str, advice: str) -> None:
-    life = records.keys.get(name)
+def _refuse_unusable(lives: Mapping[str, KeyLife], name: str, advice: str) -> None:
+    life = lives.get(name)
     if life is not None and not life.is_usable:
         step = "compromised" if life.compromised is not None else "retired"
         raise RefusedForSafety(
@@ -247,9 +252,9 @@ def revoke_scroll(scroll: str, *, vault: VaultInput = None) -> RevokedScroll:
     with Index.write(opened):
         with open_traces(opened) as traces:
             _, record = traces.find(scroll)
-            found = traces.revocation(record.scroll_id)
-        if found.seq is not None:
-            return RevokedScroll(record.scroll_id, found.seq)
+            found = traces.revoked(record.scroll_id)
+        if found is not None:
+            return RevokedScroll(record.scroll_id, found[1])
         with open_trace_for_writing(opened) as ledger:
             ledger.append([revoked_entry(record.scroll_id)])
             return RevokedScroll(record.scroll_id, ledger.size - 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -63,17 +63,19 @@ class KeyStep:
         }
 
 
-def scroll_key_pems(vault: Vault) -> list[bytes]:
-    """Return the public keys by which others check the scrolls of a vault, in PEM.
+def scroll_key_pems(vault: Vault) -> tuple[list[bytes], list[str]]:
+    """Return the public keys by which others check the scrolls of a vault, in PEM, each once.
 
-    Raises VaultError.
+    And the fingerprints of those that are compromised: nobody should trust them. Raises VaultError.
     """
     with open_traces(vault) as traces:
-        lives = [life for trace in traces.traces for life in trace.records.keys.values()]
-    return [
+        lives = traces.all_keys()
+    pems = [
         public_pem(life.public if life.kind == "ed25519" else load_der(life.public))
         for life in lives
+        if life.compromised is None
     ]
+    return pems, [life.key_id for life in lives if life.compromised is not None]
 
 
 def rotate_rsa_key(vault: Vault, rsa_bits: int = RSA_BITS) -> UserKey:
@@ -101,7 +103,7 @@ def retire_key(vault: Vault, name: str) -> KeyStep:
     the trace itself, VaultError.
     """
     with _writing(vault) as (ledger, records):
-        life = _known(records, name)
+        life = _known(records.keys, name)
         signs = _signs_trace(ledger, life)
         if signs:
             raise RefusedForSafety(
@@ -123,11 +125,13 @@ def compromise_key(vault: Vault, name: str) -> KeyStep:
 
     Raises UsageError for a key that the trace does not know, VaultError.
     """
-    with _writing(vault) as (ledger, records):
-        life = _known(records, name)
+    with _writing(vault) as (ledger, _):
+        life = _known(_of_all(vault), name)
         if life.compromised is not None:
+            log = "" if life.compromised_in is None else f" of {life.compromised_in}"
             raise UsageError(
-                f"The key {life.key_id} is compromised already, says entry {life.compromised:,}."
+                f"The key {life.key_id} is compromised already, says entry"
+                f" {life.compromised:,}{log}."
             )
         ledger.append([step_entry(life.kind, life.key_id, life.public, COMPROMISED)])
         signs = _signs_trace(ledger, life)
@@ -146,10 +150,16 @@ def _writing(vault: Vault) -> Iterator[tuple[Ledger, TraceRecords]]:
         yield ledger, records
 
 
-def _known(records: TraceRecords, name: str) -> KeyLife:
-    life = records.keys.get(name)
+def _of_all(vault: Vault) -> dict[str, KeyLife]:
+    """Return the keys of all traces of a vault, those of earlier ones too."""
+    with open_traces(vault) as traces:
+        return {life.key_id: life for life in traces.all_keys()}
+
+
+def _known(keys: Mapping[str, KeyLife], name: str) -> KeyLife:
+    life = keys.get(name)
     if life is None:
-        known = ", ".join(f"{each.key_id} ({each.kind})" for each in records.keys.values())
+        known = ", ".join(f"{each.key_id} ({each.kind})" for each in keys.values())
         raise UsageError(
             f"The trace has no key {name[:40]!r} that signs scrolls.", f"It has: {known}."
         )

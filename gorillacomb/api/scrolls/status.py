@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from gorillacomb.api.documents.share.scrolls import (
     GateReasonDocument,
+    ManifestCheckDocument,
     RevocationDocument,
     ScrollDocument,
     ScrollsDocument,
@@ -52,6 +53,7 @@ __all__ = [
     "ScrollList",
     "ScrollStatus",
     "list_scrolls",
+    "read_revocation_proof",
     "read_scroll_envelope",
     "read_scroll_proof",
     "scroll_status",
@@ -70,6 +72,8 @@ class ScrollStatus:
     revocation: Revocation
     signatures: tuple[SignatureFound, ...]
     statement: ScrollStatement
+    manifest: ManifestCheckFound | None
+    """The last comparison of a folder with its manifest; None if none is known."""
 
     def to_dict(self) -> ScrollDocument:
         """Return the document of ``scroll show --json``."""
@@ -80,6 +84,7 @@ class ScrollStatus:
             "revocation": revocation_document(self.revocation),
             "signatures": signature_documents(self.signatures),
             "statement": statement_document(self.statement),
+            "manifest_check": _check_document(self.manifest),
         }
         return cast(ScrollDocument, document)
 
@@ -171,6 +176,23 @@ def read_scroll_proof(scroll: str, *, vault: VaultInput = None) -> bytes:
         return proof_file(opened, trace.ledger, record.seq)
 
 
+def read_revocation_proof(scroll: str, *, vault: VaultInput = None) -> bytes:
+    """Return the proof of the entry that revoked a scroll, a tlog-proof, for who has a copy.
+
+    Raises as `scroll_status`, and UsageError for one that was not revoked.
+    """
+    opened = as_vault(vault)
+    with open_traces(opened) as traces:
+        record = traces.find(scroll)[1]
+        found = traces.revoked(record.scroll_id)
+        if found is None:
+            raise UsageError(
+                f"The scroll {record.scroll_id[:16]} was not revoked.",
+                f"To revoke it, for good: gorillacomb scroll revoke {record.scroll_id[:16]}",
+            )
+        return proof_file(opened, found[0].ledger, found[1])
+
+
 class _Look:
     """Finds the state of several scrolls as of one moment."""
 
@@ -190,18 +212,19 @@ class _Look:
             raise VaultDamaged(error.message) from error
         statement = envelope.statement
         signatures = check_envelope(envelope, self._publics)
-        revocation = self._traces.revocation(record.scroll_id)
+        manifest = _manifest_found(self._vault, statement.manifest.sha256)
+        revocation = self._traces.revocation(trace, record.scroll_id)
         sync = find_sync(self._vault, trace.ledger, record.seq, record.scroll_id)
         reasons = find_reasons(
             Evidence(
                 statement,
                 record.seq,
                 with_hint(signatures, self._lock),
-                tuple(trace.records.keys.values()),
+                self._traces.lives(trace),
                 revocation,
                 sync,
                 license_problem(statement.license, statement.license_texts),
-                _manifest_found(self._vault, statement.manifest.sha256),
+                manifest,
                 _trace_found(self._vault, trace.ledger),
                 self._now_ns,
                 self._max_age_ns,
@@ -217,7 +240,7 @@ class _Look:
                 record.scroll_id, record.seq, statement.license, amount, *known
             )
         return ScrollStatus(
-            metadata, trace.records.origin, reasons, revocation, signatures, statement
+            metadata, trace.records.origin, reasons, revocation, signatures, statement, manifest
         )
 
 
@@ -242,13 +265,17 @@ def with_hint(signatures: Sequence[SignatureFound], hint: str | None) -> tuple[S
 
 def _manifest_found(vault: Vault, sha256: str) -> ManifestCheckFound | None:
     check = last_manifest_check(vault, sha256)
-    return None if check is None else ManifestCheckFound(check.as_of_ns, check.problem)
+    return (
+        None
+        if check is None
+        else ManifestCheckFound(check.as_of_ns, check.problem, str(check.root))
+    )
 
 
 def _trace_found(vault: Vault, ledger: Ledger) -> TraceCheckFound | None:
     """Return the last check of a trace, and whether it is still the one that was checked."""
-    check = last_trace_check(vault)
-    if check is None or check.log != ledger.log:
+    check = last_trace_check(vault, ledger.log)
+    if check is None:
         return None
     problem = check.problem
     if problem is None:
@@ -294,6 +321,12 @@ def signature_documents(signatures: Sequence[SignatureFound]) -> list[ScrollSign
     """Return what the signatures are worth as documents."""
     found: list[Any] = [asdict(each) for each in signatures]
     return cast(list[ScrollSignatureDocument], found)
+
+
+def _check_document(found: ManifestCheckFound | None) -> ManifestCheckDocument | None:
+    if found is None:
+        return None
+    return {"root": found.root, "as_of_ns": str(found.as_of_ns), "problem": found.problem}
 
 
 def statement_document(statement: ScrollStatement) -> ScrollStatementDocument:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gorillacomb.errors import UntrustedInput, UsageError, VaultError
 from gorillacomb.mesh.folder import MeshFolder
-from gorillacomb.scrolls.model import Revocation
-from gorillacomb.scrolls.records import ScrollRecord, TraceRecords, read_records
+from gorillacomb.scrolls.model import Revocation, RevocationState
+from gorillacomb.scrolls.records import KeyLife, ScrollRecord, TraceRecords, read_records
 from gorillacomb.vault.vault import Vault
 from gorillacomb.vaultmesh.checkpoint import parse_checkpoint
 from gorillacomb.vaultmesh.error_text import translate_content_errors
@@ -27,6 +27,8 @@ _KNOWN: dict[str, tuple[TraceRecords, bytes]] = {}
 are never changed, only exchanged."""
 _MOST_KNOWN = 8
 _ID = re.compile(r"[0-9a-f]{8,64}", re.ASCII)
+_BEGINS = re.compile(r"[0-9a-f]{1,7}", re.ASCII)
+_AGAIN = "Sign a new scroll, unless you know that this one was revoked."
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,11 @@ class OpenTraces:
 
     def find(self, name: str) -> tuple[OpenTrace, ScrollRecord]:
         """Return a scroll by its id, or by the beginning of it. Raises UsageError."""
+        if _BEGINS.fullmatch(name):
+            raise UsageError(
+                f"The beginning of an id {name!r} is too short: 8 digits at least.",
+                "gorillacomb scroll list shows 16 of each.",
+            )
         fitting = [pair for pair in self.by_age() if pair[1].scroll_id.startswith(name)]
         if not _ID.fullmatch(name) or not fitting:
             raise UsageError(
@@ -74,15 +81,96 @@ class OpenTraces:
         """Return the trace of an origin; None if it is not here."""
         return next((each for each in self.traces if each.records.origin == origin), None)
 
-    def revocation(self, scroll_id: str) -> Revocation:
-        """Return whether a scroll was revoked: in its own trace, or in a later one."""
-        now = self.current.records
+    def lives(self, trace: OpenTrace) -> tuple[KeyLife, ...]:
+        """Return the keys of a trace; what any trace calls compromised is so in all of them."""
+        found = []
+        for life in trace.records.keys.values():
+            for other in self.traces:
+                seq = other.records.compromised.get(life.key_id)
+                if life.compromised is None and seq is not None:
+                    life = replace(life, compromised=seq, compromised_in=other.records.origin)
+            found.append(life)
+        return tuple(found)
+
+    def all_keys(self) -> list[KeyLife]:
+        """Return each key that a trace names once, as the latest of them says, the oldest first."""
+        found: dict[str, KeyLife] = {}
+        for trace in reversed([self.current, *self._earlier()[0]]):
+            found |= {life.key_id: life for life in self.lives(trace)}
+        for trace in self.traces:  # those that no adoption names
+            found = {life.key_id: life for life in self.lives(trace)} | found
+        return list(found.values())
+
+    def revoked(self, scroll_id: str) -> tuple[OpenTrace, int] | None:
+        """Return the trace that has a scroll revoked, and its entry; None if none has."""
         for trace in self.traces:
             seq = trace.records.revoked.get(scroll_id)
             if seq is not None:
-                return Revocation("revoked", trace.records.size, trace.records.time_ns, seq)
-        is_unknown = is_behind(self.vault, self.current.ledger)
-        return Revocation("unknown" if is_unknown else "active", now.size, now.time_ns)
+                return trace, seq
+        return None
+
+    def revocation(self, trace: OpenTrace, scroll_id: str) -> Revocation:
+        """Return whether a scroll was revoked: in its own ``trace``, or in a later one."""
+        found = self.revoked(scroll_id)
+        if found is not None:
+            records = found[0].records
+            return Revocation("revoked", records.size, records.time_ns, found[1])
+        now = self.current.records
+        cause = None
+        if is_behind(self.vault, self.current.ledger):
+            cause = (
+                "More was signed than the trace contains: a revocation may be among that. Bring the"
+                " trace back that was signed, or sign a new scroll."
+            )
+        else:
+            cause = self._doubt(trace)
+        state: RevocationState = "active" if cause is None else "unknown"
+        return Revocation(state, now.size, now.time_ns, cause=cause or "")
+
+    def _doubt(self, trace: OpenTrace) -> str | None:
+        """Return why a revocation may be missing from a trace or a later one, in words."""
+        earlier, is_whole = self._earlier()
+        here = {each.records.log for each in (self.current, *earlier)}
+        if anchor_store().followers(trace.records.log) - here:
+            return (
+                "Another log followed the trace of this scroll, and is not here or cannot be read:"
+                f" a revocation may be in it. {_AGAIN}"
+            )
+        if trace is self.current:
+            return None
+        logs = [each.records.log for each in earlier]
+        if trace.records.log not in logs:
+            why = "" if is_whole else ", and one between them cannot be read"
+            return f"The trace does not follow the one of this scroll{why}. {_AGAIN}"
+        for each in earlier[: logs.index(trace.records.log) + 1]:
+            try:
+                is_anchored = each.ledger.anchored() is not None
+            except VaultError:
+                is_anchored = False
+            if not is_anchored:
+                return (
+                    f"This machine does not know how long the earlier trace {each.records.log} was:"
+                    f" a revocation may be missing from it. {_AGAIN}"
+                )
+            if is_behind(self.vault, each.ledger):
+                return (
+                    f"More was signed in the earlier trace {each.records.log} than was kept of it:"
+                    f" a revocation may be among that. {_AGAIN}"
+                )
+        return None
+
+    def _earlier(self) -> tuple[list[OpenTrace], bool]:
+        """Return the traces before the current one, the latest first, as each adopted another.
+
+        And whether that leads to the first of all: a trace may be missing, or unreadable.
+        """
+        by_log = {each.records.log: each for each in self.traces[1:]}
+        found: list[OpenTrace] = []
+        name = self.current.records.adopts
+        while name in by_log:
+            found.append(by_log.pop(name))
+            name = found[-1].records.adopts
+        return found, name is None
 
 
 @contextmanager

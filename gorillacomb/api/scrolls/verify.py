@@ -151,5 +151,5 @@ def _recorded(
     if record.envelope != found.sha256:
         detail = f"Entry {record.seq:,} of the trace names another envelope: it was signed again."
         reasons = (ReasonFound(GateReason.TRACE, detail, as_of),)
-    revocation = traces.revocation(found.scroll_id)
-    return record.seq, revocation, tuple(trace.records.keys.values()), reasons
+    revocation = traces.revocation(trace, found.scroll_id)
+    return record.seq, revocation, traces.lives(trace), reasons

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gorillacomb import sqlite
 from gorillacomb.api.documents.upkeep import VaultCheckDocument
-from gorillacomb.api.upkeep.last_checks import note_audit
+from gorillacomb.api.upkeep.last_checks import check_former_traces, note_audit
 from gorillacomb.errors import GorillaCombError, VaultError
 from gorillacomb.index.database import Index, translate_errors
 from gorillacomb.scrolls.records import read_records
@@ -92,6 +92,7 @@ def check_vault(vault: Vault) -> VaultCheck:
                         together = check_index(index, ledger)
         except VaultError as error:
             trace_error = error.message
+    check_former_traces(vault)
     errors = (token_error, scrolls_error, _mesh_error(vault))
     return VaultCheck(index_error, trace_error, together, entries, *errors)
 

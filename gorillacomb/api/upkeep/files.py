@@ -1,5 +1,5 @@
 """Write what a front end has made to a file of the user."""
 
-from gorillacomb.fs.output_file import write_file
+from gorillacomb.fs.output_file import check_output, write_file
 
-__all__ = ["write_file"]
+__all__ = ["check_output", "write_file"]

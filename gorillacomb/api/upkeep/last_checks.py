@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -18,14 +19,18 @@ from gorillacomb.fs.bounded_read import read_bounded
 from gorillacomb.fs.durable_files import replace_file
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.log import log_warning
+from gorillacomb.scrolls.records import read_records
 from gorillacomb.vault.vault import Vault, create_state_folder, vault_state_folder
-from gorillacomb.vaultmesh.audit import AuditReport
+from gorillacomb.vaultmesh.audit import AuditReport, audit
+from gorillacomb.vaultmesh.error_text import translate_content_errors
 from gorillacomb.vaultmesh.ledger import Ledger
+from gorillacomb.vaultmesh.open import anchor_store, former_traces, key_store
 
 _MOST_BYTES = 1 << 16
 _MOST_MANIFESTS = 1000
 """The checks of that many manifests are kept."""
 _TRACE = "trace"
+_FORMER = "former-"
 _MANIFEST = "manifest-"
 
 
@@ -60,13 +65,32 @@ Check = TypeVar("Check", LastTraceCheck, LastManifestCheck)
 
 
 def note_audit(vault: Vault, ledger: Ledger, report: AuditReport, started_ns: int) -> None:
-    """Keep how an audit of a vault's trace ended."""
+    """Keep how an audit of a vault's trace ended, or of one that was adopted."""
     try:
         log = ledger.log
     except VaultError:  # of a trace whose beginning is bad, as the report says
         log = ""
     check = LastTraceCheck(started_ns, log, report.entries, report.root.hex(), report.reason)
-    _note(vault, _TRACE, asdict(check))
+    is_current = ledger.path == vault.trace
+    _note(vault, _TRACE if is_current else f"{_FORMER}{log}", asdict(check))
+
+
+def check_former_traces(vault: Vault) -> None:
+    """Audit the traces that were adopted and have scrolls, and keep how that ended.
+
+    What it finds is for those scrolls alone: a trace may have been adopted because it was damaged.
+    """
+    for path in former_traces(vault):
+        started_ns = time.time_ns()
+        try:
+            with (
+                translate_content_errors(path),
+                Ledger.read(path, key_store(), anchor_store()) as ledger,
+            ):
+                if read_records(ledger).scrolls:
+                    note_audit(vault, ledger, audit(ledger), started_ns)
+        except VaultError as error:
+            log_warning("An earlier trace could not be checked: %s", error.message)
 
 
 def note_manifest_check(vault: Vault, sha256: str, check: LastManifestCheck) -> None:
@@ -75,9 +99,11 @@ def note_manifest_check(vault: Vault, sha256: str, check: LastManifestCheck) -> 
         _note(vault, f"{_MANIFEST}{sha256}", asdict(check))
 
 
-def last_trace_check(vault: Vault) -> LastTraceCheck | None:
-    """Return the last check of the trace; None if none is known."""
-    return _read(vault, _TRACE, LastTraceCheck)
+def last_trace_check(vault: Vault, log: str) -> LastTraceCheck | None:
+    """Return the last check of a trace, current or former; None if none is known."""
+    found = [_read(vault, name, LastTraceCheck) for name in (_TRACE, f"{_FORMER}{log}")]
+    of_it = [each for each in found if each is not None and each.log == log]
+    return max(of_it, key=lambda each: each.as_of_ns, default=None)
 
 
 def last_manifest_check(vault: Vault, sha256: str) -> LastManifestCheck | None:

@@ -41,7 +41,10 @@ _WORDS = {
     GateReason.LICENSE: ("a licence is not known", "Sign another scroll, with its text."),
     GateReason.EXPIRED: ("it has expired", "Sign another scroll."),
     GateReason.REVOKED: ("it was revoked", "Sign another scroll, if it may be released after all."),
-    GateReason.UNKNOWN: ("it may have been revoked", "Bring the trace back that was signed."),
+    GateReason.UNKNOWN: (
+        "it may have been revoked",
+        "Bring the trace back that was signed, or sign another scroll.",
+    ),
     GateReason.TRACE: ("the trace is not sound", "Check the trace."),
     GateReason.STALE: ("a check is too old", "Check again."),
 }

@@ -80,6 +80,17 @@ class RevocationDocument(TypedDict):
     """The entry that revoked it; null if none did."""
 
 
+class ManifestCheckDocument(TypedDict):
+    """The last comparison of a folder with a scroll's manifest."""
+
+    root: str
+    """The folder, as text to be shown."""
+    as_of_ns: str
+    """When it was begun, ns since the epoch."""
+    problem: str | None
+    """What it found, in words; null if the folder was as the manifest says."""
+
+
 class ScrollSignatureDocument(TypedDict):
     """What one of the two signatures is worth."""
 
@@ -115,6 +126,8 @@ class SealDocument(TypedDict):
     signatures: list[ScrollSignatureDocument]
     """The two, Ed25519 first."""
     statement: ScrollStatementDocument
+    manifest_check: ManifestCheckDocument | None
+    """null if none is known."""
 
 
 class TreatyDocument(SealDocument):

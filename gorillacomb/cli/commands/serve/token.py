@@ -29,7 +29,7 @@ from gorillacomb.cli.options import (
     wait_option,
 )
 from gorillacomb.cli.output import render
-from gorillacomb.errors import ExitCode
+from gorillacomb.errors import ExitCode, GorillaCombError
 
 _WAIT = 10
 _SECOND = 1_000_000_000
@@ -87,6 +87,10 @@ def create(
     No server has to run. The first token of a vault makes the keys that sign, which the trace
     records.
     """
+    from gorillacomb.api.upkeep.files import check_output, write_file
+
+    if output is not None:
+        check_output(output)
     made = create_token(
         vault,
         scopes,
@@ -96,9 +100,11 @@ def create(
     )
     document = made.to_dict()
     if output is not None:
-        from gorillacomb.api.upkeep.files import write_file
-
-        write_file(output, f"{document.pop('token')}\n".encode(), mode=0o600)
+        try:
+            write_file(output, f"{document.pop('token')}\n".encode(), mode=0o600)
+        except GorillaCombError:  # nobody has it
+            revoke_token(vault, made.facts.id)
+            raise
     if as_json:
         render.print_json(document)
     elif output is None:

@@ -150,11 +150,24 @@ def _made_lines(made: NewScroll) -> list[str]:
     metavar="FILE",
     help="Write the proof of its entry, a tlog-proof, to a new file.",
 )
+@click.option(
+    "--revocation-proof",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the proof that it was revoked, for those who have a copy, to a new file.",
+)
 @_age_option
 @json_option
 @vault_option
-def show(scroll: str, proof: Path | None, max_age: int, as_json: bool, vault: Vault) -> ExitCode:
-    """Show a scroll, named by its id or the beginning of it, and why it may not be released.
+def show(
+    scroll: str,
+    proof: Path | None,
+    revocation_proof: Path | None,
+    max_age: int,
+    as_json: bool,
+    vault: Vault,
+) -> ExitCode:
+    """Show a scroll, named by its id or its first 8 digits or more, and why it may not be released.
 
     Nothing is read again: it says what the last `gorillacomb verify` of its manifest and the last
     `gorillacomb trace verify` found, unless that is too long ago.
@@ -162,13 +175,19 @@ def show(scroll: str, proof: Path | None, max_age: int, as_json: bool, vault: Va
     \b
     Exit codes: 0 it may be released; 1 it may not.
     """
-    from gorillacomb.api.scrolls.status import read_scroll_proof, scroll_status
+    from gorillacomb.api.scrolls.status import (
+        read_revocation_proof,
+        read_scroll_proof,
+        scroll_status,
+    )
+    from gorillacomb.api.upkeep.files import write_file
 
     found = scroll_status(scroll, max_age_ns=max_age, vault=vault)
     if proof is not None:
-        from gorillacomb.api.upkeep.files import write_file
-
-        write_file(bytes(proof), read_scroll_proof(scroll, vault=vault))
+        write_file(bytes(proof), read_scroll_proof(scroll, vault=vault), option="--proof")
+    if revocation_proof is not None:
+        data = read_revocation_proof(scroll, vault=vault)
+        write_file(bytes(revocation_proof), data, option="--revocation-proof")
     if as_json:
         render.print_json(found.to_dict())
     else:
@@ -188,6 +207,10 @@ def _status_lines(found: ScrollStatus) -> list[str]:
         lines.append(f"  funded with {what.funding.amount} {what.funding.currency}")
     if what.valid_until is not None:
         lines.append(f"  valid until {what.valid_until}")
+    if found.manifest is not None:
+        folder = render.printable(found.manifest.root)
+        when = render.format_time(found.manifest.as_of_ns)
+        lines.append(f"  its manifest was last compared with {folder}, {when}")
     lines.append("May be released." if not found.reasons else "May not be released:")
     for each in found.reasons:
         lines += render.wrapped_paragraph(f"{each.reason}: {render.printable(each.detail)}", "  ")
@@ -282,7 +305,8 @@ def list_all(max_age: int, as_json: bool, vault: Vault) -> ExitCode:
 def revoke(scroll: str, as_json: bool, vault: Vault) -> ExitCode:
     """Record in the trace that a scroll may not be released any more, for good.
 
-    Who has a copy of it learns that from the trace alone.
+    It is named by its id or its first 8 digits or more. Who has a copy of it does not learn that by
+    itself: send them the proof that `scroll show ID --revocation-proof FILE` writes.
     """
     from gorillacomb.api.scrolls.create import revoke_scroll
 

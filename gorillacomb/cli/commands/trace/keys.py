@@ -73,7 +73,9 @@ def show(pem: bool, watcher: bool, scrolls: bool, vault: Vault) -> ExitCode:
     if scrolls:
         from gorillacomb.api.scrolls.key_steps import scroll_key_pems
 
-        render.write_bytes(b"".join(scroll_key_pems(vault)))
+        pems, compromised = scroll_key_pems(vault)
+        render.write_bytes(b"".join(pems))
+        render.print_warnings(f"The key {each} is omitted: compromised." for each in compromised)
         return ExitCode.DONE
     for key in watcher_public_keys() if watcher else public_keys(vault):
         if pem or key.verifier is None:
