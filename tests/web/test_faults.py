@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from gorillacomb.vault.vault import Vault
-from gorillacomb.web import app as app_module
+from gorillacomb.web import health
 from gorillacomb.web.app import create_app
 from gorillacomb.web.site import ServerOptions, Site
 
@@ -47,7 +47,7 @@ def test_a_fault(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(vault: Vault) -> None:
         raise ZeroDivisionError("/secret/path")
 
-    monkeypatch.setattr(app_module, "check_watcher", broken)
+    monkeypatch.setattr(health, "check_watcher", broken)
     made = Vault(vault)
     made.create()
     site = Site.open(made, ServerOptions())

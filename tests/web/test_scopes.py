@@ -33,6 +33,7 @@ VALUES = {
     "family": "0" * 32,
     "spool": "0" * 32,
     "seq": "0",
+    "scroll": "0" * 64,
 }
 PUBLIC = {"/health", "/.well-known/jwks.json", "/login", "/api/v1/openapi.json"}
 """What is for everyone."""

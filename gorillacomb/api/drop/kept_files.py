@@ -12,11 +12,11 @@ from gorillacomb.dedupe.quarantine.inventory import recorded_runs
 from gorillacomb.dedupe.quarantine.journal_entries import INTENT, TAKEN_BACK, UNDONE
 from gorillacomb.fs.paths import join
 
-__all__ = ["KeptFile", "files_of_drop", "is_drop"]
+__all__ = ["FileOfDrop", "files_of_drop", "is_drop"]
 
 
 @dataclass(frozen=True, slots=True)
-class KeptFile:
+class FileOfDrop:
     """A file that a drop kept."""
 
     path: bytes
@@ -34,7 +34,7 @@ def is_drop(run: RunDetails) -> bool:
     return run.action == DROP
 
 
-def files_of_drop(run: RunDetails) -> list[KeptFile]:
+def files_of_drop(run: RunDetails) -> list[FileOfDrop]:
     """Return the files that a drop kept, on connected drives. Raises OSError."""
     named = [base_of_run(folder) for folder in run.quarantines]
     found = []
@@ -44,5 +44,5 @@ def files_of_drop(run: RunDetails) -> list[KeptFile]:
                 continue
             path = join(each.base, copy.path)
             is_there = os.path.lexists(path) and not (copy.state == UNDONE and not copy.cause)
-            found.append(KeptFile(path, copy.size, is_there, copy.cause if is_there else None))
+            found.append(FileOfDrop(path, copy.size, is_there, copy.cause if is_there else None))
     return found
