@@ -342,17 +342,6 @@ def verify_proof(data: bytes, *, key: PathInput | None = None) -> VerifiedProof:
     for an invalid proof, KeyMissing.
     """
     publics = key_store().publics() if key is None else _trusted_keys(key)
-    try:
-        return _verified_proof(data, publics)
-    except UntrustedInput as error:
-        if key is None and "none of the keys" in error.message:
-            raise UntrustedInput(
-                error.message, "Of a proof that you were sent, name the author's key: --key FILE"
-            ) from error
-        raise
-
-
-def _verified_proof(data: bytes, publics: list[bytes]) -> VerifiedProof:
     found, checkpoint = parse_mailed(data, lambda text: proof.verify_proof(text, publics))
     entry = jcs.parse_strict(found.entry, "The proof's entry")
     return VerifiedProof(found.index, checkpoint.size, checkpoint.origin, entry)

@@ -48,10 +48,13 @@ def parse_checkpoint(
 
 
 def verify_checkpoint(
-    data: bytes, publics: Iterable[bytes], what: str = "The checkpoint"
+    data: bytes, publics: Iterable[bytes], what: str = "The checkpoint", hint: str = ""
 ) -> Checkpoint:
-    """Read a checkpoint signed by one of these Ed25519 public keys. Raises UntrustedInput."""
+    """Read a checkpoint signed by one of these Ed25519 public keys. Raises UntrustedInput.
+
+    ``hint`` says what to do if it is signed by another key.
+    """
     found, signed = parse_checkpoint(data, what)
     if not signed.signers(VerifierKey(found.origin, public) for public in publics):
-        raise UntrustedInput(f"{what} is signed by none of the keys that are known here.")
+        raise UntrustedInput(f"{what} is signed by none of the keys that are known here.", hint)
     return found

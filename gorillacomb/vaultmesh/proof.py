@@ -97,7 +97,12 @@ def parse_proof(data: bytes) -> InclusionProof:
 def verify_proof(data: bytes, publics: Iterable[bytes]) -> tuple[InclusionProof, Checkpoint]:
     """Check a proof against Ed25519 public keys (32 bytes each). Raises UntrustedInput."""
     proof = parse_proof(data)
-    checkpoint = checkpoints.verify_checkpoint(proof.checkpoint, publics, "The proof's checkpoint")
+    checkpoint = checkpoints.verify_checkpoint(
+        proof.checkpoint,
+        publics,
+        "The proof's checkpoint",
+        "If you were sent it, name a file with its author's public key: --key FILE",
+    )
     check_inclusion(proof, checkpoint)
     return proof, checkpoint
 
