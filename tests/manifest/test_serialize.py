@@ -39,7 +39,7 @@ def test_another_layout_is_read_as_well(manifest: Manifest) -> None:
 
 @given(manifests())
 def test_the_subject_is_the_digest_of_the_canonical_files(manifest: Manifest) -> None:
-    """By a JCS that is not ours: https://pypi.org/project/rfc8785/."""
+    """By a JCS that is not ours: the package rfc8785."""
     value = json.loads(to_json(manifest))
     files = rfc8785.dumps(value["predicate"]["files"])
     assert value["subject"][0]["digest"] == {"sha256": sha256(files).hexdigest()}
