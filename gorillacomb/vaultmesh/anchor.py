@@ -58,8 +58,12 @@ class AnchorStore:
         return self.folder / "forks" / sha256(origin.encode()).hexdigest()
 
     def is_forked(self, origin: str) -> bool:
-        """Return whether there is evidence that a log forked."""
-        return self.fork_path(origin).exists()
+        """Return whether there is evidence that a log forked. Raises VaultUnwritable."""
+        path = self.fork_path(origin)
+        try:
+            return path.exists()
+        except OSError as error:  # a parent folder without search permission
+            raise _unusable(path, error) from error
 
     def forks(self) -> list[tuple[Path, bytes]]:
         """Return the files with the evidence of forks, and their content.

@@ -628,7 +628,9 @@ def test_vault_check(scanned: Path, vault: Path) -> None:
         "index": None,
         "trace": None,
         "together": None,
+        "tokens": None,
         "scrolls": None,
+        "mesh": None,
     }
 
 
