@@ -57,8 +57,6 @@ class NodeSync:
     """Entries that it has cosigned now; 0 if not known."""
     reason: str | None = None
     """In words, if it did not cosign."""
-    origin: str = ""
-    """Of the log, if it cosigned now."""
     given: bytes = b""
     """The checkpoint with its cosignature lines, if it cosigned now."""
     signed_at: int = 0
@@ -127,7 +125,7 @@ class NodeSyncer:
             if seen.origin != view.head.origin:
                 seen = NodeSeen()  # of the log before this one
             is_fresh = self.now() - seen.cosigned_at < REFRESH and seen.trouble is None
-            if is_fresh and given is not None and self._has_cosigned(view.head, given):
+            if is_fresh and has_cosigned(self.node, view.head, given):
                 return NodeSync(self.node.name, SyncState.CURRENT, seen.size)
             try:
                 found = self._shown(ledger, view, seen)
@@ -136,12 +134,6 @@ class NodeSyncer:
             except UntrustedInput as error:
                 found = self._ended(SyncState.AT_FAULT, seen.size, error.message)
         return found
-
-    def _has_cosigned(self, head: Checkpoint, given: bytes) -> bool:
-        try:
-            return parse_checkpoint(given)[0] == head and bool(cosignatures(given, self.node.keys))
-        except UntrustedInput:
-            return False  # damaged: it is asked again
 
     def _shown(self, ledger: Ledger, view: LogView, seen: NodeSeen) -> NodeSync:
         size = seen.size
@@ -180,7 +172,6 @@ class NodeSyncer:
             self.node.name,
             SyncState.COSIGNED,
             view.head.size,
-            origin=view.head.origin,
             given=view.note + answer.lines,
             signed_at=max(each.seconds for each in answer.cosigned),
             tls_expires_at=self._tls,
@@ -223,6 +214,16 @@ class NodeSyncer:
 
     def _ended(self, state: SyncState, size: int, reason: str) -> NodeSync:
         return NodeSync(self.node.name, state, size, reason, tls_expires_at=self._tls)
+
+
+def has_cosigned(node: MeshNode, head: Checkpoint, given: bytes | None) -> bool:
+    """Return whether what a node gave last is a valid cosignature of a head."""
+    try:
+        return given is not None and (
+            parse_checkpoint(given)[0] == head and bool(cosignatures(given, node.keys))
+        )
+    except UntrustedInput:
+        return False  # damaged: it is asked again
 
 
 def rotation_checkpoints(ledger: Ledger) -> list[bytes]:

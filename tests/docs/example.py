@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import stat
@@ -94,3 +95,14 @@ def make_home(home: Path, address: Path) -> dict[str, str]:
         "PYTHONPATH": str(REPOSITORY),
         "GORILLACOMB_VAULT": str(home / "vault"),
     }
+
+
+def imported_by(script: str) -> set[str]:
+    """The packages that a script of the documentation imports."""
+    found = set()
+    for node in ast.walk(ast.parse(script)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+    return found

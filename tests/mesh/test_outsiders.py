@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import subprocess
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from gorillacomb.vaultmesh.keys.note import VerifierKey
-from tests.docs.example import DOCS
+from tests.docs.example import DOCS, imported_by
 from tests.mesh.test_check import KEY, LEFT, ORIGIN, RIGHT, Log
 
 PAGE = (DOCS / "mesh.md").read_text()
@@ -37,13 +36,7 @@ def told(folder: Path, first: bytes, second: bytes, proof: bytes | None = None) 
 
 def test_the_script_is_short_and_has_nothing_of_ours() -> None:
     assert 10 < len(SCRIPT.splitlines()) <= 40
-    imported = set()
-    for node in ast.walk(ast.parse(SCRIPT)):
-        if isinstance(node, ast.Import):
-            imported |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            imported.add((node.module or "").partition(".")[0])
-    assert imported == {"base64", "hashlib", "json", "sys", "cryptography"}
+    assert imported_by(SCRIPT) == {"base64", "hashlib", "json", "sys", "cryptography"}
 
 
 @pytest.mark.parametrize("log", [LEFT, RIGHT])

@@ -366,6 +366,7 @@ def test_after_a_rotation_the_policy_says_that_it_fits_no_more(
     (vault.parent / "more" / "x").write_text("more")
     assert run("scan", vault.parent / "more", vault=vault).code == 0
     ran = run("mesh", "sync", vault=vault)
+    assert ran.code == 3
     assert "The policy does not fit the trace any more" in " ".join(ran.out.split())
     assert "mesh policy --quorum N" in " ".join(ran.out.split())
     assert run("mesh", "policy", "--quorum=1", vault=vault).code == 0

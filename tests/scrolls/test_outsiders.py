@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import base64
 import json
 import re
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.docs.example import DOCS
+from tests.docs.example import DOCS, imported_by
 from tests.scrolls.release import Release
 from tests.support.run import environment
 
@@ -45,13 +44,7 @@ def checked(folder: Path) -> tuple[int, str]:
 
 def test_the_script_is_short_and_has_nothing_of_ours() -> None:
     assert 10 < len(SCRIPT.splitlines()) <= 40
-    imported = set()
-    for node in ast.walk(ast.parse(SCRIPT)):
-        if isinstance(node, ast.Import):
-            imported |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            imported.add((node.module or "").partition(".")[0])
-    assert imported == {"base64", "hashlib", "json", "sys", "cryptography"}
+    assert imported_by(SCRIPT) == {"base64", "hashlib", "json", "sys", "cryptography"}
 
 
 def test_the_script_verifies_a_scroll(sent: Path, release: Release) -> None:

@@ -13,9 +13,8 @@ from gorillacomb.api.documents.mesh.nodes import (
     MeshRemovalDocument,
 )
 from gorillacomb.api.mesh.forks import ForkEvidence, fork_document, iso_time, list_forks
+from gorillacomb.api.mesh.given_files import read_given_file
 from gorillacomb.errors import UntrustedInput, UsageError
-from gorillacomb.fs.bounded_read import UnexpectedFile, read_document
-from gorillacomb.fs.openat import os_error_text
 from gorillacomb.mesh.client import NodeClient
 from gorillacomb.mesh.folder import MeshFolder, NodeSeen
 from gorillacomb.mesh.node import MeshNode, make_node
@@ -39,7 +38,6 @@ __all__ = [
 
 ACTIVE_SECONDS = 25 * 3600
 """A node is active if it cosigned within this time: a checkpoint is shown again each day."""
-_MOST_CA = 1 << 20
 _MOST_KEYS = 48
 """Of all nodes: a signed note takes 64 signatures, and the log's own are among them."""
 
@@ -228,10 +226,6 @@ def _check_certificates(node: MeshNode, text: str) -> None:
 
 def _certificates(path: Path) -> str:
     try:
-        return read_document(path, _MOST_CA).decode("ascii")
-    except UnexpectedFile:
-        raise UsageError(f"{path} is not a file.") from None
+        return read_given_file(path).decode("ascii")
     except UnicodeDecodeError:
         raise UsageError(f"{path} holds no certificates in PEM.") from None
-    except OSError as error:
-        raise UsageError(f"Reading {path} failed: {os_error_text(error)}.") from error

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from gorillacomb.api.documents.mesh.nodes import MeshPolicyDocument
 from gorillacomb.api.mesh.witness import own_witness_keys
 from gorillacomb.errors import UntrustedInput, UsageError
-from gorillacomb.fs.bounded_read import UnexpectedFile, read_document
-from gorillacomb.fs.openat import os_error_text
 from gorillacomb.mesh.folder import MeshFolder
 from gorillacomb.mesh.node import MeshNode
 from gorillacomb.mesh.policy import TrustPolicy, parse_policy
@@ -18,9 +15,8 @@ from gorillacomb.vaultmesh.keys import note
 from gorillacomb.vaultmesh.keys.note import VerifierKey
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 
-__all__ = ["InstalledPolicy", "make_policy", "read_policy", "read_policy_file", "set_policy"]
+__all__ = ["InstalledPolicy", "make_policy", "read_policy", "set_policy"]
 
-_MOST_BYTES = 2 << 20
 _SUFFIXES = {note.COSIGNATURE: "ed25519", note.COSIGNATURE_ML_DSA: "ml-dsa-44"}
 
 
@@ -51,16 +47,6 @@ def read_policy(vault: Vault) -> InstalledPolicy | None:
     if data is None or policy is None:
         return None
     return InstalledPolicy(data, len(policy.witnesses), least_quorum(policy))
-
-
-def read_policy_file(path: Path) -> bytes:
-    """Return what a file contains. Raises UsageError if it cannot be read."""
-    try:
-        return read_document(path, _MOST_BYTES)
-    except UnexpectedFile:
-        raise UsageError(f"{path} is not a file.") from None
-    except OSError as error:
-        raise UsageError(f"Reading {path} failed: {os_error_text(error)}.") from error
 
 
 def set_policy(vault: Vault, data: bytes) -> InstalledPolicy:

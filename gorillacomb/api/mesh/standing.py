@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gorillacomb.api.mesh.forks import ForkEvidence
-from gorillacomb.api.mesh.nodes import KnownNode, read_mesh
+from gorillacomb.api.mesh.nodes import MeshNodes, read_mesh
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.mesh.folder import MeshFolder
 from gorillacomb.mesh.policy import TrustPolicy
@@ -35,39 +34,21 @@ class HeadStanding:
 class MeshStanding:
     """How far our log was cosigned, as it is known without asking."""
 
-    nodes: tuple[KnownNode, ...]
-    forks: tuple[ForkEvidence, ...]
-    """Those that were found, of any log."""
-    origin: str | None
-    """Of our log; None if there is no trace yet."""
+    mesh: MeshNodes
     size: int
     """Entries of our log now."""
-    cosigned: int
-    """Nodes whose cosignatures of that size are held."""
-    quorum: bool | None
-    """Whether they are enough; None without a policy."""
-    synced_size: int
-    """Entries that the newest checkpoint with a quorum covers; 0 if there is none."""
-    open_forks: tuple[ForkEvidence, ...]
-    """Those of our log and of the nodes' logs; what was of an earlier log is history."""
+    head: HeadStanding
+    """Who has cosigned it as it is now."""
 
 
 def mesh_standing(vault: Vault) -> MeshStanding:
     """Return how far the log of a vault was cosigned. Raises VaultError."""
     mesh = read_mesh(vault)
-    nodes, forks = mesh.nodes, mesh.forks
-    if not vault.trace.exists():
-        return MeshStanding(nodes, forks, None, 0, 0, None, 0, mesh.open_forks)
+    if mesh.own is None:
+        return MeshStanding(mesh, 0, HeadStanding(0, None, None, 0))
     with open_trace_for_reading(vault) as ledger:
         head, log = parse_checkpoint(ledger.checkpoint())[0], ledger.log
-    found = head_standing(MeshFolder(vault), log, head)
-    return MeshStanding(
-        *(nodes, forks, head.origin, head.size),
-        found.cosigned,
-        found.quorum,
-        found.synced_size,
-        mesh.open_forks,
-    )
+    return MeshStanding(mesh, head.size, head_standing(MeshFolder(vault), log, head))
 
 
 def head_standing(folder: MeshFolder, log: str, head: Checkpoint) -> HeadStanding:

@@ -20,11 +20,11 @@ from gorillacomb.mesh.sync import (
     NodeSync,
     NodeSyncer,
     SyncState,
+    has_cosigned,
     refuse_behind,
     with_cosignatures,
 )
 from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.checkpoint import parse_checkpoint
 from gorillacomb.vaultmesh.jcs import parse_strict
 from gorillacomb.vaultmesh.open import anchor_store, open_trace_for_reading
 
@@ -67,8 +67,8 @@ class MeshSync:
 
     @property
     def is_incomplete(self) -> bool:
-        """Whether a node was not reached, or refused."""
-        return any(each.state in _MUTE for each in self.nodes)
+        """Whether a node was not reached, or refused, or all that cosigned are not enough."""
+        return self.has_quorum is False or any(each.state in _MUTE for each in self.nodes)
 
     def to_dict(self) -> MeshSyncDocument:
         """Return the document of ``mesh sync --json``."""
@@ -152,7 +152,7 @@ def _sync_one(
         changes["tls_expires_at"] = found.tls_expires_at
     if found.given:
         folder.put_given(node.name, found.given)
-        changes |= {"origin": found.origin, "size": found.size}
+        changes |= {"origin": view.head.origin, "size": found.size}
         changes |= {"signed_at": found.signed_at, "cosigned_at": now}
     folder.update_seen(node.name, **changes)
     return found
@@ -174,7 +174,7 @@ def _collected(folder: MeshFolder, view: LogView, log: str, found: Sequence[Node
     note = view.note
     for node in folder.nodes():
         given = folder.given(node.name)
-        if given is not None and parse_checkpoint(given)[0] == view.head:
+        if given is not None and has_cosigned(node, view.head, given):
             note = with_cosignatures(note, LogView.lines_of(given, node.keys))
     if note != view.note:
         folder.put_cosigned(log, note, is_quorum=judged(folder.policy(), note)[0])

@@ -15,6 +15,7 @@ from gorillacomb.api.documents.mesh.witness import (
     WitnessRecoverDocument,
     WitnessTrustDocument,
 )
+from gorillacomb.api.mesh.given_files import read_given_file
 from gorillacomb.api.paths import PathInput
 from gorillacomb.errors import UntrustedInput, UsageError, VaultDamaged
 from gorillacomb.fs.bounded_read import read_document
@@ -193,7 +194,7 @@ def recover_witness(vault: Vault, files: Sequence[PathInput] = ()) -> RecoveredW
     RefusedForSafety for a checkpoint that is older than what is known, VaultError.
     """
     identity = _identity_of(vault)
-    found = [recover(vault, identity, _read(file)) for file in files]
+    found = [recover(vault, identity, read_given_file(file)) for file in files]
     origins = tuple(each.checkpoint.origin for each in found if each is not None)
     return RecoveredWitness(origins, witness_status(vault))
 
@@ -219,7 +220,7 @@ def _keys_in(text: str) -> list[VerifierKey]:
     if "+" in text and not os.path.exists(text):
         return [VerifierKey.parse(text, "The key of the log", KINDS)]
     try:
-        lines = without_mail_marks(_read(text)).decode("utf-8").split("\n")
+        lines = without_mail_marks(read_given_file(text)).decode("utf-8").split("\n")
     except UnicodeDecodeError:
         raise UntrustedInput(f"{path_text(os.fsencode(text))} is not a list of keys.") from None
     found = [
@@ -230,15 +231,6 @@ def _keys_in(text: str) -> list[VerifierKey]:
     if not found:
         raise UntrustedInput(f"{path_text(os.fsencode(text))} has no keys of logs.")
     return found
-
-
-def _read(path: PathInput) -> bytes:
-    try:
-        return read_document(os.fsencode(path), _MOST_FILE)
-    except OSError as error:
-        raise UsageError(
-            f"Reading {path_text(os.fsencode(path))} failed: {os_error_text(error)}."
-        ) from error
 
 
 def _log_documents(logs: Iterable[CosignedLog]) -> list[WitnessLogDocument]:

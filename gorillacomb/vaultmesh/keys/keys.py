@@ -49,14 +49,14 @@ _PEM = re.compile(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----\n?", re.DOTA
 
 
 @dataclass(frozen=True, slots=True)
-class Ed25519SigningKey:
-    """An Ed25519 private key."""
+class _RawSigningKey:
+    """A private key whose public key is some bytes, and whose signature has no parameters."""
 
-    private: Ed25519PrivateKey
+    private: Ed25519PrivateKey | MLDSA44PrivateKey
 
     @property
     def public(self) -> bytes:
-        """Its public key, 32 bytes (RFC 8032)."""
+        """Its public key, in bytes."""
         return self.private.public_key().public_bytes_raw()
 
     @property
@@ -65,8 +65,16 @@ class Ed25519SigningKey:
         return _pem(self.private.public_key())
 
     def sign(self, data: bytes) -> bytes:
-        """Sign data; return the signature, 64 bytes."""
+        """Sign data; return the signature."""
         return self.private.sign(data)
+
+
+class Ed25519SigningKey(_RawSigningKey):
+    """An Ed25519 private key (RFC 8032): a public key of 32 bytes, signatures of 64."""
+
+    __slots__ = ()
+
+    private: Ed25519PrivateKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,25 +132,15 @@ class EcdsaSigningKey:
         return self.private.sign(data, ec.ECDSA(hashes.SHA256()))
 
 
-@dataclass(frozen=True, slots=True)
-class MlDsa44SigningKey:
-    """An ML-DSA-44 private key (FIPS 204), with which witnesses cosign beside Ed25519."""
+class MlDsa44SigningKey(_RawSigningKey):
+    """An ML-DSA-44 private key (FIPS 204), with which witnesses cosign beside Ed25519.
+
+    Its public key has 1,312 bytes, its signatures 2,420.
+    """
+
+    __slots__ = ()
 
     private: MLDSA44PrivateKey
-
-    @property
-    def public(self) -> bytes:
-        """Its public key, 1,312 bytes."""
-        return self.private.public_key().public_bytes_raw()
-
-    @property
-    def public_pem(self) -> bytes:
-        """Its public key, SubjectPublicKeyInfo in PEM."""
-        return _pem(self.private.public_key())
-
-    def sign(self, data: bytes) -> bytes:
-        """Sign data; return the signature, 2,420 bytes."""
-        return self.private.sign(data)
 
 
 AnySigningKey = Ed25519SigningKey | RsaSigningKey | EcdsaSigningKey | MlDsa44SigningKey

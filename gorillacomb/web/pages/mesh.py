@@ -20,7 +20,15 @@ writing = APIRouter()
 def nodes(request: Request, site: GivenSite, session: ReadIndex) -> Response:
     """Show the nodes, how far each has cosigned the trace, and the forks that were found."""
     found = mesh_standing(site.vault)
-    return render_page(request, "nodes.html", title="Nodes", twin=True, mesh=found)
+    return render_page(
+        request,
+        "nodes.html",
+        title="Nodes",
+        twin=True,
+        mesh=found.mesh,
+        size=found.size,
+        head=found.head,
+    )
 
 
 @writing.post("/nodes/sync")

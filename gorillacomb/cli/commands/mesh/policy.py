@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from gorillacomb.api.mesh.policy import make_policy, read_policy, read_policy_file, set_policy
+from gorillacomb.api.mesh.given_files import read_given_file
+from gorillacomb.api.mesh.policy import make_policy, read_policy, set_policy
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.extras import require_extra
 from gorillacomb.cli.options import json_option, vault_option
@@ -45,7 +46,7 @@ def command(file: Path | None, quorum: int | None, as_json: bool, vault: Vault) 
         return ExitCode.DONE
     if file is not None and quorum is not None:
         raise click.UsageError("FILE and --quorum cannot be combined: choose one.")
-    data = read_policy_file(file) if file is not None else make_policy(vault, quorum or 0)
+    data = read_given_file(file) if file is not None else make_policy(vault, quorum or 0)
     policy = set_policy(vault, data)
     keys = render.format_count(policy.quorum, "cosignature")
     lines = [f"The policy is in force. The least that can be enough is {keys}."]

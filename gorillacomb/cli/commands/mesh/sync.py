@@ -23,7 +23,8 @@ def command(names: tuple[str, ...], as_json: bool, vault: Vault) -> ExitCode:
 
     A node that has cosigned this size within a day is not asked again. Exit code 1 if a node holds
     a checkpoint that contradicts the trace (a fork), or is at fault itself; 3 if one could not be
-    reached, or refused. A running watcher does this by itself when the trace has grown.
+    reached, or refused, or too few cosigned for the policy. A running watcher does this by itself
+    when the trace has grown.
     """
     require_extra("mesh", "The mesh")
     result = sync_mesh(vault, names)
