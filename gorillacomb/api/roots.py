@@ -19,7 +19,7 @@ from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import content_queries, folder_queries, stamps
 from gorillacomb.index import roots as root_table
 from gorillacomb.index.content_queries import GroupTotals
-from gorillacomb.index.database import Index, settled_generation, translate_errors
+from gorillacomb.index.database import FileFacts, Index, file_facts, settled_files, translate_errors
 from gorillacomb.index.duplicate_groups import rebuild_groups
 from gorillacomb.index.roots import RootFacts
 from gorillacomb.model import EntryState, FolderState, Root
@@ -49,8 +49,8 @@ _LONGEST_NAME = 100
 T = TypeVar("T")
 _VAULTS = 8
 """Vaults whose figures stay in memory."""
-_kept: dict[Path, tuple[str, dict[Hashable, Any]]] = {}
-"""By vault: the generation of its index, and the figures of that which were asked for."""
+_kept: dict[Path, tuple[FileFacts, dict[Hashable, Any]]] = {}
+"""By vault: the facts of its index's files, and the figures of that which were asked for."""
 
 
 class IndexFigures:
@@ -101,13 +101,13 @@ def index_with_figures(vault: Vault) -> Iterator[tuple[Index, IndexFigures]]:
     Those that were read before are not read again if the index is still the same: a process that
     answers for long is asked for them again and again. Raises VaultError.
     """
-    before = settled_generation(vault)
+    before = settled_files(vault)
     with Index.read(vault) as index, translate_errors(vault):
-        if before is None or before != index.generation():
+        if before is None or before != file_facts(vault):
             yield index, IndexFigures(index)
             return
-        generation, known = _kept.pop(vault.folder, ("", {}))
-        if generation != before:
+        facts, known = _kept.pop(vault.folder, ([], {}))
+        if facts != before:
             known = {}
         _kept[vault.folder] = before, known
         for old in list(_kept)[:-_VAULTS]:

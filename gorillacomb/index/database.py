@@ -6,7 +6,7 @@ import errno
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
@@ -36,6 +36,8 @@ _COMMIT_AFTER = 0.5
 """Seconds: the most work that a power cut can lose, and the longest that a reader waits."""
 _SETTLED_NS = 3 * SECOND
 """The time of a file that is older than this changes with the next write, even on FAT."""
+FileFacts = list[tuple[int, int, int, int]]
+"""Of the files of an index: device, inode, size, and mtime in ns."""
 
 
 class Index:
@@ -162,7 +164,9 @@ class Index:
         Two that are equal were read from the same content; it may change without need, as when the
         write-ahead log is moved into the database.
         """
-        return _generation(_file_facts(self.vault))
+        from gorillacomb.hashing import blake3_of_short  # what asks once does without
+
+        return blake3_of_short(repr(file_facts(self.vault)).encode()).hex()
 
     def close(self) -> None:
         """Close the index, discarding uncommitted writes."""
@@ -190,25 +194,25 @@ class Index:
                 raise
 
 
-def settled_generation(vault: Vault) -> str | None:
-    """Return what `Index.generation` will say as long as all see the content that is there now.
+def settled_files(vault: Vault) -> FileFacts | None:
+    """Return what `file_facts` will say as long as all see the content that is there now.
 
     None while that cannot be told: a writer has the vault's lock, and may be between writing to the
     log and showing it to readers; or a file was written so recently that another write might leave
-    its time as it is. Readers that begin after this, and find the same generation then, all read
-    the same.
+    its time as it is. Readers that begin after this, and find the same facts then, all read the
+    same.
     """
     try:
         if is_locked(vault.folder / LOCK):
             return None
         before = time.time_ns() - _SETTLED_NS
-        facts = _file_facts(vault)
+        facts = file_facts(vault)
     except OSError:
         return None
-    return _generation(facts) if all(mtime < before for *_, mtime in facts) else None
+    return facts if all(mtime < before for *_, mtime in facts) else None
 
 
-def _file_facts(vault: Vault) -> list[tuple[int, int, int, int]]:
+def file_facts(vault: Vault) -> FileFacts:
     """Return device, inode, size, and mtime (ns) of the database and its write-ahead log."""
     found = []
     for path in (vault.index, f"{vault.index}-wal"):
@@ -216,12 +220,6 @@ def _file_facts(vault: Vault) -> list[tuple[int, int, int, int]]:
             facts = os.stat(path)
             found.append((facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns))
     return found
-
-
-def _generation(facts: Sequence[tuple[int, ...]]) -> str:
-    from gorillacomb.hashing import blake3_of_short  # what asks once does without
-
-    return blake3_of_short(repr(facts).encode()).hex()
 
 
 def _refuse_newer(vault: Vault, connection: Connection) -> int:

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gorillacomb.clock import age_ns
+from gorillacomb.model import SECOND
 from gorillacomb.scrolls.envelope import SIGNER_NAMES, SignatureFound
 from gorillacomb.scrolls.model import GateReason, ReasonFound, Revocation, ScrollStatement
 from gorillacomb.scrolls.moments import is_over
 from gorillacomb.scrolls.records import KeyLife
 
-DAY_NS = 24 * 3600 * 1_000_000_000
-MAX_AGE_NS = DAY_NS
+MAX_AGE_NS = 24 * 3600 * SECOND
 """How old the last checks of the manifest and of the trace may be."""
 _BEHIND = "More was signed than the trace contains: a revocation may be among that."
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from gorillacomb.model import SECOND
+
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
 _FORM = "%Y-%m-%dT%H:%M:%SZ"
-_SECOND = 1_000_000_000
 
 
 def end_of(text: str) -> str:
@@ -33,9 +34,4 @@ def seconds_of(moment: str) -> int:
 
 def is_over(moment: str | None, now_ns: int) -> bool:
     """Return whether a moment is past; the second that it names is still part of it."""
-    return moment is not None and now_ns // _SECOND > seconds_of(moment)
-
-
-def moment_of(time_ns: int) -> str:
-    """Return a time in that form."""
-    return datetime.fromtimestamp(time_ns // _SECOND, UTC).strftime(_FORM)
+    return moment is not None and now_ns // SECOND > seconds_of(moment)

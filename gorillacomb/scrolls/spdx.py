@@ -21,6 +21,11 @@ def normalized_expression(text: str) -> str:
     Raises UsageError for one that does not parse, or has a licence that neither SPDX knows nor its
     name marks as one's own; also if the library that knows them is not installed.
     """
+    return _known_parts(text)[1]
+
+
+def _known_parts(text: str) -> tuple[list[str], str]:
+    """Return what `_parsed` does. Raises UsageError also for a licence that is not known."""
     symbols, normalized = _parsed(text)
     unknown = [each for each in symbols if not _is_listed(each) and not _is_own(each)]
     if unknown:
@@ -31,7 +36,7 @@ def normalized_expression(text: str) -> str:
             if near
             else "See https://spdx.org/licenses. One of your own is named LicenseRef-NAME.",
         )
-    return normalized
+    return symbols, normalized
 
 
 def license_problem(text: str, known_texts: Collection[str]) -> str | None:
@@ -40,8 +45,7 @@ def license_problem(text: str, known_texts: Collection[str]) -> str | None:
     ``known_texts`` are the names of licences of one's own whose texts are signed by digest.
     """
     try:
-        normalized_expression(text)
-        symbols, _ = _parsed(text)
+        symbols, _ = _known_parts(text)
     except UsageError as error:
         return error.message
     for each in symbols:

@@ -14,7 +14,7 @@ from gorillacomb.api.roots import index_with_figures
 from gorillacomb.api.status import vault_status
 from gorillacomb.index import content_queries
 from gorillacomb.index.content_queries import GroupTotals
-from gorillacomb.index.database import Index, settled_generation
+from gorillacomb.index.database import FileFacts, Index, settled_files
 from gorillacomb.model import SECOND
 from gorillacomb.sqlite import Connection
 from gorillacomb.vault.vault import Vault
@@ -67,7 +67,7 @@ def test_what_was_written_just_now_is_read_each_time(
     top: Path, vault: Path, read: list[GroupTotals]
 ) -> None:
     os.utime(vault / "index.db")
-    assert settled_generation(Vault(vault)) is None
+    assert settled_files(Vault(vault)) is None
     for _ in range(3):
         vault_status(Vault(vault))
     assert len(read) == 3 and not use._kept
@@ -81,7 +81,7 @@ def test_what_a_writer_may_be_about_to_show_is_not_kept(
         writer.connection.execute("BEGIN IMMEDIATE")
         writer.connection.execute("DELETE FROM groups")
         age(vault)
-        assert settled_generation(Vault(vault)) is None
+        assert settled_files(Vault(vault)) is None
         assert vault_status(Vault(vault)).totals.groups == 1
         writer.commit()
         age(vault)  # as if the log had been written then
@@ -93,9 +93,9 @@ def test_a_commit_after_the_look_at_the_files_is_not_taken_for_what_they_were(
     top: Path, vault: Path, read: list[GroupTotals], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     age(vault)
-    real = settled_generation
+    real = settled_files
 
-    def settled(of: Vault) -> str | None:
+    def settled(of: Vault) -> FileFacts | None:
         found = real(of)
         with Index.write(of) as writer:
             with writer.atomic():
@@ -103,7 +103,7 @@ def test_a_commit_after_the_look_at_the_files_is_not_taken_for_what_they_were(
             writer.commit()
         return found
 
-    monkeypatch.setattr(use, "settled_generation", settled)
+    monkeypatch.setattr(use, "settled_files", settled)
     assert vault_status(Vault(vault)).totals.groups == 0
     assert not use._kept
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import gorillacomb
+from tests.api.test_figures import age
 from tests.support.run import environment, run
 from tests.support.trees import age_digests, make_tree, scan
 
@@ -60,6 +61,13 @@ def test_questions_do_without_what_only_a_scan_needs(tmp_path: Path, vault: Path
     scan(vault, make_tree(tmp_path / "tree", {"a": "x", "b": "x"}))
     for name in ("status", "dupes"):
         assert imported(name, vault=vault) & {"tqdm", "sqlite_utils", "watchdog"} == set()
+
+
+def test_what_asks_an_index_once_hashes_nothing(tmp_path: Path, vault: Path) -> None:
+    scan(vault, make_tree(tmp_path / "tree", {"a": "x", "b": "x"}))
+    age(vault)  # only what was not written just now is worth remembering
+    for words in (("status",), ("roots", "list")):
+        assert imported(*words, vault=vault) & {"blake3", "xxhash"} == set()
 
 
 def test_a_second_scan_in_a_pipe_needs_neither_bar_nor_migrations(

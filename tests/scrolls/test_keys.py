@@ -87,6 +87,21 @@ def test_a_compromised_key_voids_all_that_it_signed(release: Release, kind: str)
     refused(run("keys", "compromise", name, vault=release.vault), 2, "already")
 
 
+def test_a_key_that_was_replaced_needs_no_other_one(release: Release) -> None:
+    name = keys_of(release, release.made[0])["rsa"]
+    release.run("keys", "rotate", "--rsa")
+    ran = release.run("keys", "compromise", name)
+    assert f"{name} is compromised" in ran.out and "keys rotate" not in ran.out
+
+
+def test_the_size_of_a_key_that_has_one_size_is_refused(release: Release) -> None:
+    """Otherwise the key of the trace is switched, although the RSA key was meant."""
+    before = release.run("keys", "show").out
+    for words in (("init",), ("rotate",)):
+        refused(run("keys", *words, "--bits", "3072", vault=release.vault), 2, "--bits", "RSA")
+    assert release.run("keys", "show").out == before
+
+
 def test_steps_that_are_refused(release: Release, own_home: Path) -> None:
     ed25519 = keys_of(release, release.made[0])["ed25519"]
     refused(run("keys", "retire", ed25519, vault=release.vault), 5, "signs the trace")

@@ -197,6 +197,19 @@ def test_it_is_revoked_by_a_job(server: Server, release: Release) -> None:
     assert server.post(f"{API}/{'0' * 64}/revoke").status == 404
 
 
+def test_one_whose_envelope_is_lost_is_revoked_too(server: Server, release: Release) -> None:
+    """Others may have a copy of it."""
+    scroll = signed(server, release, claim_root_license="MIT")
+    envelope = release.vault / "scrolls" / f"{scroll}.dsse"
+    kept = envelope.read_bytes()
+    envelope.unlink()
+    try:
+        assert server.done(server.post(f"{API}/{scroll}/revoke"))["exit_code"] == 0
+    finally:
+        envelope.write_bytes(kept)
+    assert server.get(f"{API}/{scroll}").json()["revocation"]["state"] == "revoked"
+
+
 def test_a_list_is_paged(server: Server, release: Release) -> None:
     for _ in range(2):
         signed(server, release)

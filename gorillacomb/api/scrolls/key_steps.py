@@ -29,16 +29,12 @@ from gorillacomb.vaultmesh.ledger import Ledger
 from gorillacomb.vaultmesh.open import key_store, open_trace_for_writing
 
 __all__ = [
-    "RSA_SIZES",
     "KeyStep",
     "compromise_key",
     "retire_key",
     "rotate_rsa_key",
     "scroll_key_pems",
 ]
-
-RSA_SIZES = (RSA_BITS, 3072)
-"""Bits of RSA keys that are offered; the strength of the first, 112 bits, is enough until 2030."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +46,8 @@ class KeyStep:
     step: Literal["retired", "compromised"]
     seq: int
     """The entry that says so."""
-    signs_trace: bool
-    """Whether the trace itself is still signed by it."""
+    was_usable: bool
+    """Whether it has signed until now: then another one has to take its place."""
 
     def to_dict(self) -> KeyStepDocument:
         """Return the document of ``keys retire --json``."""
@@ -104,8 +100,7 @@ def retire_key(vault: Vault, name: str) -> KeyStep:
     """
     with _writing(vault) as (ledger, records):
         life = _known(records.keys, name)
-        signs = _signs_trace(ledger, life)
-        if signs:
+        if _signs_trace(ledger, life):
             raise RefusedForSafety(
                 f"Retiring the key {life.key_id} failed: it signs the trace.",
                 "gorillacomb keys rotate switches to another one, which retires it.",
@@ -117,7 +112,7 @@ def retire_key(vault: Vault, name: str) -> KeyStep:
                 " no scrolls."
             )
         ledger.append([step_entry(life.kind, life.key_id, life.public, RETIRED)])
-        return KeyStep(life.kind, life.key_id, "retired", ledger.size - 1, signs)
+        return KeyStep(life.kind, life.key_id, "retired", ledger.size - 1, was_usable=True)
 
 
 def compromise_key(vault: Vault, name: str) -> KeyStep:
@@ -134,8 +129,8 @@ def compromise_key(vault: Vault, name: str) -> KeyStep:
                 f" {life.compromised:,}{log}."
             )
         ledger.append([step_entry(life.kind, life.key_id, life.public, COMPROMISED)])
-        signs = _signs_trace(ledger, life)
-        return KeyStep(life.kind, life.key_id, "compromised", ledger.size - 1, signs)
+        seq = ledger.size - 1
+        return KeyStep(life.kind, life.key_id, "compromised", seq, life.is_usable)
 
 
 @contextmanager

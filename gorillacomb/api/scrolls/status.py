@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from gorillacomb.api.documents.share.scrolls import (
@@ -50,8 +50,11 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_AGE_NS",
     "GateReason",
+    "ReasonFound",
     "ScrollList",
+    "ScrollStatement",
     "ScrollStatus",
+    "full_id",
     "list_scrolls",
     "read_revocation_proof",
     "read_scroll_envelope",
@@ -158,6 +161,15 @@ def list_scrolls(
         )
 
 
+def full_id(scroll: str, *, vault: VaultInput = None) -> str:
+    """Return the id of a scroll that the trace has, whatever became of its envelope.
+
+    Raises UsageError for one that does not exist, VaultError.
+    """
+    with open_traces(as_vault(vault)) as traces:
+        return traces.find(scroll)[1].scroll_id
+
+
 def read_scroll_envelope(scroll: str, *, vault: VaultInput = None) -> bytes:
     """Return the envelope of a scroll, byte for byte. Raises as `scroll_status`."""
     opened = as_vault(vault)
@@ -202,6 +214,7 @@ class _Look:
         self._max_age_ns = max_age_ns
         self._publics, self._lock = own_publics()
         self._now_ns = time.time_ns()
+        self._checks: dict[str, TraceCheckFound | None] = {}
 
     def status(self, trace: OpenTrace, record: ScrollRecord) -> ScrollStatus:
         """Return the state of one. Raises VaultDamaged if its envelope cannot be read."""
@@ -225,12 +238,12 @@ class _Look:
                 sync,
                 license_problem(statement.license, statement.license_texts),
                 manifest,
-                _trace_found(self._vault, trace.ledger),
+                self._checked(trace.ledger),
                 self._now_ns,
                 self._max_age_ns,
             )
         )
-        known = (*(envelope.rsa_base64, sync.is_synced, not reasons),)
+        known = (envelope.rsa_base64, sync.is_synced, not reasons)
         metadata: ScrollMetadata | SealMetadata
         if statement.funding is None:
             metadata = SealMetadata(record.scroll_id, record.seq, statement.license, *known)
@@ -242,6 +255,12 @@ class _Look:
         return ScrollStatus(
             metadata, trace.records.origin, reasons, revocation, signatures, statement, manifest
         )
+
+    def _checked(self, ledger: Ledger) -> TraceCheckFound | None:
+        """Return the last check of a trace, which is looked up once for all scrolls of it."""
+        if ledger.log not in self._checks:
+            self._checks[ledger.log] = _trace_found(self._vault, ledger)
+        return self._checks[ledger.log]
 
 
 def own_publics() -> tuple[list[PublicKey], str | None]:
@@ -257,10 +276,7 @@ def with_hint(signatures: Sequence[SignatureFound], hint: str | None) -> tuple[S
     """Return the signatures, with why the keys to check them are not known here."""
     if hint is None:
         return tuple(signatures)
-    return tuple(
-        SignatureFound(each.kind, each.state, f"{each.cause}: {hint.rstrip('.')}", each.key)
-        for each in signatures
-    )
+    return tuple(replace(each, cause=f"{each.cause}: {hint.rstrip('.')}") for each in signatures)
 
 
 def _manifest_found(vault: Vault, sha256: str) -> ManifestCheckFound | None:

@@ -22,6 +22,7 @@ from gorillacomb.api.scrolls import status as use
 from gorillacomb.api.scrolls.create import asked_scroll
 from gorillacomb.api.scrolls.verify import MOST_BYTES, verify_scroll
 from gorillacomb.api.server.jobs import Job, JobRequest, start
+from gorillacomb.model import SECOND
 from gorillacomb.web.answers import PROBLEMS, answers, missing_as_404
 from gorillacomb.web.inputs import Body, Input
 from gorillacomb.web.inputs import Path as SentPath
@@ -33,7 +34,6 @@ from gorillacomb.web.site import GivenSite, Site
 router = APIRouter(tags=["scrolls"])
 writing = APIRouter(tags=["scrolls"])
 ScrollId = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
-_SECOND = 1_000_000_000
 _YEARS = 10 * 366 * 24 * 3600
 _ENVELOPE: dict[str, Any] = {
     "requestBody": {
@@ -65,7 +65,7 @@ class ScrollPageDocument(TypedDict):
 class AgeQuery(Input):
     """How old the last checks may be that count."""
 
-    max_age: int = Field(use.MAX_AGE_NS // _SECOND, ge=0, le=_YEARS)
+    max_age: int = Field(use.MAX_AGE_NS // SECOND, ge=0, le=_YEARS)
     """Seconds."""
 
 
@@ -106,7 +106,7 @@ def scrolls(
     site: GivenSite, session: ReadIndex, query: Annotated[ScrollsQuery, Query()]
 ) -> Response:
     """Return the scrolls of the vault, each with the reasons why it may not be released."""
-    age = query.max_age * _SECOND
+    age = query.max_age * SECOND
     found = use.list_scrolls(limit=query.limit, after=query.after, max_age_ns=age, vault=site.vault)
     return JSONResponse({**found.to_dict(), "next": found.next})
 
@@ -132,7 +132,7 @@ def scroll(
 ) -> Response:
     """Return what is known of a scroll: its metadata, and whether it may be released."""
     with missing_as_404():
-        found = use.scroll_status(scroll, max_age_ns=query.max_age * _SECOND, vault=site.vault)
+        found = use.scroll_status(scroll, max_age_ns=query.max_age * SECOND, vault=site.vault)
     return JSONResponse(found.to_dict())
 
 
@@ -201,7 +201,7 @@ def start_scroll(site: Site, sent: ScrollInput) -> Job:
 def start_revocation(site: Site, scroll: str) -> Job:
     """Start a job that revokes a scroll. Raises Problem if there is none."""
     with missing_as_404():
-        use.read_scroll_envelope(scroll, vault=site.vault)
+        use.full_id(scroll, vault=site.vault)
     return start(site.vault, JobRequest("scroll-revoke", {"scroll": scroll}))
 
 

@@ -22,7 +22,7 @@ from gorillacomb.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from gorillacomb.api.scrolls.create import NewScroll, ScrollKind
-    from gorillacomb.api.scrolls.status import ScrollStatus
+    from gorillacomb.api.scrolls.status import ReasonFound, ScrollStatement, ScrollStatus
     from gorillacomb.api.scrolls.verify import ScrollCheck
 
 _age_option = click.option(
@@ -199,8 +199,7 @@ def show(
 def _status_lines(found: ScrollStatus) -> list[str]:
     what = found.statement
     lines = [
-        found.metadata.scroll_id,
-        f"  {what.kind} about {render.printable(what.manifest.name)}, under {what.license}",
+        *_head_lines(found.metadata.scroll_id, what),
         f"  entry {found.metadata.treaty_position:,} of {found.log}",
     ]
     if what.funding is not None:
@@ -212,7 +211,17 @@ def _status_lines(found: ScrollStatus) -> list[str]:
         when = render.format_time(found.manifest.as_of_ns)
         lines.append(f"  its manifest was last compared with {folder}, {when}")
     lines.append("May be released." if not found.reasons else "May not be released:")
-    for each in found.reasons:
+    return lines + _reason_lines(found.reasons)
+
+
+def _head_lines(scroll_id: str, what: ScrollStatement) -> list[str]:
+    about = f"{what.kind} about {render.printable(what.manifest.name)}, under {what.license}"
+    return [scroll_id, f"  {about}"]
+
+
+def _reason_lines(reasons: Sequence[ReasonFound]) -> list[str]:
+    lines: list[str] = []
+    for each in reasons:
         lines += render.wrapped_paragraph(f"{each.reason}: {render.printable(each.detail)}", "  ")
     return lines
 
@@ -252,24 +261,21 @@ def verify(file: bytes, keys: Sequence[Path], as_json: bool, vault: Vault) -> Ex
 
 
 def _check_lines(found: ScrollCheck) -> list[str]:
+    from gorillacomb.api.scrolls.status import GateReason
+
     what = found.statement
     lines = [
-        found.scroll_id,
-        f"  {what.kind} about {render.printable(what.manifest.name)}, under {what.license}",
+        *_head_lines(found.scroll_id, what),
         f"  manifest.json: SHA-256 {what.manifest.sha256}",
     ]
     for each in found.signatures:
         lines.append(f"  {each.kind}: {render.printable(each.cause)}")
     if found.seq is not None:
         lines.append(f"  entry {found.seq:,} of {what.log}")
-    else:
+    elif all(each.reason is not GateReason.TRACE for each in found.reasons):
         lines.append(f"  recorded in {what.log}, which is not checked here")
     lines.append("Valid." if found.ok else "NOT VALID:")
-    for reason in found.reasons:
-        lines += render.wrapped_paragraph(
-            f"{reason.reason}: {render.printable(reason.detail)}", "  "
-        )
-    return lines
+    return lines + _reason_lines(found.reasons)
 
 
 @command.command("list", short_help="List the scrolls, the latest first.")

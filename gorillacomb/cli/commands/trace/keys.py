@@ -17,7 +17,7 @@ from gorillacomb.api.keys import (
 from gorillacomb.api.vault import Vault
 from gorillacomb.cli.options import json_option, vault_option, wait_option
 from gorillacomb.cli.output import render
-from gorillacomb.errors import ExitCode
+from gorillacomb.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from gorillacomb.api.scrolls.key_steps import KeyStep
@@ -26,10 +26,15 @@ if TYPE_CHECKING:
 _bits_option = click.option(
     "--bits",
     type=click.Choice(["2048", "3072"]),
-    default="2048",
-    show_default=True,
-    help="The size of an RSA key; 2048 bits are enough until 2030.",
+    help="The size of an RSA key [default: 2048, enough until 2030].",
 )
+
+
+def _rsa_bits(rsa: bool, bits: str | None) -> int:
+    """Return the size of an RSA key. Raises UsageError for one that is given for another key."""
+    if bits is not None and not rsa:
+        raise UsageError("--bits is the size of an RSA key.", "Say --rsa, too.")
+    return int(bits or "2048")
 
 
 @click.group()
@@ -41,12 +46,12 @@ def command() -> None:
 @click.option("--rsa", is_flag=True, help="An RSA key, for scrolls and manifests.")
 @_bits_option
 @json_option
-def init(rsa: bool, bits: str, as_json: bool) -> ExitCode:
+def init(rsa: bool, bits: str | None, as_json: bool) -> ExitCode:
     """Create the key that signs; otherwise an Ed25519 key is created when it is first needed.
 
     With GORILLACOMB_PASSPHRASE set, the key file is encrypted with that passphrase.
     """
-    _print_made(make_key("rsa" if rsa else "ed25519", int(bits)), as_json)
+    _print_made(make_key("rsa" if rsa else "ed25519", _rsa_bits(rsa, bits)), as_json)
     return ExitCode.DONE
 
 
@@ -90,16 +95,17 @@ def show(pem: bool, watcher: bool, scrolls: bool, vault: Vault) -> ExitCode:
 @_bits_option
 @json_option
 @vault_option
-def rotate(rsa: bool, bits: str, as_json: bool, vault: Vault) -> ExitCode:
+def rotate(rsa: bool, bits: str | None, as_json: bool, vault: Vault) -> ExitCode:
     """Create a new Ed25519 key, or RSA key, and switch to it; the trace records it.
 
     The checkpoint of that moment has the signatures of both Ed25519 keys. The old key stays in its
     folder, because it is needed to check what it signed.
     """
+    size = _rsa_bits(rsa, bits)
     if rsa:
         from gorillacomb.api.scrolls.key_steps import rotate_rsa_key
 
-        _print_made(rotate_rsa_key(vault, int(bits)), as_json)
+        _print_made(rotate_rsa_key(vault, size), as_json)
         return ExitCode.DONE
     key = rotate_key(vault)
     if as_json:
@@ -147,6 +153,6 @@ def _print_step(step: KeyStep, as_json: bool) -> None:
         render.print_json(step.to_dict())
         return
     click.echo(f"The {step.kind} key {step.fingerprint} is {step.step}: entry {step.seq:,}.")
-    if step.step == "compromised":
+    if step.step == "compromised" and step.was_usable:
         words = "gorillacomb keys rotate" + (" --rsa" if step.kind == "rsa" else "")
         click.echo(f"Switch to another one: {words}")
