@@ -205,6 +205,7 @@ def test_one_whose_envelope_is_lost_is_revoked_too(server: Server, release: Rele
     envelope.unlink()
     try:
         assert server.done(server.post(f"{API}/{scroll}/revoke"))["exit_code"] == 0
+        assert "1 scroll cannot be read." in server.get("/scrolls").body.decode()
     finally:
         envelope.write_bytes(kept)
     assert server.get(f"{API}/{scroll}").json()["revocation"]["state"] == "revoked"

@@ -91,6 +91,18 @@ def read_identity(vault: Vault) -> WitnessIdentity | None:
         ) from error
 
 
+def identity_of(vault: Vault) -> WitnessIdentity:
+    """Return the witness of a vault. Raises UsageError if it has none, VaultError."""
+    vault.check()
+    found = read_identity(vault)
+    if found is None:
+        raise UsageError(
+            f"The vault {vault.folder} has no witness.",
+            "gorillacomb mesh witness init creates one.",
+        )
+    return found
+
+
 def create_witness(vault: Vault, name: str | None = None, *, new: bool = False) -> WitnessIdentity:
     """Create the witness of a vault, with keys of its own; ``name`` defaults to a random one.
 
