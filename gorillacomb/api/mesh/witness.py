@@ -17,7 +17,7 @@ from gorillacomb.api.documents.mesh.witness import (
 )
 from gorillacomb.api.mesh.given_files import read_given_file
 from gorillacomb.api.paths import PathInput
-from gorillacomb.errors import UntrustedInput, UsageError, VaultDamaged
+from gorillacomb.errors import UntrustedInput, VaultDamaged
 from gorillacomb.fs.bounded_read import read_document
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import path_text
