@@ -13,8 +13,8 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -61,7 +61,7 @@ class KeyRing:
     folder: Path
     keys: tuple[TokenKey, ...] = ()
     """The active one, the next one, and retired ones, the latest first."""
-    pending: tuple[tuple[str, KeyStep], ...] = field(default=())
+    pending: tuple[tuple[str, KeyStep], ...] = ()
     """Steps whose entry may be missing from the trace, by kid: until it is there, it has not been
     taken."""
     size: int = 0
@@ -128,7 +128,10 @@ def ring_held(folder: Path, *, shared: bool = False) -> Iterator[None]:
     except OSError as error:
         raise _unwritable(folder, error) from error
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        except OSError as error:
+            raise _unwritable(folder, error) from error
         yield
     finally:
         os.close(descriptor)
@@ -250,8 +253,10 @@ def delete_unused(ring: KeyRing) -> None:
     used = {f"{key.kid}.pem" for key in ring.keys if key.step != "retired"}
     for path in ring.folder.glob("*.pem"):
         if path.name not in used:
-            with suppress(FileNotFoundError):
-                path.unlink()
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise _unwritable(path, error) from error
 
 
 def _parsed(folder: Path, fields: Any) -> KeyRing:

@@ -117,6 +117,9 @@ class TokenStore:
             yield None
             return
         with self._explaining(), closing(sqlite.open_reader(self.path)) as connection:
+            if _is_new(connection):  # being made, or the process was killed when it was
+                yield None
+                return
             self._refuse_other(connection)
             yield connection
 
@@ -129,7 +132,7 @@ class TokenStore:
             with closing(sqlite.open_writer(self.path, sqlite.SMALL_CACHE)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 try:
-                    if not _version(connection) and not _has_tables(connection):
+                    if _is_new(connection):
                         for statement in filter(str.strip, _TABLES.split(";")):
                             connection.execute(statement)
                     self._refuse_other(connection)
@@ -170,5 +173,7 @@ def _version(connection: sqlite.Connection) -> int:
     return found
 
 
-def _has_tables(connection: sqlite.Connection) -> bool:
-    return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
+def _is_new(connection: sqlite.Connection) -> bool:
+    """Return whether nothing was written yet."""
+    tables = connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    return tables is None and not _version(connection)

@@ -8,11 +8,13 @@ them. Nothing in such a folder is a link.
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from gorillacomb.fs.durable_files import sync_folder
+from gorillacomb.fs.openat import os_error_text
 from gorillacomb.vault.vault import FOLDERS
 
 _MOST_DEEP = 8
@@ -69,17 +71,11 @@ def sync_folders(vault: Path) -> None:
 def delete_folders(vault: Path) -> None:
     """Delete the folders of a vault with all that is in them, links too. Raises OSError."""
     for name in FOLDERS:
-        if os.path.lexists(vault / name):
-            _delete(vault / name)
-
-
-def _delete(path: Path) -> None:
-    if not stat.S_ISDIR(os.lstat(path).st_mode):
-        path.unlink()
-        return
-    for name in os.listdir(path):
-        _delete(path / name)
-    path.rmdir()
+        path = vault / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def odd_file(vault: Path) -> str | None:
@@ -95,5 +91,5 @@ def odd_file(vault: Path) -> str | None:
                     pass
     except OSError as error:
         where = os.fsdecode(error.filename) if error.filename else vault
-        return f"{where} cannot be read: {os.strerror(error.errno or 0).lower()}"
+        return f"{where} cannot be read: {os_error_text(error)}"
     return None

@@ -158,6 +158,18 @@ def test_revoke_what_is_unknown(combed: Path) -> None:
     assert opens(combed, given)
 
 
+def test_revoke_what_is_no_text(combed: Path) -> None:
+    """Most locales make Python refuse such bytes; what was given is wrong, not the vault."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "gorillacomb", "token", "revoke", "-"],
+        env=environment(combed, PYTHONIOENCODING="utf-8:strict"),
+        input=b"\xff\xfe\0",
+        capture_output=True,
+        check=False,
+    )
+    assert ran.returncode == 2 and b"is not the jti" in ran.stderr, ran
+
+
 def test_a_token_is_no_argument(combed: Path) -> None:
     given = created(combed)
     ran = token(combed, "revoke", given)
@@ -253,6 +265,27 @@ def test_damaged_tokens(combed: Path) -> None:
     (combed / "tokens.db").unlink()
     assert opens(combed, created(combed))
     assert run("vault", "check", vault=combed).code == 0
+
+
+def test_a_kill_before_the_first_token_was_kept(combed: Path) -> None:
+    """The file is there, and nothing in it: no token is, and nothing is wrong."""
+    import sqlite3
+
+    file = combed / "tokens.db"
+    for wal in (False, True):
+        file.touch(0o600)
+        if wal:  # what SQLite writes before the first transaction
+            with sqlite3.connect(file) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+            connection.close()
+        assert token(combed, "list", "--json").json() == {"items": []}
+        assert run("vault", "check", vault=combed).code == 0
+        given = created(combed)
+        assert opens(combed, given)
+        for path in combed.glob("tokens.db*"):
+            path.unlink()
+        file.touch(0o600)
+        assert not opens(combed, given)
 
 
 def test_tokens_of_a_newer_version(combed: Path) -> None:

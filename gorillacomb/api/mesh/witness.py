@@ -22,7 +22,12 @@ from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.paths import path_text
 from gorillacomb.json_paths import path_to_json
 from gorillacomb.mesh.witness.forks import known_forks
-from gorillacomb.mesh.witness.identity import WitnessIdentity, create_witness, read_identity
+from gorillacomb.mesh.witness.identity import (
+    WitnessIdentity,
+    create_witness,
+    identity_of,
+    read_identity,
+)
 from gorillacomb.mesh.witness.logs import KINDS, trust_log, untrust_log
 from gorillacomb.mesh.witness.protocol import MOST_BYTES, WitnessRefusal
 from gorillacomb.mesh.witness.recover import CosignedLog, cosigned_logs, recover
@@ -127,7 +132,7 @@ def init_witness(vault: Vault, name: str | None = None, *, new_key: bool = False
 
 def witness_status(vault: Vault) -> WitnessStatus:
     """Return the witness of a vault, and its logs. Raises UsageError if it has none, VaultError."""
-    identity = _identity_of(vault)
+    identity = identity_of(vault)
     return WitnessStatus(_keys_of(identity), tuple(cosigned_logs(vault, identity)))
 
 
@@ -173,7 +178,7 @@ def trust_logs(vault: Vault, keys: Iterable[str]) -> WitnessTrust:
     """
     vault.check()
     parsed = [key for each in keys for key in _keys_in(each)]
-    return WitnessTrust(tuple(key for key in parsed if trust_log(vault, key)))
+    return WitnessTrust(tuple(trust_log(vault, *parsed)))
 
 
 def untrust_logs(vault: Vault, names: Iterable[str]) -> WitnessTrust:
@@ -182,7 +187,7 @@ def untrust_logs(vault: Vault, names: Iterable[str]) -> WitnessTrust:
     Raises UsageError for one that is not trusted, VaultError.
     """
     vault.check()
-    return WitnessTrust(tuple(key for name in names for key in untrust_log(vault, name)))
+    return WitnessTrust(tuple(untrust_log(vault, *names)))
 
 
 def recover_witness(vault: Vault, files: Sequence[PathInput] = ()) -> RecoveredWitness:
@@ -192,21 +197,10 @@ def recover_witness(vault: Vault, files: Sequence[PathInput] = ()) -> RecoveredW
     nothing is changed: the result says which logs need one. Raises UsageError, UntrustedInput,
     RefusedForSafety for a checkpoint that is older than what is known, VaultError.
     """
-    identity = _identity_of(vault)
+    identity = identity_of(vault)
     found = [recover(vault, identity, _read(file)) for file in files]
     origins = tuple(each.checkpoint.origin for each in found if each is not None)
     return RecoveredWitness(origins, witness_status(vault))
-
-
-def _identity_of(vault: Vault) -> WitnessIdentity:
-    vault.check()
-    found = read_identity(vault)
-    if found is None:
-        raise UsageError(
-            f"The vault {vault.folder} has no witness.",
-            "gorillacomb mesh witness init creates one.",
-        )
-    return found
 
 
 def _keys_of(identity: WitnessIdentity) -> WitnessKeys:

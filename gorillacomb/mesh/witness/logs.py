@@ -52,38 +52,46 @@ def trusted_logs(vault: Vault) -> dict[str, list[VerifierKey]]:
     return found
 
 
-def trust_log(vault: Vault, key: VerifierKey) -> bool:
-    """Trust a key for the log of its name; return False if it was trusted already.
+def trust_log(vault: Vault, *keys: VerifierKey) -> list[VerifierKey]:
+    """Trust keys for the logs of their names, all or none; return those not trusted before.
 
-    Raises UsageError for one that no log can have here, VaultError.
+    Raises UsageError for one that no log can have here, or too many, VaultError.
     """
-    if key.kind not in KINDS or len(key.name.encode()) > _LONGEST:
-        raise UsageError(f"{key.name[:80]} is refused: over {_LONGEST} bytes, or of another kind.")
-    folder = MeshFolder(vault)
-    with folder.locked():
-        known = _flat(trusted_logs(vault))
-        if key in known:
-            return False
-        if len(known) >= _MOST_KEYS:
-            raise UsageError(f"There are {_MOST_KEYS:,} trusted keys already.")
-        _write(vault, [*known, key])
-    return True
-
-
-def untrust_log(vault: Vault, name: str) -> list[VerifierKey]:
-    """Stop trusting a log, named by its origin, or one key of it; return what was trusted.
-
-    What was cosigned stays known. Raises UsageError if nothing is trusted under that name.
-    """
-    folder = MeshFolder(vault)
-    with folder.locked():
-        known = _flat(trusted_logs(vault))
-        gone = [key for key in known if name.strip() in (key.name, str(key))]
-        if not gone:
+    for key in keys:
+        if key.kind not in KINDS or len(key.name.encode()) > _LONGEST:
             raise UsageError(
-                f"No log is trusted under the name {name[:80]}.",
-                "gorillacomb mesh witness show lists them.",
+                f"{key.name[:80]} is refused: over {_LONGEST} bytes, or of another kind."
             )
+    with MeshFolder(vault).locked():
+        known = _flat(trusted_logs(vault))
+        added = [key for key in dict.fromkeys(keys) if key not in known]
+        if len(known) + len(added) > _MOST_KEYS:
+            raise UsageError(
+                f"{_MOST_KEYS:,} keys at most are trusted: {len(known):,} are, and"
+                f" {len(added):,} would be added."
+            )
+        if added:
+            _write(vault, [*known, *added])
+    return added
+
+
+def untrust_log(vault: Vault, *names: str) -> list[VerifierKey]:
+    """Stop trusting logs, named by their origins, or single keys of them; return what was trusted.
+
+    What was cosigned stays known. Raises UsageError, and changes nothing, if nothing is trusted
+    under one of the names; VaultError.
+    """
+    with MeshFolder(vault).locked():
+        known = _flat(trusted_logs(vault))
+        gone: list[VerifierKey] = []
+        for name in names:
+            found = [key for key in known if name.strip() in (key.name, str(key))]
+            if not found:
+                raise UsageError(
+                    f"No log is trusted under the name {name[:80]}.",
+                    "gorillacomb mesh witness show lists them.",
+                )
+            gone += [key for key in found if key not in gone]
         _write(vault, [key for key in known if key not in gone])
     return gone
 

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 
-from gorillacomb.errors import UsageError, VaultError
+from gorillacomb.errors import VaultError
 from gorillacomb.log import log_warning
 from gorillacomb.mesh.witness.forks import keep_fork
 from gorillacomb.mesh.witness.identity import (
     WitnessIdentity,
     WitnessSigners,
+    identity_of,
     read_identity,
     signers_of,
 )
@@ -75,13 +76,7 @@ class Witness:
     @classmethod
     def open(cls, vault: Vault, clock: Clock = time.time) -> Witness:
         """Open the witness of a vault. Raises UsageError if it has none, VaultError, KeyMissing."""
-        vault.check()
-        identity = read_identity(vault)
-        if identity is None:
-            raise UsageError(
-                f"The vault {vault.folder} has no witness.",
-                "gorillacomb mesh witness init creates one.",
-            )
+        identity = identity_of(vault)
         return cls(vault, identity, signers_of(identity), clock)
 
     def add_checkpoint(self, body: bytes) -> bytes:

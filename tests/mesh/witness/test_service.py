@@ -210,6 +210,20 @@ def test_trusting_twice_changes_nothing(witness: Witness, log: MadeLog) -> None:
         untrust_log(witness.vault, "example.com/none")
 
 
+def test_several_are_trusted_or_none(witness: Witness, log: MadeLog) -> None:
+    keys = [VerifierKey(f"example.com/{each}", signing_key(each).public) for each in "abc"]
+    endless = VerifierKey("example.com/" + "x" * 255, signing_key("x").public)
+    with pytest.raises(UsageError, match="255 bytes"):
+        trust_log(witness.vault, *keys, endless)
+    assert trusted_logs(witness.vault) == {log.origin: [log.vkey]}
+    assert trust_log(witness.vault, log.vkey, *keys, keys[0]) == keys
+    with pytest.raises(UsageError, match="No log"):
+        untrust_log(witness.vault, keys[0].name, "example.com/none")
+    assert len(trusted_logs(witness.vault)) == 4
+    assert untrust_log(witness.vault, *(key.name for key in keys), str(keys[0])) == keys
+    assert trusted_logs(witness.vault) == {log.origin: [log.vkey]}
+
+
 # What is older than it was
 
 

@@ -20,8 +20,7 @@ from gorillacomb.api.vault import Vault
 from gorillacomb.cli.options import json_option, vault_option
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode
-
-_SECOND = 1_000_000_000
+from gorillacomb.model import SECOND
 
 
 @click.group("witness")
@@ -144,7 +143,7 @@ def _log_line(log: CosignedLog) -> str:
     if log.size is None or log.seconds is None:
         text = f"{origin}: never cosigned"
     else:
-        when = render.format_time(log.seconds * _SECOND)
+        when = render.format_time(log.seconds * SECOND)
         text = f"{origin}: {render.format_count(log.size, 'entry', 'entries')}, cosigned {when}"
     if not log.trusted_keys:
         text += "; not trusted any more"

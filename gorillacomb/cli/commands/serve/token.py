@@ -30,11 +30,11 @@ from gorillacomb.cli.options import (
 )
 from gorillacomb.cli.output import render
 from gorillacomb.errors import ExitCode, GorillaCombError
+from gorillacomb.model import SECOND
 
 _WAIT = 10
-_SECOND = 1_000_000_000
 _MOST_INPUT = 1 << 14
-"""Characters: a token is shorter."""
+"""Bytes: a token is shorter."""
 
 
 @click.group()
@@ -94,7 +94,7 @@ def create(
     made = create_token(
         vault,
         scopes,
-        seconds=-(-ttl // _SECOND),
+        seconds=-(-ttl // SECOND),
         subject=subject,
         made=_print_new_key,
     )
@@ -124,7 +124,7 @@ def list_all(as_json: bool, vault: Vault) -> ExitCode:
         render.print_json(tokens_document(tokens))
         return ExitCode.DONE
     for each in tokens:
-        until = f"until {render.format_time(each.expires * _SECOND)}"
+        until = f"until {render.format_time(each.expires * SECOND)}"
         state = "revoked" if each.is_revoked else until
         click.echo(f"{each.id}  {state}  {each.subject}  {' '.join(each.scopes)}")
     if not tokens:
@@ -146,7 +146,9 @@ def revoke(jti: str, as_json: bool, vault: Vault) -> ExitCode:
             "Others can read arguments, so a token is not given as one: give its jti, or '-' and"
             " the token on stdin."
         )
-    revoked = revoke_token(vault, sys.stdin.read(_MOST_INPUT) if jti == "-" else jti)
+    if jti == "-":
+        jti = sys.stdin.buffer.read(_MOST_INPUT).decode("utf-8", "replace")
+    revoked = revoke_token(vault, jti)
     if as_json:
         render.print_json(revoked)
     else:
