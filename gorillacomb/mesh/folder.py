@@ -7,16 +7,15 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
-from gorillacomb.errors import GorillaCombError, UntrustedInput, VaultDamaged, VaultUnwritable
+from gorillacomb.errors import GorillaCombError, UntrustedInput, VaultDamaged
 from gorillacomb.fs.bounded_read import read_bounded
 from gorillacomb.fs.durable_files import replace_file
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.mesh.node import MeshNode
 from gorillacomb.mesh.policy import TrustPolicy, parse_policy
-from gorillacomb.vault.vault import MESH, Vault
+from gorillacomb.vault.vault import MESH, Vault, unwritable_error
 from gorillacomb.vaultmesh.jcs import canonical_json, parse_strict
 
 _MOST_BYTES = 4 << 20
@@ -167,7 +166,7 @@ class MeshFolder:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise unwritable_error(path, error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -201,7 +200,7 @@ class MeshFolder:
             path.parent.mkdir(mode=0o700, exist_ok=True)
             replace_file(path, data, 0o600)
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise unwritable_error(path, error) from error
 
     def _damaged(self, name: str, error: Exception) -> VaultDamaged:
         cause = error.message if isinstance(error, GorillaCombError) else str(error)
@@ -226,10 +225,3 @@ def _node_seen(record: dict[str, Any]) -> NodeSeen:
         if not fits:
             raise TypeError(f"{name} is not what it has to be")
     return NodeSeen(**found)
-
-
-def _unwritable(path: Path, error: OSError) -> VaultUnwritable:
-    return VaultUnwritable(
-        f"Writing {path} failed: {os_error_text(error)}.",
-        "Make room on that disk, or check its permissions.",
-    )

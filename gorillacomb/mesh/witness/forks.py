@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from gorillacomb.errors import VaultDamaged, VaultUnwritable
+from gorillacomb.errors import VaultDamaged
 from gorillacomb.fs.durable_files import replace_file
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.mesh.witness.state import CosignedState, WitnessState, name_of
+from gorillacomb.vault.vault import unwritable_error
 
 _END = ".fork-{}"
 _SIDES = ("ours", "other")
@@ -28,10 +29,7 @@ def keep_fork(state: WitnessState, last: CosignedState, other: bytes) -> None:
             for path, note in zip(paths, (last.note, other), strict=True):
                 replace_file(path, note, 0o600)
     except OSError as error:
-        raise VaultUnwritable(
-            f"Writing {paths[1]} failed: {os_error_text(error)}.",
-            "Make room on that disk, or check its permissions.",
-        ) from error
+        raise unwritable_error(paths[1], error) from error
 
 
 def fork_files(state: WitnessState, origin: str) -> tuple[Path, Path]:

@@ -20,7 +20,7 @@ from gorillacomb.fs.bounded_read import read_bounded
 from gorillacomb.fs.durable_files import replace_file, sync_folder
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.mesh.folder import MeshFolder
-from gorillacomb.vault.vault import LOCK, Vault, state_folder
+from gorillacomb.vault.vault import LOCK, Vault, create_state_folder, state_folder
 from gorillacomb.vaultmesh import jcs
 from gorillacomb.vaultmesh.keys.cosign import COSIGNATURES, cosigner_key
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
@@ -131,8 +131,10 @@ def create_witness(vault: Vault, name: str | None = None, *, new: bool = False) 
             )
         signers = cast(WitnessSigners, (store.make("ed25519"), store.make("ml-dsa-44")))
         made = WitnessIdentity(chosen, _verifiers(chosen, signers))
+        create_state_folder(made.apart.parent)
+        _folder(vault).mkdir(mode=0o700, exist_ok=True)
         for folder in (made.apart, made.in_vault(vault)):
-            folder.mkdir(mode=0o700, parents=True)
+            folder.mkdir(mode=0o700)
             for each in (folder.parent, folder.parent.parent):
                 sync_folder(each)
         replace_file(made.apart / IDENTITY, made.record(), 0o600)

@@ -6,16 +6,15 @@ that both signed counts while either is trusted; nothing but `trust_log` makes a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from gorillacomb.errors import UntrustedInput, UsageError, VaultDamaged, VaultUnwritable
+from gorillacomb.errors import UntrustedInput, UsageError, VaultDamaged
 from gorillacomb.fs.bounded_read import read_bounded
 from gorillacomb.fs.durable_files import replace_file
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.mesh.folder import MeshFolder
-from gorillacomb.vault.vault import Vault
+from gorillacomb.vault.vault import Vault, unwritable_error
 from gorillacomb.vaultmesh.keys.note import COSIGNATURE, COSIGNATURE_ML_DSA, ED25519, VerifierKey
 
 KINDS = (ED25519, COSIGNATURE, COSIGNATURE_ML_DSA)
@@ -109,7 +108,4 @@ def _write(vault: Vault, keys: Iterable[VerifierKey]) -> None:
     try:
         replace_file(path, "".join(f"{key}\n" for key in keys).encode(), 0o600)
     except OSError as error:
-        raise VaultUnwritable(
-            f"Writing {os.fspath(path)} failed: {os_error_text(error)}.",
-            "Make room on that disk, or check its permissions.",
-        ) from error
+        raise unwritable_error(path, error) from error

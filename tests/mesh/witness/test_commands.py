@@ -10,7 +10,7 @@ import pytest
 
 from gorillacomb.mesh.witness.service import Witness
 from gorillacomb.mesh.witness.state import name_of
-from gorillacomb.vault.vault import Vault
+from gorillacomb.vault.vault import Vault, state_folder
 from tests.mesh.logs import MadeLog
 from tests.mesh.witness.outside import Outside
 from tests.support.run import run
@@ -39,6 +39,8 @@ def test_init_prints_both_keys_one_a_line(vault: Path) -> None:
     keys = ran.out.splitlines()
     assert [key.split("+")[0] for key in keys] == ["example.org/w"] * 2
     assert "trust VKEY" in ran.err
+    folders = (state_folder() / "witnesses", vault / "mesh/witness")
+    assert [each.stat().st_mode & 0o777 for each in folders] == [0o700] * 2
     assert run("mesh", "witness", "show", vault=vault).out.splitlines()[:2] == keys
     again = run("mesh", "witness", "init", vault=vault)
     assert (again.code, "already" in again.err) == (2, True)
