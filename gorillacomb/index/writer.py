@@ -131,11 +131,12 @@ class IndexWriter:
         put("INSERT INTO gone VALUES (?, ?, ?)", [(root, *each) for each in writes.gone])
         if writes.away or writes.moved:
             note_changed_folders(self._connection)
+        # First, while nothing is in them: what moves there is then seen to move below itself.
+        self._put_folders(writes.new_folders)
         for folder, parent, name in writes.moved:
             if folder != parent:  # otherwise it was moved into a folder that took its place
                 self._displace(folder, parent, name)
                 self._move(folder, root, parent, name)
-        self._put_folders(writes.new_folders)
         put(
             "UPDATE folders SET inode = ?, state = ?, marker = ?, cause = ? WHERE id = ?",
             writes.folders,
@@ -242,18 +243,15 @@ class IndexWriter:
         Folders that are moved during the walk are met once in their old place and once in the new
         one; the one below ``above`` waits until it is met again.
         """
-        at: int | None = folder
-        while at is not None:
-            row = self._connection.execute(
-                "SELECT parent FROM folders WHERE id = ?", (at,)
-            ).fetchone()
-            if row is not None and row[0] == above:
-                self._connection.execute(
-                    f"UPDATE folders SET {_MOVE_AWAY} WHERE id = ?",
-                    (at,),
-                )
-                return
-            at = None if row is None else row[0]
+        self._connection.execute(
+            # Each folder once: an index of an earlier release may have two inside each other.
+            "WITH RECURSIVE upward (id, parent) AS"
+            " (SELECT id, parent FROM folders WHERE id = ?1 UNION SELECT folders.id, folders.parent"
+            "  FROM folders JOIN upward ON folders.id = upward.parent)"
+            f" UPDATE folders SET {_MOVE_AWAY}"
+            " WHERE id IN (SELECT id FROM upward WHERE parent = ?2)",
+            (folder, above),
+        )
 
     def set_listed(self, folder: int) -> None:
         """Record that all parts of a huge folder have been listed."""
