@@ -15,6 +15,7 @@ from fixtures import Drive, build_drive, remove_drive
 from tests.support.disks import Disks
 from tests.support.leftovers import watch_over_this_process
 from tests.support.memory import in_memory
+from tests.support.quick_disk import plug_in
 from tests.support.run import until
 
 # Where a change is judged (CI is set) the examples are the same each time: what fails there is the
@@ -28,8 +29,11 @@ MOST_FOR_LINUX = 0.15
 MANY = 500
 
 
-def pytest_configure() -> None:
-    watch_over_this_process()
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    # Whoever starts other processes of pytest has a disk for them all.
+    is_first = not hasattr(config, "workerinput")
+    watch_over_this_process(plug_in(config) if is_first else None)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -21,13 +21,16 @@ VARIABLE = "GORILLACOMB_TEST_RUN"
 PROC = Path("/proc")
 
 
-def watch_over_this_process() -> None:
-    """Mark all that this process will start, and start a guardian over it."""
+def watch_over_this_process(disk: Path | None = None) -> None:
+    """Mark all that this process will start, and start a guardian over it.
+
+    The guardian also drops ``disk``, see `quick_disk`.
+    """
     if not hasattr(os, "pidfd_open"):
         return  # only Linux tells when a process that is no child has ended
     mark = f"{os.getpid()}-{secrets.token_hex(8)}"
     guardian = subprocess.Popen(
-        [sys.executable, "-I", __file__, str(os.getpid()), mark],
+        [sys.executable, "-I", __file__, str(os.getpid()), mark, *([] if disk is None else [disk])],
         # Unmarked itself, and in a session of its own, so that what kills the run spares it.
         env={name: value for name, value in os.environ.items() if name != VARIABLE},
         stdin=subprocess.DEVNULL,
@@ -81,3 +84,7 @@ def end_all(mark: str, seconds: float = 60.0) -> None:
 if __name__ == "__main__":
     wait_for_the_end(int(sys.argv[1]))
     end_all(sys.argv[2])
+    for disk in sys.argv[3:]:
+        # Also if something, of another user say, still looks at it.
+        subprocess.run(["umount", "--lazy", disk], check=False)
+        os.rmdir(disk)
