@@ -195,6 +195,8 @@ def test_beyond_this_machine_it_says_who_can_read_along(
     [
         (["--witness-only"], "has no witness"),
         (["--witness-bind", "127.0.0.1:0"], "needs --witness"),
+        (["--witness-only", "--port", "8765"], "--port and --witness-only cannot"),
+        (["--witness-only", "--open"], "--open and --witness-only cannot"),
         (["--witness-only", "--witness-bind", "8766"], "not an address and a port"),
         (["--witness-only", "--witness-bind", "127.0.0.1:99999"], "not an address and a port"),
         (["--witness-only", "--witness-bind", "192.0.2.1:8766"], "failed"),

@@ -17,6 +17,8 @@ from gorillacomb.errors import ExitCode
 if TYPE_CHECKING:
     from gorillacomb.web.site import Site
 
+_OF_PAGES = {"port", "open_page", "read_only", "public_url"}
+"""The options that a witness alone has no use for."""
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -83,6 +85,8 @@ def command(
     require_extra("web", "The server")
     from gorillacomb.web.server import ServerOptions, run_server
 
+    if witness_only:
+        _refuse_of_pages(context)
     chosen = chosen_witness(witness, witness_only, witness_bind)
     tls = _tls(vault, (bind, *allow_host, *chosen.names), tls_cert, tls_key, make_cert)
     server = chosen.open(vault, tls)
@@ -114,6 +118,13 @@ def link(vault: Vault) -> ExitCode:
 
     click.echo(ask_for_address(vault))
     return ExitCode.DONE
+
+
+def _refuse_of_pages(context: click.Context) -> None:
+    """Refuse what would be passed over in silence where there are no pages."""
+    for option in context.command.params:
+        if option.name in _OF_PAGES and is_typed(context, option):
+            raise click.UsageError(f"{option.opts[0]} and --witness-only cannot be combined.")
 
 
 def _tls(
