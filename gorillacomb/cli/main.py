@@ -134,7 +134,7 @@ def main() -> NoReturn:
         forbid_downloads()
     for number in INTERRUPTS:
         signal.signal(number, _interrupt)
-    if sys.stdout is None or sys.stderr is None:  # closed by the caller, as with `>&-`
+    if None in (sys.stdin, sys.stdout, sys.stderr):  # closed by the caller, as with `>&-`
         _open_standard_streams()
     try:
         code = _run()
@@ -195,13 +195,13 @@ def _stop_writing() -> int:
 
 
 def _open_standard_streams() -> None:
-    for number, name in ((1, "stdout"), (2, "stderr")):
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
-            null = os.open(os.devnull, os.O_WRONLY)
+            null = os.open(os.devnull, os.O_WRONLY if number else os.O_RDONLY)
             if null != number:
                 os.dup2(null, number)
                 os.close(null)
-            setattr(sys, name, os.fdopen(number, "w"))
+            setattr(sys, name, os.fdopen(number, "w" if number else "r"))
 
 
 def _complain(error: click.ClickException) -> int:

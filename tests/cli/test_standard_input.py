@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.stamping.trace import stamping_scan
-from tests.support.run import command, environment, refused, run
+from tests.support.run import command, environment, refused, run, shell
 from tests.support.trees import make_tree, settle
 
 
@@ -122,3 +122,18 @@ def test_an_envelope_is_not_taken_for_a_manifest(vault: Path, tmp_path: Path) ->
         assert ran.code == 2
         assert "it is a DSSE envelope, which holds the signature of a manifest" in ran.err
         assert "Name the manifest itself: gorillacomb verify FILE." in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("verify", "-"), "it is empty"),
+        (("trace", "verify", "--checkpoint", "-"), "not a signed note, or was truncated"),
+        (("dedupe", "--apply", "-"), "it is empty"),
+    ],
+)
+def test_a_standard_input_that_is_closed_is_empty(
+    words: tuple[str, ...], said: str, top: Path, vault: Path
+) -> None:
+    ran = run(words=shell('exec "$@" <&-', *words), cwd=top, env=environment(vault))
+    refused(ran, 2, said)
