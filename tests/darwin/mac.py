@@ -13,7 +13,7 @@ from typing import Any
 from tests.darwin.fake.configuration import FakeVolume, Machine
 from tests.darwin.fake.files import FLAGS
 from tests.darwin.fake.library import ACL
-from tests.support.run import REPOSITORY, TIMEOUT, Argument, Ran, checked, environment, run
+from tests.support.run import REPOSITORY, TIMEOUT, Argument, Ran, environment, run
 from tests.support.trees import age_digests, settle
 
 SITE = REPOSITORY / "tests/darwin/fake"
@@ -54,9 +54,7 @@ class Mac:
 
     def run(self, *arguments: Argument, vault: bool = True, **changes: str | None) -> Ran:
         """Run a command on this Mac."""
-        words = [os.fsencode(each) for each in (sys.executable, "-m", "gorillacomb", *arguments)]
-        ran = run(words=words, env=self.environment(vault=vault, **changes))
-        return checked(arguments, ran)
+        return run(*arguments, env=self.environment(vault=vault, **changes))
 
     def watch(self, *arguments: Argument) -> str:
         """Start a watcher on this Mac and stop it after its first event; return that."""

@@ -4,7 +4,7 @@ Each command is a process of its own, with its own arguments, environment, folde
 streams, and ends as Python ends any process; only what the interpreter does before the first line
 of the package is spared, and what the package imports and compiles when it is first needed: nine
 tenths of what a short command takes. Tests of start-up, of signals in it and of Python's own
-settings start a real one.
+settings start a real one. Commands on a made-up Mac have a server of their own.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,8 @@ from typing import Any
 from tests.support.memory import in_memory
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+MADE_UP_MAC = REPOSITORY / "tests/darwin/fake"
+"""What is on Python's path besides, where commands run on a made-up Mac."""
 _MOST = 128 << 10
 """Bytes of a request; a longer one would not fit in one message."""
 _LATE = (
@@ -111,11 +114,12 @@ class Forked:
 
 def fits(words: Sequence[bytes], env: Mapping[str, str]) -> bool:
     """Whether a command behaves in a fork as in a process that starts from nothing."""
-    if not hasattr(os, "pidfd_open"):
+    if sys.platform != "linux":
         return False
-    here = _settings(os.environ) | {"PYTHONPATH": str(REPOSITORY)}
+    paths = (str(REPOSITORY), f"{REPOSITORY}{os.pathsep}{MADE_UP_MAC}")
+    here = _settings(os.environ) | {"PYTHONPATH": env.get("PYTHONPATH", "")}
     size = sum(map(len, words)) + sum(len(name) + len(value) for name, value in env.items())
-    return size < _MOST and _settings(env) == here
+    return size < _MOST and here["PYTHONPATH"] in paths and _settings(env) == here
 
 
 def _settings(env: Mapping[str, str]) -> dict[str, str]:
@@ -141,18 +145,22 @@ def fork(
     request = (tuple(words), dict(env), str(cwd or Path.cwd()), umask, own_session, before)
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        socket.send_fds(_server(os.getpid()), [marshal.dumps(request)], [*streams, theirs.fileno()])
+        server = _server(os.getpid(), env["PYTHONPATH"])
+        socket.send_fds(server, [marshal.dumps(request)], [*streams, theirs.fileno()])
     return Forked(ours)
 
 
 @cache
-def _server(owner: int) -> socket.socket:
-    """Start the server of this process, which ends with it."""
+def _server(owner: int, path: str) -> socket.socket:
+    """Start the server of this process for commands with a PYTHONPATH; it ends with the process."""
+    env = {**os.environ, "PYTHONPATH": path}
+    if path != str(REPOSITORY):
+        env["FAKE_DARWIN"] = _any_mac()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.fork_server", str(theirs.fileno())],
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            env=env,
             cwd="/",
             stdin=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
@@ -168,17 +176,32 @@ def _server(owner: int) -> socket.socket:
     return ours
 
 
+def _any_mac() -> str:
+    """A file with the Mac that a server is on; each command is on its own."""
+    from tests.darwin.fake.configuration import FakeVolume, Machine
+
+    descriptor, file = tempfile.mkstemp(prefix="gorillacomb-mac-")
+    os.close(descriptor)
+    atexit.register(os.unlink, file)
+    Machine(os.devnull, [FakeVolume("/")]).write(Path(file))
+    return file
+
+
 def _serve(asked: socket.socket) -> Request:
     """Answer requests; returns in each forked child, with what that one is to do."""
-    running: dict[int, tuple[int, socket.socket]] = {}
+    running: dict[int, socket.socket] = {}
+    ended, wakes = socket.socketpair()
+    wakes.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    signal.set_wakeup_fd(wakes.fileno())
     selector = selectors.DefaultSelector()
-    selector.register(asked, selectors.EVENT_READ)
+    for each in (asked, ended):
+        selector.register(each, selectors.EVENT_READ)
     while True:
         for key, _ in selector.select():
-            if key.fileobj is not asked:
-                selector.unregister(key.fileobj)
-                assert isinstance(key.fileobj, int)
-                _tell_end(key.fileobj, *running.pop(key.fileobj))
+            if key.fileobj is ended:
+                ended.recv(4096)
+                _tell_ends(running)
                 continue
             message, streams, _, _ = socket.recv_fds(asked, 2 * _MOST, 4)
             if not message:
@@ -187,7 +210,9 @@ def _serve(asked: socket.socket) -> Request:
             if child == 0:
                 # By their objects: one that lives on would close what gets its number later.
                 selector.close()
-                for told in (asked, *(told for _, told in running.values())):
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                for told in (asked, ended, wakes, *running.values()):
                     told.close()
                 _take_streams(streams[:3])
                 return Request(*marshal.loads(message))
@@ -195,17 +220,17 @@ def _serve(asked: socket.socket) -> Request:
                 os.close(each)
             told = socket.socket(fileno=streams[3])
             told.send(b"%d" % child)
-            ended = os.pidfd_open(child)
-            running[ended] = child, told
-            selector.register(ended, selectors.EVENT_READ)
+            running[child] = told
 
 
-def _tell_end(ended: int, child: int, told: socket.socket) -> None:
-    status = os.waitpid(child, 0)[1]
-    os.close(ended)
-    with suppress(OSError):  # nobody waits for it any more
-        told.send(b"%d" % status)
-    told.close()
+def _tell_ends(running: dict[int, socket.socket]) -> None:
+    """Tell who waits for them how children ended."""
+    while running:
+        child, status = os.waitpid(-1, os.WNOHANG)
+        if not child:
+            return
+        with running.pop(child) as told, suppress(OSError):  # nobody waits for it any more
+            told.send(b"%d" % status)
 
 
 def _take_streams(streams: Sequence[int]) -> None:
@@ -227,6 +252,10 @@ def _become(request: Request) -> None:
     for name, value in request.env.items():
         if os.environ.get(name) != value:
             os.environ[name] = value
+    if sys.platform == "darwin":
+        from tests.darwin.fake.layer import become
+
+        become(os.environ["FAKE_DARWIN"])
     time.tzset()
     sys.argv = ["gorillacomb", *map(os.fsdecode, request.words)]
     sys.stdin = _stream(0, sys.stdin)
@@ -245,8 +274,11 @@ def _import_all() -> None:
     """Import what a command may need."""
     package = importlib.import_module("gorillacomb")
     for module in pkgutil.walk_packages(package.__path__, "gorillacomb."):
-        if not module.name.endswith("__main__"):  # which begins with the handling of signals
-            importlib.import_module(module.name)
+        if module.name.endswith("__main__"):  # which begins with the handling of signals
+            continue
+        if sys.platform == "darwin" and ".watch" in module.name:  # how a Mac tells of changes
+            continue
+        importlib.import_module(module.name)
     for name in _LATE:
         importlib.import_module(name)
 
@@ -258,8 +290,10 @@ def _warm_up() -> None:
         before = {name: os.environ.get(name) for name in at_home}
         os.environ.update(at_home)
         try:
-            _scan_and_plan(folder)
-            _call_commands()
+            _call_commands(["--version"], ["scan", "--help"], ["dedupe", "--help"])
+            if sys.platform == "linux":  # nothing that hangs on how a Mac is made up
+                _scan_and_plan(folder)
+                _call_commands(["status"])
         finally:
             for name, value in before.items():
                 if value is None:
@@ -282,12 +316,12 @@ def _scan_and_plan(folder: Path) -> None:
         vault.trace.verify()
 
 
-def _call_commands() -> None:
+def _call_commands(*each: list[str]) -> None:
     """Call some commands, for what click and the standard library remember."""
     from gorillacomb.cli.main import cli
 
     with redirect_stdout(io.TextIOWrapper(io.BytesIO(), "utf-8")):
-        for words in (["--version"], ["status"], ["scan", "--help"], ["dedupe", "--help"]):
+        for words in each:
             cli.main(words, standalone_mode=False, prog_name="gorillacomb")
 
 

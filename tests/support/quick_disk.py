@@ -3,7 +3,8 @@
 Tests make and remove some 200,000 small files and folders and sync many of them. A disk that
 discards what is freed takes 2 ms for each, so a run would wait for half of its time. This one is an
 image with ext4 on a loop device that waits for nothing: what a crash of the machine would leave of
-it does not matter. `leftovers` drops it, whatever ends the run. To keep a run's files, name another place: ``pytest --basetemp=PATH``.
+it does not matter. `leftovers` drops it, whatever ends the run. To keep a run's files, name another
+place: ``pytest --basetemp=PATH``.
 """
 
 from __future__ import annotations
@@ -63,4 +64,3 @@ def _mount(point: Path) -> bool:
             if done.returncode:
                 return False
     return True
-

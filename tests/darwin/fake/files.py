@@ -94,9 +94,13 @@ class FakeFiles:
     """Replaces the functions of `os` and `open`."""
 
     def __init__(self, machine: Machine) -> None:
-        self.machine = machine
         self.materializes = True
         """Whether reading what is only in the cloud downloads it: a policy of the process."""
+        self.be(machine)
+
+    def be(self, machine: Machine) -> None:
+        """Show files as one machine has them."""
+        self.machine = machine
         self.dataless = set()
         for path in machine.dataless:
             facts = posix.lstat(path)

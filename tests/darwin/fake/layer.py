@@ -29,11 +29,19 @@ from tests.darwin.fake.files import FakeFiles
 from tests.darwin.fake.library import FakeLibrary
 from tests.darwin.fake.missing import take_away
 
+_installed: list[FakeFiles] = []
+
+
+def become(file: str) -> None:
+    """Let this process, which is on a made-up Mac already, be on the one that a file describes."""
+    _installed[0].be(Machine.read(file))
+
 
 def install(file: str) -> None:
     """Make this process one on the Mac that a file describes."""
     sysconfig.get_config_vars()
     files = FakeFiles(Machine.read(file))
+    _installed.append(files)
     library = FakeLibrary(files)
     load = ctypes.CDLL
 
