@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -22,6 +21,7 @@ from gorillacomb.errors import (
     VaultError,
     VaultLocked,
 )
+from gorillacomb.web.journal import journal
 from gorillacomb.web.security.headers import HEADERS
 
 MEDIA_TYPE = "application/problem+json"
@@ -34,7 +34,6 @@ _STATUSES: tuple[tuple[type[GorillaCombError], int], ...] = (
     (UsageError, 422),
 )
 """The status of an error: that of the first class that it belongs to, else 500."""
-_logger = logging.getLogger("gorillacomb.web")
 
 
 class Problem(Exception):
@@ -127,7 +126,7 @@ async def _of_request(request: Request, error: RequestValidationError) -> Respon
 
 
 async def _of_fault(request: Request, error: Exception) -> Response:
-    _logger.error("a request failed", exc_info=error)
+    journal.error("a request failed", exc_info=error)
     answer = _answer(request, Problem(500, "The server has a fault: its log says which."))
     answer.headers.update(HEADERS)  # it does not pass the guard
     return answer

@@ -5,8 +5,6 @@ from __future__ import annotations
 import http.client
 import re
 import signal
-import subprocess
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.run import command, environment
+from tests.support.listening import Process, listening
 
 _LISTENS = re.compile(r"The witness listens at (\S+)")
 
@@ -25,7 +23,7 @@ class RunningWitness:
 
     vault: Path
     url: str
-    process: subprocess.Popen[str]
+    process: Process
     stderr: list[str] = field(default_factory=list)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
@@ -37,37 +35,10 @@ class RunningWitness:
 @contextmanager
 def witnessing(vault: Path, *options: str, alone: bool = True) -> Iterator[RunningWitness]:
     """Run the witness of a vault on a free port."""
-    words = [*command("serve", "--witness-bind", "127.0.0.1:0", "--vault", vault)]
-    words += [b"--witness-only"] if alone else [b"--witness", b"--port", b"0"]
-    process = subprocess.Popen(
-        [*words, *(each.encode() for each in options)],
-        env=environment(vault),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    lines: list[str] = []
-    reader: threading.Thread | None = None
-    try:
-        found = None
-        for line in process.stderr:
-            lines.append(line)
-            found = _LISTENS.match(line)
-            if found:
-                break
-        assert found, lines
-        reader = threading.Thread(target=lines.extend, args=(process.stderr,))
-        reader.start()
+    words: list[str | Path] = ["serve", "--witness-bind", "127.0.0.1:0", "--vault", vault]
+    words += ["--witness-only"] if alone else ["--witness", "--port", "0"]
+    with listening(vault, _LISTENS, *words, *options) as (process, found, lines):
         yield RunningWitness(vault, found[1], process, lines)
-    finally:
-        process.kill()
-        process.wait()
-        if reader is not None:
-            reader.join()
-        process.stderr.close()
-    assert "Traceback" not in "".join(lines), "".join(lines)
 
 
 @dataclass(frozen=True)

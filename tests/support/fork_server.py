@@ -216,11 +216,10 @@ def _serve(asked: socket.socket) -> Request:
                     told.close()
                 _take_streams(streams[:3])
                 return Request(*marshal.loads(message))
-            for each in streams[:3]:
-                os.close(each)
-            told = socket.socket(fileno=streams[3])
-            told.send(b"%d" % child)
-            running[child] = told
+            for stream in streams[:3]:
+                os.close(stream)
+            running[child] = socket.socket(fileno=streams[3])
+            running[child].send(b"%d" % child)
 
 
 def _tell_ends(running: dict[int, socket.socket]) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,9 +16,10 @@ from typing import Any
 from gorillacomb.api.server.state import own_host_name
 from gorillacomb.vault.vault import Vault
 from gorillacomb.web.control import ask_for_address
+from tests.support.listening import Process, listening
 from tests.support.run import environment, until
 
-_STARTED = "Listening on port "
+_STARTED = re.compile(r"Listening on port (\d+)")
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Server:
     port: int
     name: str
     """Its own host name."""
-    process: subprocess.Popen[str]
+    process: Process
     cookie: str = ""
     stderr: list[str] = field(default_factory=list)
 
@@ -134,37 +133,12 @@ class Server:
 @contextmanager
 def serving(vault: Path, *options: str, logged_in: bool = True) -> Iterator[Server]:
     """Run a server on a free port, and log in to it."""
-    words = [sys.executable, "-m", "gorillacomb", "serve", "--port", "0", "--vault", str(vault)]
-    process = subprocess.Popen(
-        [*words, *options],
-        env=environment(vault),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    lines: list[str] = []
-    try:
-        for line in process.stderr:
-            lines.append(line)
-            if line.startswith(_STARTED):
-                break
-        assert lines and lines[-1].startswith(_STARTED), lines
-        port = int(lines[-1][len(_STARTED) :].split(".")[0])
-        reader = threading.Thread(target=lines.extend, args=(process.stderr,))
-        reader.start()
-        server = Server(vault, port, _own_name(vault), process, stderr=lines)
+    words = ["serve", "--port", "0", "--vault", str(vault), *options]
+    with listening(vault, _STARTED, *words) as (process, found, lines):
+        server = Server(vault, int(found[1]), _own_name(vault), process, stderr=lines)
         if logged_in:
             server.log_in()
         yield server
-    finally:
-        process.kill()
-        process.wait()
-        if "reader" in locals():
-            reader.join()
-        process.stderr.close()
-    assert "Traceback" not in "".join(lines), "".join(lines)
 
 
 def _own_name(vault: Path) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-
 from gorillacomb.api.mesh.witness import ClockSetBack
 from gorillacomb.errors import GorillaCombError, VaultRolledBack
+from gorillacomb.web.journal import journal
 
 _SET_BACK = "What this witness has signed is not certain: it answers once it was recovered.\n"
 _CLOCK = "The clock of this witness is wrong.\n"
 _ELSE = "This witness cannot sign or show anything now.\n"
-_logger = logging.getLogger("gorillacomb.web")
 _last: list[str] = []
 
 
@@ -23,7 +21,7 @@ def report_problem(error: Exception) -> str:
     if _last != [cause]:
         _last[:] = [cause]
         is_ours = isinstance(error, GorillaCombError)
-        _logger.error("the witness: %s", cause, exc_info=None if is_ours else error)
+        journal.error("the witness: %s", cause, exc_info=None if is_ours else error)
     if isinstance(error, VaultRolledBack):
         return _SET_BACK
     return _CLOCK if isinstance(error, ClockSetBack) else _ELSE
