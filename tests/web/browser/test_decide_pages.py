@@ -18,7 +18,6 @@ from tests.support.trees import Tree, make_tree
 from tests.web.test_decide_pages import TREE, answers, kept_file
 
 FILES = 6
-GROUPS = 500
 _PLAN = re.compile(r"/plans/[0-9a-f]{64}$")
 
 
@@ -232,14 +231,14 @@ def groups(count: int) -> Tree:
     return found
 
 
-@pytest.fixture
-def many(tmp_path: Path) -> Iterator[tuple[Server, Path]]:
-    """A server whose vault has many pairs of folders, of one file each."""
-    top = make_tree(tmp_path / "many", groups(GROUPS))
+@pytest.fixture(params=[125, pytest.param(500, marks=pytest.mark.deep)])
+def many(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Server, Path, int]]:
+    """A server whose vault has many pairs of folders, of one file each; and how many."""
+    top = make_tree(tmp_path / "many", groups(request.param))
     with in_memory() as folder:
         assert run("scan", top, vault=folder / "vault").code == 0
         with serving(folder / "vault") as made:
-            yield made, top
+            yield made, top, request.param
 
 
 def keys(visitor: Visitor, plan: str, count: int) -> None:
@@ -249,60 +248,67 @@ def keys(visitor: Visitor, plan: str, count: int) -> None:
         press(page, "n" if number % 3 == 2 else "y")
 
 
-def test_500_groups_begun_with_keys_and_ended_in_the_terminal(
-    many: tuple[Server, Path], browser: Browser
+def test_many_groups_begun_with_keys_and_ended_in_the_terminal(
+    many: tuple[Server, Path, int], browser: Browser
 ) -> None:
-    server, top = many
+    server, top, count = many
+    half, last = count // 2, count // 10
+    no = half // 3
     with visiting(browser, server) as visitor:
         plan = make(visitor)
-        keys(visitor, plan, GROUPS // 2)
+        keys(visitor, plan, half)
         assert not visitor.said
     given = answers(server, plan)
-    assert (given.count("yes"), given.count("no")) == (167, 83)
+    assert (given.count("yes"), given.count("no")) == (half - no, no)
     # Another day, on a terminal: it goes on where that was left.
-    rest = ["y"] * (GROUPS // 2 - 50)
-    ran = review([*rest, "q"], kept_file(server, plan), vault=server.vault)
-    assert f"Going on at {GROUPS // 2 + 1} of {GROUPS}." in ran.out
-    assert f"{167 + 200} yes, 83 no, 50 not decided" in re.sub(r"\s+", " ", ran.out)
+    ran = review([*["y"] * (count - half - last), "q"], kept_file(server, plan), vault=server.vault)
+    assert f"Going on at {half + 1} of {count}." in ran.out
+    yes = count - last - no
+    assert f"{yes} yes, {no} no, {last} not decided" in re.sub(r"\s+", " ", ran.out)
     # And the last ones in the browser again.
     with visiting(browser, server) as visitor:
         page = visitor.open(f"{plan}/review")
-        assert at(page) == -1 and "451 of 500" in page.locator("#answer").inner_text()
-        for _ in range(50):
+        assert at(page) == -1
+        assert f"{count - last + 1} of {count}" in page.locator("#answer").inner_text()
+        for _ in range(last):
             press(page, "n")
         headline(page, "All of it is answered")
         visitor.open(plan)
-        apply(page, "367")
-        headline(page, "367 files", "in the quarantine now")
+        apply(page, f"{yes}")
+        headline(page, f"{yes} files", "in the quarantine now")
     left = [path for path in top.glob("Copy of g*") if (path / "x").exists()]
-    assert len(left) == 133
-    assert all((top / f"g{n:03}/x").exists() for n in range(GROUPS))
+    assert len(left) == count - yes
+    assert all((top / f"g{n:03}/x").exists() for n in range(count))
 
 
-def test_500_groups_begun_in_the_terminal_and_ended_with_keys(
-    many: tuple[Server, Path], browser: Browser
+def test_many_groups_begun_in_the_terminal_and_ended_with_keys(
+    many: tuple[Server, Path, int], browser: Browser
 ) -> None:
-    server, _ = many
+    server, _, count = many
+    typed, pressed = count * 3 // 5, count // 5
     with visiting(browser, server) as visitor:
         plan = make(visitor)
-    review([*["y"] * 300, "u", "q"], kept_file(server, plan), vault=server.vault)
-    assert answers(server, plan) == ["yes"] * 299
+    review([*["y"] * typed, "u", "q"], kept_file(server, plan), vault=server.vault)
+    assert answers(server, plan) == ["yes"] * (typed - 1)
     with visiting(browser, server) as visitor:
         page = visitor.open(f"{plan}/review")
-        assert "300 of 500" in page.locator("#answer").inner_text()
-        keys(visitor, plan, 100)
-        press(page, "u")
+        assert f"{typed} of {count}" in page.locator("#answer").inner_text()
+        keys(visitor, plan, pressed)
+        press(page, "u")  # the last one was yes
         press(page, "n")
         page.get_by_role("link", name="Yes to all").click()
-        headline(page, "Yes to 101 questions: 101 files")
-        page.get_by_role("button", name="Yes, let 101 files leave").click()
+        left = count - (typed - 1) - pressed
+        headline(page, f"Yes to {left} questions: {left} files")
+        page.get_by_role("button", name=f"Yes, let {left} files leave").click()
         headline(page, "All of it is answered")
         counts = server.get(f"/api/v1{plan}").json()["shown"]
-        assert (counts["yes"], counts["no"], counts["open"]) == (299 + 66 + 101, 34, 0)
+        no = pressed // 3 + 1
+        assert (counts["yes"], counts["no"], counts["open"]) == (count - no, no, 0)
         nodes = visitor.open(plan).evaluate("document.querySelectorAll('*').length")
         assert nodes < 5000
     ran = review(["u", "q"], kept_file(server, plan), vault=server.vault)
-    assert "All of it is decided" in ran.out and "Taken back: the answer to 101 steps" in ran.out
+    taken_back = f"Taken back: the answer to {left} steps"
+    assert "All of it is decided" in ran.out and taken_back in ran.out
 
 
 def test_a_picture_that_cannot_be_decoded_leaves_no_hole(
