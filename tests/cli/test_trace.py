@@ -802,7 +802,11 @@ def size_of(vault: Path) -> int:
 
 
 def test_verify_again_and_again_beside_a_scan(busy: subprocess.Popen[bytes], vault: Path) -> None:
-    """Never a false alarm, at whatever moment between commit, anchor and index."""
+    """Never a false alarm, at whatever moment between commit, anchor and index.
+
+    For every second look the scan is stopped where it is: it would be at its end before a reader
+    that gets less of the machine had looked a few times.
+    """
     from gorillacomb.vault.vault import Vault
     from gorillacomb.vaultmesh.audit import audit
     from gorillacomb.vaultmesh.open import open_trace_for_reading
@@ -810,10 +814,12 @@ def test_verify_again_and_again_beside_a_scan(busy: subprocess.Popen[bytes], vau
     assert until(lambda: (vault / "trace.db").exists() and size_of(vault) > 3)
     seen = []
     while busy.poll() is None:
+        busy.send_signal(signal.SIGSTOP if len(seen) % 2 else signal.SIGCONT)
         with open_trace_for_reading(Vault(vault)) as ledger:
             found = audit(ledger)
         assert found.ok, found
         seen.append(found.entries)
+        busy.send_signal(signal.SIGCONT)
         time.sleep(0.001)
     assert seen == sorted(seen)
     assert len(set(seen)) > 5
