@@ -15,6 +15,8 @@ HEADERS = {
         #define ATTR_VOL_UUID                           0x00040000
         #define ATTR_VOL_INFO                           0x80000000
         #define ATTR_CMNEXT_PRIVATESIZE 0x00000008
+        #define ATTR_CMNEXT_CLONEID     0x00000100
+        #define FSOPT_NOFOLLOW  0x00000001
         """,
     "bsd/sys/fcntl.h": """
         #define F_NOCACHE       48
