@@ -76,8 +76,9 @@ class FSEventsWatcher:
         self._due: set[bytes] = set()
         """Folders below which everything is to be queued."""
         self._failed: dict[bytes, str | None] = {}
+        self._unsure: set[bytes] = set()
         self.overflowed = threading.Event()
-        """Set when the system lost events."""
+        """Never set: a stream goes on after it lost events."""
 
     def add(self, root: bytes) -> str | None:
         """Watch a whole root; return the reason if it failed."""
@@ -95,6 +96,7 @@ class FSEventsWatcher:
         with self._lock:
             stream = self._streams.pop(root, None)
             self._failed.pop(root, None)
+            self._unsure.discard(root)
         if stream is not None:
             _end(stream)
 
@@ -106,8 +108,7 @@ class FSEventsWatcher:
     def failed_roots(self) -> dict[bytes, str | None]:
         """Return the roots that are no longer watched, each once, with the reason.
 
-        The reason is None if it is to be watched and scanned once more: the folder disappeared, or
-        everything in it may have changed.
+        The reason is None if the folder disappeared: another may be in its place already.
         """
         with self._lock:
             found, self._failed = self._failed, {}
@@ -115,6 +116,16 @@ class FSEventsWatcher:
                 if not stream.is_alive():
                     found.setdefault(root, "nobody reads the events any more")
             return {root: cause for root, cause in found.items() if root in self._streams}
+
+    def unsure_roots(self) -> set[bytes]:
+        """Return the roots in which anything may have changed unreported, each once.
+
+        They are watched all the same, by the same streams: a new one may deliver once more what
+        made the one before it unsure, as events of the last 30 s are.
+        """
+        with self._lock:
+            found, self._unsure = self._unsure, set()
+            return found
 
     def look_at_mounts(self, points: Iterable[bytes]) -> None:
         """Look at paths where something was mounted or unmounted, and where events ask for it."""
@@ -159,18 +170,18 @@ class FSEventsWatcher:
         """Queue the folders that events are about."""
         changed: set[bytes] = set()
         whole: set[bytes] = set()
-        begin_again = False
+        is_unsure = is_elsewhere = False
         for text, flag in zip(paths, flags, strict=True):
             if flag & _DROPPED:
-                self.overflowed.set()
+                is_unsure = True
             elif flag & figures.FSEVENT_HISTORY_DONE:
                 continue  # its path means nothing
             elif flag & figures.FSEVENT_ROOT_CHANGED:
-                begin_again = True
+                is_elsewhere = True
             elif (path := _below(root, os.fsencode(text))) is None:
-                begin_again = True  # an unreadable path, or a folder around this one
+                is_unsure = True  # an unreadable path, or a folder around this one
             elif path == root:
-                begin_again |= bool(flag & _SUBTREE)
+                is_unsure |= bool(flag & _SUBTREE)
                 changed.add(root)
             else:
                 changed.add(parent_path(path))
@@ -178,11 +189,13 @@ class FSEventsWatcher:
                     changed.add(path)
                     if flag & (_SUBTREE | _APPEARED):
                         whole.add(path)
-        self._queue(root, changed, whole)
-        if begin_again:
-            with self._lock:
+        with self._lock:
+            if is_elsewhere:
                 self._failed[root] = None
-        if begin_again or whole or self.overflowed.is_set():
+            if is_unsure:
+                self._unsure.add(root)
+        self._queue(root, changed, whole)
+        if is_elsewhere or is_unsure or whole:
             self._pending.wake()
 
     def _queue(self, root: bytes, changed: set[bytes], whole: set[bytes]) -> None:

@@ -24,7 +24,7 @@ class TreeWatcher(Protocol):
     """Watches whole trees with what the system has for it, and queues folders that change."""
 
     overflowed: threading.Event
-    """Set when the system lost events."""
+    """Set when the system lost events, and each root is to be watched anew."""
 
     def add(self, root: bytes) -> str | None:
         """Watch a whole root, or nothing of it; return the reason if it failed."""
@@ -35,8 +35,11 @@ class TreeWatcher(Protocol):
     def failed_roots(self) -> dict[bytes, str | None]:
         """Return the roots that are no longer watched, each once, with the reason.
 
-        The reason is None if they are to be watched and scanned once more.
+        The reason is None if the folder disappeared: another may be in its place already.
         """
+
+    def unsure_roots(self) -> set[bytes]:
+        """Return the watched roots in which anything may have changed unreported, each once."""
 
     def look_at_mounts(self, points: Iterable[bytes]) -> None:
         """Look again at paths where something was mounted or unmounted."""
@@ -148,11 +151,16 @@ class RootMonitor:
 
     def _hear(self, tree: TreeWatcher) -> None:
         """Check for lost events and failed watches since the last call."""
+        unsure = tree.unsure_roots() & self._roots.keys()
+        for path in unsure:
+            self._roots[path].scanned_ns = None
         if tree.overflowed.is_set():
             tree.overflowed.clear()
-            self._health.set_problem("lost", "the system lost events; everything is scanned again")
+            unsure |= self._roots.keys()
             for root in self._roots.values():
                 root.scanned_ns = root.identity = None
+        if unsure:
+            self._health.set_problem("lost", "the system lost events; everything is scanned again")
         for path, cause in tree.failed_roots().items():
             tree.drop(path)
             if path not in self._roots:

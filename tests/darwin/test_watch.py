@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -104,6 +105,19 @@ def test_dropped_events_are_told_and_all_is_scanned(mac: Mac, top: Path, kernel:
     daemon.settle()
     assert health(daemon) == {str(top): "watched"} and daemon.statement()["degraded"] == []
     assert "the system lost events; everything is scanned again" in daemon.stop().out
+
+
+def test_events_of_before_it_began_make_one_more_scan(mac: Mac, top: Path, kernel: Kernel) -> None:
+    """macOS may deliver them to each new stream: one that ends for them would begin for ever."""
+    lost = figures.FSEVENT_MUST_SCAN_SUB_DIRS
+    kernel.write([(str(top), lost, 0), ("/", lost | figures.FSEVENT_KERNEL_DROPPED, 0)])
+    mac.machine.history = 5
+    daemon = watch(mac, top)
+    daemon.settle()
+    daemon.settle()
+    said = [json.loads(line) for line in daemon.stop().out.splitlines()]
+    scans = [each for each in said if each["event"] == "scanned"]
+    assert 1 <= len(scans) <= 2 and all(each["folders"] is None for each in scans), scans
 
 
 def test_a_root_that_is_renamed_is_away_until_it_is_back(
