@@ -142,7 +142,7 @@ class InotifyWatcher:
             return found
 
     def unsure_roots(self) -> set[bytes]:
-        """Return no root: if events were lost, all of them are to be watched anew."""
+        """Return no root: if events were lost, all of them are watched again from the start."""
         return set()
 
     def drop(self, root: bytes) -> None:

@@ -24,7 +24,7 @@ class TreeWatcher(Protocol):
     """Watches whole trees with what the system has for it, and queues folders that change."""
 
     overflowed: threading.Event
-    """Set when the system lost events, and each root is to be watched anew."""
+    """Set when the system lost events, and each root is to be watched again."""
 
     def add(self, root: bytes) -> str | None:
         """Watch a whole root, or nothing of it; return the reason if it failed."""
