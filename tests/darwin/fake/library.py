@@ -66,7 +66,7 @@ class FakeLibrary:
             for name in dir(self)
             if name.startswith("_do_")
         }
-        empty = ("acl_get_fd_np", "acl_copy_int", "acl_init")
+        empty = ("acl_get_fd_np", "acl_from_text", "acl_copy_int", "acl_init")
         self._functions = {
             name: FakeFunction(call, 0 if name in empty else -1) for name, call in mine.items()
         }
@@ -206,6 +206,11 @@ class FakeLibrary:
             return self._acl(_xattr["getxattr"](descriptor, ACL))
         except OSError:
             raise _Failed(errno.ENOENT) from None
+
+    def _do_acl_from_text(self, text: bytes) -> int:
+        if not text.startswith(b"!#acl 1\n"):
+            raise _Failed(errno.EINVAL)
+        return self._acl(text)
 
     def _do_acl_init(self, count: int) -> int:
         return self._acl(b"")
