@@ -94,6 +94,7 @@ lock:
 	@$(LOCK) pyproject.toml --group build --output-file .ci/run-time.txt >/dev/null
 	@$(LOCK) pyproject.toml --group dev --extra all --output-file .ci/development.txt >/dev/null
 	@$(LOCK) --no-deps --group from-source --output-file .ci/from-source.txt >/dev/null
+	@$(MAKE) -s dev && $(BIN)/python -m tests.setup.wheel_names tests/setup/wheels.txt
 
 clean:
 	@if [ -d '$(DEMO)/Drive' ]; then $(BIN)/python -m fixtures --remove '$(DEMO)/Drive'; fi

@@ -168,6 +168,7 @@ if TYPE_CHECKING:
     from gorillacomb.api.upkeep.doctor import Checkup as Checkup
     from gorillacomb.api.upkeep.doctor import Trial as Trial
     from gorillacomb.api.upkeep.doctor import examine as examine
+    from gorillacomb.api.upkeep.examined import ExaminedRoot as ExaminedRoot
     from gorillacomb.api.upkeep.remove import VaultRemoval as VaultRemoval
     from gorillacomb.api.upkeep.restore import VaultRestore as VaultRestore
     from gorillacomb.api.verify import ManifestCheck as ManifestCheck
@@ -290,6 +291,7 @@ _PUBLIC = {
     "api.upkeep.backup": ("VaultBackup",),
     "api.upkeep.check": ("VaultCheck",),
     "api.upkeep.doctor": ("Checkup", "Trial", "examine"),
+    "api.upkeep.examined": ("ExaminedRoot",),
     "api.upkeep.remove": ("VaultRemoval",),
     "api.upkeep.restore": ("VaultRestore",),
     "api.verify": ("ManifestCheck", "verify_manifest"),

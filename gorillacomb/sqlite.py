@@ -10,7 +10,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -40,6 +40,13 @@ single one."""
 def library_version() -> str:
     """Return the version of the SQLite library."""
     return sqlite3.sqlite_version
+
+
+def library_build() -> str:
+    """Return what the SQLite library was built from: a date, and a check-in of its sources."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        source: str = connection.execute("SELECT sqlite_source_id()").fetchone()[0]
+        return source
 
 
 def is_defined(connection: Connection, name: str) -> bool:

@@ -133,6 +133,11 @@ def is_remote(kind: str) -> bool:
     return kind in _REMOTE or kind.startswith("fuse.")
 
 
+def changes_elsewhere(kind: str) -> bool:
+    """Return whether files on this type of file system may change without an event here."""
+    return is_remote(kind) or kind in _FUSE_OF_MACOS
+
+
 def shows_others(kind: str) -> bool:
     """Return whether a file system of this type may show files of another one."""
     return kind in _SHOW_OTHERS or _is_fuse(kind)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
-from gorillacomb.index.paths import BELOW, FileKey
+from gorillacomb.fs.openat import to_signed64
+from gorillacomb.fs.paths import join
+from gorillacomb.index.paths import BELOW, FileKey, FolderPaths
+from gorillacomb.index.roots import folder_paths
 from gorillacomb.index.schema import GROUP_INDEX, has_content
 from gorillacomb.model import GroupSummary
 from gorillacomb.sqlite import Connection, insert, is_defined
@@ -33,6 +40,8 @@ def rebuild_groups(connection: Connection) -> None:
     connection.execute("DELETE FROM touched")
     for statement in _group_statements(""):
         connection.execute(statement)
+    if sys.platform == "darwin":
+        _count_clones_once(connection, "")
 
 
 def refresh_groups(connection: Connection) -> None:
@@ -40,8 +49,11 @@ def refresh_groups(connection: Connection) -> None:
     if connection.execute("SELECT 1 FROM touched LIMIT 1").fetchone() is None:
         return
     connection.execute("DELETE FROM groups WHERE digest IN (SELECT digest FROM touched)")
-    for statement in _group_statements("AND digest IN (SELECT digest FROM touched)"):
+    some = "AND digest IN (SELECT digest FROM touched)"
+    for statement in _group_statements(some):
         connection.execute(statement)
+    if sys.platform == "darwin":
+        _count_clones_once(connection, some)
     connection.execute("INSERT INTO unstamped SELECT digest FROM touched")
     connection.execute("DELETE FROM touched")
 
@@ -136,6 +148,65 @@ def _group_statements(some: str) -> Iterator[str]:
         " GROUP BY digest HAVING count(*) > 1"
     )
     yield f"DELETE FROM groups WHERE {linked}"
+
+
+class _GroupFile(NamedTuple):
+    """A name of a file with the content of a group."""
+
+    digest: bytes
+    folder: int
+    name: bytes
+    blocks: int
+    inode: int
+    links: int
+    volume: str
+    is_apfs: int
+
+    @property
+    def file(self) -> object:
+        """What all names of one file share."""
+        return (self.volume, self.inode) if self.links > 1 else (self.folder, self.name)
+
+
+def _count_clones_once(connection: Connection, some: str) -> None:
+    """Correct the reclaimable bytes of groups with clones, which APFS stores once.
+
+    Copies that Finder makes are clones. They are separate files, and counted as such; but removing
+    one of them frees nothing while another stays.
+    """
+    rows = connection.execute(
+        "SELECT digest, files.folder, files.name, blocks, files.inode, links, volume,"
+        " volume_type = 'apfs' FROM files JOIN folders ON folders.id = files.folder"
+        f" JOIN roots ON roots.id = root WHERE {has_content('files')}"
+        f" AND digest IN (SELECT digest FROM groups WHERE true {some}) ORDER BY digest"
+    )
+    paths = folder_paths(connection)
+    found = []
+    for digest, names in groupby(map(_GroupFile._make, rows), itemgetter(0)):
+        files = {each.file: each for each in names}
+        stored: dict[object, int] = {}
+        for each in files.values():
+            clone = _clone_of(each, paths) if each.is_apfs else None
+            place = each.file if clone is None else ("clone", each.volume, clone)
+            stored[place] = max(stored.get(place, 0), each.blocks)
+        if len(stored) < len(files):
+            found.append(((sum(stored.values()) - max(stored.values())) * 512, digest))
+    connection.executemany("UPDATE groups SET reclaimable = ? WHERE digest = ?", found)
+
+
+def _clone_of(file: _GroupFile, paths: FolderPaths) -> int | None:
+    """Return what a file has in common with its clones; None if it is not there now."""
+    from gorillacomb.fs.darwin.clones import clone_id
+
+    place = paths.place(file.folder)
+    if place is None:
+        return None
+    path = join(place[1], file.name)
+    try:
+        is_there = to_signed64(os.lstat(path).st_ino) == file.inode
+    except OSError:
+        return None
+    return clone_id(path) if is_there else None
 
 
 def put_copy_orders(

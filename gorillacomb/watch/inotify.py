@@ -141,6 +141,10 @@ class InotifyWatcher:
             found, self._failed = self._failed, {}
             return found
 
+    def unsure_roots(self) -> set[bytes]:
+        """Return no root: if events were lost, all of them are watched again from the start."""
+        return set()
+
     def drop(self, root: bytes) -> None:
         """Stop watching a root."""
         with self._lock:

@@ -4,22 +4,51 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from gorillacomb.fs.openat import FileIdentity, os_error_text, root_identity
 from gorillacomb.fs.paths import is_below, path_text
 from gorillacomb.fs.real_path import real_path
-from gorillacomb.fs.volumes import identify_volume, is_remote
+from gorillacomb.fs.volumes import changes_elsewhere, identify_volume
 from gorillacomb.watch.debounce import ChangeQueue
 from gorillacomb.watch.exclusions import WatchExclusions
 from gorillacomb.watch.health import RootHealth, WatcherHealth
 from gorillacomb.watch.options import WatchOptions
 
-if TYPE_CHECKING:
-    from gorillacomb.watch.inotify import InotifyWatcher
+
+class TreeWatcher(Protocol):
+    """Watches whole trees with what the system has for it, and queues folders that change."""
+
+    overflowed: threading.Event
+    """Set when the system lost events, and each root is to be watched again."""
+
+    def add(self, root: bytes) -> str | None:
+        """Watch a whole root, or nothing of it; return the reason if it failed."""
+
+    def drop(self, root: bytes) -> None:
+        """Stop watching a root."""
+
+    def failed_roots(self) -> dict[bytes, str | None]:
+        """Return the roots that are no longer watched, each once, with the reason.
+
+        The reason is None if the folder disappeared: another may be in its place already.
+        """
+
+    def unsure_roots(self) -> set[bytes]:
+        """Return the watched roots in which anything may have changed unreported, each once."""
+
+    def look_at_mounts(self, points: Iterable[bytes]) -> None:
+        """Look again at paths where something was mounted or unmounted."""
+
+    def watched(self) -> dict[bytes, tuple[int, FileIdentity]]:
+        """Return watch and identity of each watched folder, by path."""
+
+    def close(self) -> None:
+        """End all watches."""
 
 
 @dataclass(slots=True)
@@ -61,17 +90,13 @@ class RootMonitor:
         tops = self._outermost(self._leads.values())
         self._roots = {path: _MonitoredRoot(path) for path in tops}
         self._covered: set[bytes] = set()
-        self._tree: InotifyWatcher | None = None
-        if sys.platform == "linux" and not options.poll_all:
-            # It cannot be loaded on other systems.
-            from gorillacomb.watch.inotify import InotifyWatcher
-
+        self._tree: TreeWatcher | None = None
+        if not options.poll_all:
             try:
-                self._tree = InotifyWatcher(pending, left_out.holds)
-            except OSError as error:
-                health.set_problem(
-                    "events", f"no changes are told of, all is polled: {error.strerror}"
-                )
+                self._tree = _tree_watcher(pending, left_out)
+            except (ImportError, OSError) as error:
+                cause = error.strerror if isinstance(error, OSError) else error
+                health.set_problem("events", f"no changes are told of, all is polled: {cause}")
 
     @property
     def paths(self) -> list[bytes]:
@@ -124,13 +149,18 @@ class RootMonitor:
         if self._tree is not None:
             self._tree.close()
 
-    def _hear(self, tree: InotifyWatcher) -> None:
+    def _hear(self, tree: TreeWatcher) -> None:
         """Check for lost events and failed watches since the last call."""
+        unsure = tree.unsure_roots() & self._roots.keys()
+        for path in unsure:
+            self._roots[path].scanned_ns = None
         if tree.overflowed.is_set():
             tree.overflowed.clear()
-            self._health.set_problem("lost", "the system lost events; everything is scanned again")
+            unsure |= self._roots.keys()
             for root in self._roots.values():
                 root.scanned_ns = root.identity = None
+        if unsure:
+            self._health.set_problem("lost", "the system lost events; everything is scanned again")
         for path, cause in tree.failed_roots().items():
             tree.drop(path)
             if path not in self._roots:
@@ -218,7 +248,7 @@ class RootMonitor:
 
     def _watch(self, root: _MonitoredRoot) -> None:
         try:
-            remote = is_remote(identify_volume(root.path).type)
+            remote = changes_elsewhere(identify_volume(root.path).type)
         except OSError as error:
             self._poll(root, os_error_text(error))
             return
@@ -248,6 +278,23 @@ class RootMonitor:
         else:
             self._health.roots[root.path] = health
         self._health.set_problem(f"root {root.path!r}", cause)
+
+
+def _tree_watcher(pending: ChangeQueue, left_out: WatchExclusions) -> TreeWatcher | None:
+    """Return what watches trees on this system; None if nothing does.
+
+    Raises OSError if the system allows no more of it, ImportError if watchdog came without it.
+    """
+    # Neither can be loaded on the other system.
+    if sys.platform == "linux":
+        from gorillacomb.watch.inotify import InotifyWatcher
+
+        return InotifyWatcher(pending, left_out.holds)
+    if sys.platform == "darwin":
+        from gorillacomb.watch.fsevents import FSEventsWatcher
+
+        return FSEventsWatcher(pending, left_out.holds)
+    return None
 
 
 def _is_mounted_in(top: bytes, path: bytes, points: Iterable[bytes]) -> bool:

@@ -380,6 +380,10 @@ def keeping(vault: gorillacomb.OpenVault) -> None:
     use(check.tokens, check.scrolls, check.mesh)
     checkup: gorillacomb.Checkup = gorillacomb.examine("/data")
     use(checkup.path, checkup.file_system, checkup.volume, checkup.system, checkup.python)
+    use(checkup.python_build, checkup.sqlite_build)
+    for examined in check.examined:
+        examined_root: gorillacomb.ExaminedRoot = examined
+        use(examined_root.path, examined_root.is_fit)
     use(checkup.sqlite, checkup.is_fit, checkup.promises, checkup.limits, checkup.to_dict())
     for trial in checkup.trials:
         tried: gorillacomb.Trial = trial

@@ -103,6 +103,7 @@ LATER: dict[str, dict[str, str]] = {
         **dict.fromkeys(("quarantine[].files", "quarantine[].bytes"), _DONE),
     },
     "vault check": {
+        "examined": "what doctor found of the volumes of its roots",
         "mesh": "what is wrong with the files of the mesh; null",
         "scrolls": "which scroll is missing or damaged; null",
         "tokens": "what is wrong with the tokens or their keys; null",

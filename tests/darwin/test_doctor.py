@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.darwin.mac import Mac
 from tests.support.trees import make_tree
 
@@ -14,6 +16,7 @@ def test_what_works_and_what_does_not(mac: Mac) -> None:
     assert found["case"] == found["normalization"] == "no"
     assert found["attributes"] == found["no-downloads"] == found["sync"] == "yes"
     assert found["writers"] == "unknown"
+    assert found["acl"] == found["shared-blocks"] == "yes", ran
     assert found["identity"] == "yes"
 
 
@@ -51,3 +54,66 @@ def test_a_bad_result_keeps_it_refused(mac: Mac) -> None:
     assert mac.run("dedupe", "--apply", plan).code == 5
     mac.machine.renames_exclusively = False
     assert mac.run("doctor", drive).code in (0, 1)
+
+
+def test_what_is_only_in_the_cloud_is_counted_and_not_touched(mac: Mac) -> None:
+    drive = mac.volume("Drive")
+    make_tree(drive, {"a": "one", "b": "three", "folder": {"c": "four"}, "d": "here"})
+    mac.machine.dataless = [str(drive / name) for name in ("a", "b", "folder")]
+    ran = mac.run("doctor", drive, "--json")
+    found = {each["name"]: each for each in ran.json()["trials"]}
+    assert found["placeholders"]["result"] == "yes"
+    assert found["placeholders"]["detail"].startswith("3 of 4 files and folders are only in the")
+    assert [line for line in mac.log if line.startswith(("opened", "listed", "downl"))] == []
+
+
+def test_a_folder_closed_by_privacy_comes_with_what_to_do(mac: Mac) -> None:
+    drive = make_tree(mac.volume("Drive"), {"Desktop": {"a": "1"}, "Documents": {"b": "2"}})
+    mac.machine.forbidden = [str(drive / name) for name in ("Desktop", "Documents")]
+    ran = mac.run("doctor", drive)
+    assert ran.out.count("Full Disk Access") == 1 and "2 folders may not be read: macOS" in ran.out
+
+
+def test_a_volume_without_clones(mac: Mac) -> None:
+    ran = mac.run("doctor", mac.volume("Stick", type="exfat"), "--json")
+    found = {each["name"]: each for each in ran.json()["trials"]}
+    assert found["shared-blocks"]["result"] == "no"
+    assert found["shared-blocks"]["detail"] == "it does not say which files are clones"
+
+
+# fmt: off
+ASKED: dict[str, tuple[str, ...]] = {
+    "apply": ("dedupe", "--apply", "%/plan"),
+    "purge": ("dedupe", "--empty-quarantine", "--yes"),
+    "hard links": ("dedupe", "--plan", "-o", "%/links", "--action", "hardlink"),
+    "offline": ("unique", "@", "--count-offline"),
+    "repair": ("scrub", "--repair"),
+    "drop": ("drop", "%/drop", "--into", "@"),
+}
+# fmt: on
+"""What needs the result for each drive (``@``), with other files in ``%``."""
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_each_of_them_waits_for_it_and_then_needs_no_option(mac: Mac, what: str) -> None:
+    drive = make_tree(mac.volume("Drive"), {"sun.jpg": "sun" * 90, "sun copy.jpg": "sun" * 90})
+    make_tree(mac.folder / "drop", {"sea.jpg": "sea" * 90})
+    mac.scan(drive)
+    assert mac.run("dedupe", "--plan", "-o", mac.folder / "plan").code == 0
+    words = [each.replace("@", str(drive)).replace("%", str(mac.folder)) for each in ASKED[what]]
+    ran = mac.run(*words)
+    assert ran.code == 5 and "gorillacomb doctor PATH" in ran.err, ran
+    assert mac.run("doctor", drive).code == 0
+    ran = mac.run(*words)
+    assert ran.code in (0, 1), ran
+
+
+def test_a_check_of_the_vault_says_what_was_never_measured(mac: Mac) -> None:
+    first, second = mac.volume("First"), mac.volume("Second")
+    for drive in (first, second):
+        make_tree(drive, {"a": "1"})
+    mac.scan(first, second)
+    assert mac.run("doctor", first).code == 0
+    out = mac.run("vault", "check").out
+    assert f"doctor: {first}: fit\n" in out
+    assert f"doctor: {second}: never measured, which removals on macOS ask for\n" in out

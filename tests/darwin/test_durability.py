@@ -68,3 +68,41 @@ def test_a_clone_frees_what_is_its_own(mac: Mac, drive: Path, own: int) -> None:
     header = json.loads(plan.read_bytes().splitlines()[0])
     held = (drive / "sun.jpg").stat().st_blocks * 512
     assert f"frees about {own:,} of the {held:,} quarantined" in "".join(header["notes"]), header
+
+
+def test_what_clones_share_is_no_waste(mac: Mac, tmp_path: Path) -> None:
+    """Copies that Finder made take no space; a copy from elsewhere, and of another drive, does."""
+    drive, other = mac.volume("Drive"), mac.volume("Other")
+    contents = {name: name * 5_000 for name in ("pair", "mixed", "plain")}
+    for name, words in contents.items():
+        make_tree(drive / name, {"a": words, "a copy": words, "a copy 2": words})
+    make_tree(other, {"pair": contents["pair"]})
+    mac.machine.clone_ids = {
+        **{str(drive / "pair" / name): 7 for name in ("a", "a copy", "a copy 2")},
+        **{str(drive / "mixed" / name): 8 for name in ("a", "a copy")},
+        str(other / "pair"): 7,  # of another volume, where it means nothing
+    }
+    mac.scan(drive, other)
+    held = {name: (drive / name / "a").stat().st_blocks * 512 for name in contents}
+    dupes = mac.run("dupes", "--json").json()["groups"]
+    found = {Path(each["files"][0]["path"]).parent.name: each for each in dupes}
+    assert {name: (each["copies"], each["reclaimable"]) for name, each in found.items()} == {
+        "pair": (4, held["pair"]),
+        "mixed": (3, held["mixed"]),
+        "plain": (3, 2 * held["plain"]),
+    }
+    total = held["pair"] + held["mixed"] + 2 * held["plain"]
+    overview = mac.run("overview", "--json").json()
+    assert overview["redundant_bytes"] == total
+    parts = [each["bytes"] for each in overview["surplus"]]
+    assert sum(parts) == total and min(parts) >= 0
+    assert sum(each["redundant_bytes"] for each in overview["kinds"]) == total
+
+
+def test_what_became_a_clone_since_counts_after_the_next_change(mac: Mac, drive: Path) -> None:
+    mac.machine.clone_ids = {str(drive / name): 7 for name in ("sun.jpg", "sun copy.jpg")}
+    make_tree(drive, {"sun copy 2.jpg": "sun" * 9000})
+    mac.scan(drive)
+    (group,) = mac.run("dupes", "--json").json()["groups"]
+    held = (drive / "sun.jpg").stat().st_blocks * 512
+    assert (group["copies"], group["reclaimable"]) == (3, held)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 from gorillacomb.fs.darwin import figures
@@ -14,6 +15,8 @@ HEADERS = {
         #define ATTR_VOL_UUID                           0x00040000
         #define ATTR_VOL_INFO                           0x80000000
         #define ATTR_CMNEXT_PRIVATESIZE 0x00000008
+        #define ATTR_CMNEXT_CLONEID     0x00000100
+        #define FSOPT_NOFOLLOW  0x00000001
         """,
     "bsd/sys/fcntl.h": """
         #define F_NOCACHE       48
@@ -46,6 +49,20 @@ HEADERS = {
         #define RENAME_SWAP                     0x00000002
         #define RENAME_EXCL                     0x00000004
         """,
+    "CoreServices, FSEvents.h": """
+        kFSEventStreamEventFlagMustScanSubDirs = 0x00000001,
+        kFSEventStreamEventFlagUserDropped = 0x00000002,
+        kFSEventStreamEventFlagKernelDropped = 0x00000004,
+        kFSEventStreamEventFlagHistoryDone = 0x00000010,
+        kFSEventStreamEventFlagRootChanged = 0x00000020,
+        kFSEventStreamEventFlagMount  = 0x00000040,
+        kFSEventStreamEventFlagUnmount = 0x00000080,
+        kFSEventStreamEventFlagItemCreated = 0x00000100,
+        kFSEventStreamEventFlagItemRenamed = 0x00000800,
+        kFSEventStreamEventFlagItemIsFile = 0x00010000,
+        kFSEventStreamEventFlagItemIsSymlink = 0x00040000,
+        kFSEventStreamEventFlagItemCloned = 0x00400000
+        """,
     "Libc, sys/acl.h": """
         ACL_TYPE_EXTENDED       = 0x00000100
         """,
@@ -65,13 +82,21 @@ STATFS64 = """
 _SIZES = {"uint32_t": 4, "int32_t": 4, "uint64_t": 8}
 
 
+def our_name(name: str) -> str:
+    """What a figure is called here: not as in the header, where that has capitals within words."""
+    if not name.startswith("kFSEventStreamEventFlag"):
+        return name
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name.removeprefix("kFSEventStreamEventFlag"))
+    return f"FSEVENT_{words.upper()}"
+
+
 def test_each_figure_is_that_of_its_header() -> None:
     told = {}
     for text in HEADERS.values():
         for line in text.split("\n"):
             words = line.replace("#define", "").replace("=", " ").split()
             if words:
-                told[words[0]] = int(words[1], 0)
+                told[our_name(words[0])] = int(words[1].rstrip(","), 0)
     ours = {
         name: value
         for name, value in vars(figures).items()

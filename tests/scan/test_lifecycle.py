@@ -1003,7 +1003,6 @@ def test_a_file_that_is_closed_keeps_its_digest(way: dict[str, object], shared_p
         assert report.changes == back.changes == ScanChanges()
 
 
-@pytest.mark.linux("on the made-up macOS the file stays readable; it is not known why")
 def test_files_that_can_be_listed_and_not_looked_at_are_not_gone(shared_place: Path) -> None:
     """A folder with ``r`` and without ``x``: names are all that can be had."""
     top, vault = shared_place / "top", shared_place / "vault"

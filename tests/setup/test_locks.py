@@ -14,6 +14,7 @@ from email.parser import Parser
 from pathlib import Path
 
 import pytest
+from packaging import tags
 from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -32,6 +33,11 @@ PLATFORMS = [
         *(("linux", "x86_64"), ("linux", "aarch64")),
     )
 ]
+MACOS = (13, 0)
+"""The oldest that Apple still mended when `wheels.txt` was made."""
+GLIBC = [(2, minor) for minor in range(31, 16, -1)]
+"""Debian 11 has 2.31."""
+HERE = Path(__file__).parent
 WITHOUT_INTEL_MACS = ("cryptography", "49")
 """A package, and its first version that has no wheel for them."""
 
@@ -89,6 +95,36 @@ def test_nothing_is_built_from_source_on_an_intel_mac(lock: str) -> None:
         ]
         assert len(wanted) == 1 and found in wanted[0].specifier
         assert (Version(first) in wanted[0].specifier) != is_intel_mac
+
+
+@pytest.mark.parametrize("platform", PLATFORMS, ids=lambda each: " ".join(each.values()))
+@pytest.mark.parametrize("python", PYTHONS)
+def test_each_package_has_a_wheel_for_each_platform(python: str, platform: dict[str, str]) -> None:
+    """So pip builds none from its source, which takes a compiler, for Rust as a rule."""
+    version = tuple(map(int, python.split(".")))
+    kinds = platform_names(platform)
+    fitting = {
+        *tags.cpython_tags(version, platforms=kinds),
+        *tags.compatible_tags(version, f"cp{version[0]}{version[1]}", kinds),
+    }
+    lines = [line.split() for line in (HERE / "wheels.txt").read_text().splitlines()]
+    locked_text = LOCKS["run-time"].read_text("utf-8")
+    there = set()
+    for sha256, file in lines:
+        assert f"--hash=sha256:{sha256}" in locked_text, f"{file} is of another lock"
+        name, number, _, made_for = parse_wheel_filename(file)
+        if not made_for.isdisjoint(fitting):
+            there.add((str(name), str(number)))
+    assert set(pinned("run-time", python, platform).items()) - there == set()
+
+
+def platform_names(platform: dict[str, str]) -> list[str]:
+    """What a wheel may name as its platform, to be installed on one."""
+    machine = platform["platform_machine"]
+    if platform["sys_platform"] == "darwin":
+        return list(tags.mac_platforms(MACOS, machine))
+    many = [f"manylinux_{major}_{minor}_{machine}" for major, minor in GLIBC]
+    return [*many, f"manylinux2014_{machine}", f"linux_{machine}"]
 
 
 @pytest.mark.parametrize("python", PYTHONS)

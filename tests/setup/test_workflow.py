@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import tomllib
+from pathlib import Path
 
-from tests.setup.conftest import PYTHONS
+import pytest
+
+from tests.mesh.peers.go import go_programs
+from tests.setup.conftest import PYTHONS, Words
 from tests.support.run import REPOSITORY
 
 WORKFLOW = (REPOSITORY / ".github/workflows/ci.yml").read_text("utf-8")
@@ -45,6 +50,30 @@ def test_it_asks_for_no_right_and_names_no_host() -> None:
     assert "permissions:\n  contents: read\n" in WORKFLOW
     assert WORKFLOW.count("persist-credentials: false") == WORKFLOW.count("actions/checkout@")
     assert "://" not in WORKFLOW + FORMULA
+
+
+def test_a_checker_of_workflows_finds_nothing() -> None:
+    """actionlint: keys, expressions, runners' names, and what the scripts in it refer to."""
+    checker = go_programs() / "actionlint"
+    words: Words = [checker, "-no-color", "-shellcheck=", ".github/workflows/ci.yml"]
+    done = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_it_finds_what_is_wrong(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yml"
+    bad.write_text(WORKFLOW.replace("matrix.python", "matrix.snake"))
+    words: Words = [go_programs() / "actionlint", "-no-color", "-shellcheck=", bad]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1 and '"snake" is not defined' in done.stdout, done
+
+
+def test_the_formula_is_ruby() -> None:
+    if shutil.which("ruby") is None:
+        pytest.skip("MISSING: ruby, to check the syntax of the formula with")
+    words: Words = ["ruby", "-wc", REPOSITORY / ".ci/homebrew.rb.in"]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "Syntax OK\n"), done.stderr
 
 
 def test_the_formula_says_what_the_project_says() -> None:

@@ -272,8 +272,10 @@ def _stream(number: int, like: Any) -> io.TextIOWrapper:
 def _import_all() -> None:
     """Import what a command may need."""
     package = importlib.import_module("gorillacomb")
+    # The first begins with the handling of signals; the other's library exists on macOS only.
+    others = ("gorillacomb.__main__", "gorillacomb.watch.fsevents")
     for module in pkgutil.walk_packages(package.__path__, "gorillacomb."):
-        if module.name.endswith("__main__"):  # which begins with the handling of signals
+        if module.name in others:
             continue
         if sys.platform == "darwin" and ".watch" in module.name:  # how a Mac tells of changes
             continue

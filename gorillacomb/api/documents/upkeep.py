@@ -8,6 +8,13 @@ from gorillacomb.api.documents.paths import PathDocument
 from gorillacomb.api.documents.status import QuarantineDocument
 
 
+class ExaminedDocument(PathDocument):
+    """A root of a vault, and what ``doctor`` found of its volume."""
+
+    fit: bool | None
+    """Whether all works there that a removal needs; null if ``doctor`` was never asked."""
+
+
 class VaultCheckDocument(TypedDict):
     """Whether a vault is sound."""
 
@@ -27,6 +34,8 @@ class VaultCheckDocument(TypedDict):
     """Which scroll is missing or damaged; null if none is, or the trace is not sound."""
     mesh: str | None
     """What is wrong with the files of the mesh, such as a witness's; null if nothing is."""
+    examined: list[ExaminedDocument]
+    """Its roots, and what ``doctor`` found of their volumes."""
 
 
 class VaultBackupDocument(TypedDict):
@@ -100,8 +109,12 @@ class DoctorDocument(PathDocument):
     """The operating system, its release and the kind of machine."""
     python: str
     """The version of Python."""
+    python_build: str
+    """When and with what it was built."""
     sqlite: str
     """The version of SQLite."""
+    sqlite_build: str
+    """The date and the check-in of the sources that it was built from."""
     trials: list[TrialDocument]
     promises: list[str]
     """What this program can promise there, in sentences."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import cast
 
 from gorillacomb import sqlite
-from gorillacomb.api.documents.upkeep import VaultCheckDocument
+from gorillacomb.api.documents.upkeep import ExaminedDocument, VaultCheckDocument
+from gorillacomb.api.upkeep.examined import ExaminedRoot, examined_roots
 from gorillacomb.api.upkeep.last_checks import check_former_traces, note_audit
 from gorillacomb.errors import GorillaCombError, VaultError
 from gorillacomb.index.database import Index, translate_errors
+from gorillacomb.json_paths import path_to_json
 from gorillacomb.scrolls.records import read_records
 from gorillacomb.scrolls.store import store_problem
 from gorillacomb.stamping.consistency import check_index
@@ -42,6 +45,8 @@ class VaultCheck:
     """Which scroll is missing or damaged; None also if the trace is not sound."""
     mesh: str | None = None
     """What is wrong with the witness and what it signed, or with other files of the mesh."""
+    examined: tuple[ExaminedRoot, ...] = ()
+    """What `doctor` found of the volumes of its roots; nothing that makes the vault unsound."""
 
     @property
     def is_sound(self) -> bool:
@@ -51,6 +56,7 @@ class VaultCheck:
 
     def to_dict(self) -> VaultCheckDocument:
         """Return the document of ``vault check --json``."""
+        examined = [{**path_to_json(each.path), "fit": each.is_fit} for each in self.examined]
         return {
             "ok": self.is_sound,
             "entries": self.entries,
@@ -60,6 +66,7 @@ class VaultCheck:
             "tokens": self.tokens,
             "scrolls": self.scrolls,
             "mesh": self.mesh,
+            "examined": cast(list[ExaminedDocument], examined),
         }
 
 
@@ -67,6 +74,7 @@ def check_vault(vault: Vault) -> VaultCheck:
     """Check a vault, as `OpenVault.check` says."""
     index_error = trace_error = together = token_error = scrolls_error = None
     entries = 0
+    examined: tuple[ExaminedRoot, ...] = ()
     started_ns = time.time_ns()
     with ExitStack() as opened:
         # The index first: as of that moment it is never ahead of the trace.
@@ -75,6 +83,7 @@ def check_vault(vault: Vault) -> VaultCheck:
             index = opened.enter_context(Index.read(vault))
             with translate_errors(vault):
                 index_error = sqlite.integrity_error(index.connection)
+            examined = examined_roots(vault, index)
         except VaultError as error:
             if not vault.folder.exists():
                 raise
@@ -94,7 +103,7 @@ def check_vault(vault: Vault) -> VaultCheck:
             trace_error = error.message
     check_former_traces(vault)
     errors = (token_error, scrolls_error, _mesh_error(vault))
-    return VaultCheck(index_error, trace_error, together, entries, *errors)
+    return VaultCheck(index_error, trace_error, together, entries, *errors, examined)
 
 
 def _token_error(vault: Vault, ledger: Ledger) -> str | None:

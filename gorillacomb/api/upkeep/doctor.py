@@ -8,18 +8,21 @@ import resource
 import stat
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import cast
 
 from gorillacomb import sqlite
 from gorillacomb.api.documents.upkeep import DoctorDocument
 from gorillacomb.api.paths import PathInput, absolute_path
-from gorillacomb.errors import UsageError
+from gorillacomb.errors import GorillaCombError, UsageError
+from gorillacomb.fs.checkup.survey import survey
 from gorillacomb.fs.checkup.trials import Trial, run_trials
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import identify_volume
 from gorillacomb.json_paths import path_to_json
+from gorillacomb.vault.vault import Vault
+from gorillacomb.watch.pulse_check import PulseState
 
 __all__ = ["Checkup", "Trial", "examine"]
 
@@ -41,6 +44,17 @@ _PROMISES = (
         ("attributes",),
         "What is attached to files (tags, comments) is compared and kept.",
         "What is attached to files is not kept by this volume.",
+    ),
+    (
+        ("acl",),
+        "Who else may use a file (its ACL) is compared and kept.",
+        "ACLs are not kept by this volume.",
+    ),
+    (
+        ("permissions",),
+        "Everything here can be read.",
+        "What is in folders that may not be read is not known: it counts for nothing, and is never"
+        " taken for missing.",
     ),
     (
         ("identity",),
@@ -80,7 +94,11 @@ class Checkup:
     """Its identity."""
     system: str
     python: str
+    python_build: str
+    """When and with what it was built."""
     sqlite: str
+    sqlite_build: str
+    """From what it was built."""
     trials: tuple[Trial, ...]
 
     @property
@@ -114,7 +132,9 @@ class Checkup:
             "volume": self.volume,
             "system": self.system,
             "python": self.python,
+            "python_build": self.python_build,
             "sqlite": self.sqlite,
+            "sqlite_build": self.sqlite_build,
             "trials": [asdict(each) for each in self.trials],
             "promises": list(self.promises),
             "limits": list(self.limits),
@@ -126,7 +146,8 @@ class Checkup:
 def examine(path: PathInput = ".") -> Checkup:
     """Measure in a temporary folder beside a folder, or in it where another volume begins.
 
-    Nothing else is changed, and the temporary folder is removed. Raises UsageError for a path that
+    Nothing else is changed, and the temporary folder is removed. What is in the folder is counted,
+    for ten seconds at most, and not opened. Raises UsageError for a path that
     is not a folder, or beside which nothing can be written.
     """
     place = real_path(absolute_path(path))
@@ -150,9 +171,35 @@ def examine(path: PathInput = ".") -> Checkup:
         volume.id,
         f"{platform.system()} {platform.release()} {platform.machine()}",
         platform.python_version(),
+        f"{', '.join(platform.python_build())}, {platform.python_compiler()}",
         sqlite.library_version(),
-        (*trials, _open_files(), *_downloads()),
+        sqlite.library_build(),
+        (*trials, *_downloads(), *survey(place), _open_files()),
     )
+
+
+def with_service(found: Checkup, vault: Vault) -> Checkup:
+    """Return what was measured, with whether a watcher keeps a vault up to date."""
+    return replace(found, trials=(*found.trials, _service(vault)))
+
+
+def _service(vault: Vault) -> Trial:
+    from gorillacomb.api.watch.pulse import check_watcher  # slow to load
+    from gorillacomb.api.watch.service import WATCH, is_service_installed
+
+    installed = is_service_installed(WATCH)
+    try:
+        status = check_watcher(vault)
+    except GorillaCombError as error:
+        return Trial("service", "unknown", error.message)
+    is_alive = status.state is not PulseState.DEAD
+    details = {
+        (False, False): "no watcher is installed, and none runs",
+        (False, True): "a watcher runs, which is not installed as a service",
+        (True, False): f"a watcher is installed, and does not run: {'; '.join(status.causes)}",
+        (True, True): "a watcher is installed, and runs",
+    }
+    return Trial("service", "yes" if is_alive else "no", details[installed, is_alive])
 
 
 def _open_files() -> Trial:

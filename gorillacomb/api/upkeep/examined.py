@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gorillacomb.api.paths import PathInput
@@ -18,21 +19,44 @@ from gorillacomb.vault.vault import EXAMINED, Vault
 if TYPE_CHECKING:
     from gorillacomb.api.upkeep.doctor import Checkup
 
+__all__ = ["ExaminedRoot"]
+
 _MOST = 1 << 20
 """Bytes."""
 
 
 def examine_for(vault: Vault, path: PathInput) -> Checkup:
-    """Examine a folder's volume as `examine` does, and remember the result in an existing vault."""
-    from gorillacomb.api.upkeep.doctor import examine  # other commands ask for its result only
+    """Examine a folder's volume as `examine` does, and remember the result in an existing vault.
 
-    found = examine(path)
+    What was measured includes whether a watcher keeps that vault up to date.
+    """
+    # Other commands ask for its result only.
+    from gorillacomb.api.upkeep.doctor import examine, with_service
+
+    found = with_service(examine(path), vault)
     if vault.index.exists():
         known = _known(vault)
         known[found.volume] = found.is_fit
         with suppress(OSError):  # only macOS asks for it, and then says that it is missing
             replace_file(vault.folder / EXAMINED, json.dumps(known).encode(), 0o600)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class ExaminedRoot:
+    """A root, and what `doctor` found of its volume."""
+
+    path: bytes
+    is_fit: bool | None
+    """Whether all works there that a removal needs; None if `doctor` was never asked."""
+
+
+def examined_roots(vault: Vault, index: Index) -> tuple[ExaminedRoot, ...]:
+    """Return what is known of the volume of each root, by path. Raises VaultError."""
+    known = _known(vault)
+    with translate_errors(vault):
+        roots = sorted(all_roots(index.connection), key=lambda root: root.path)
+    return tuple(ExaminedRoot(root.path, known.get(base_volume(root.volume))) for root in roots)
 
 
 def is_examined(vault: Vault, offline: bool = False) -> bool:
@@ -56,4 +80,6 @@ def _known(vault: Vault) -> dict[str, bool]:
         found = json.loads(read_bounded(vault.folder / EXAMINED, _MOST))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    return {name: fit for name, fit in found.items() if isinstance(fit, bool)}

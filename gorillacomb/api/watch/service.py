@@ -18,7 +18,15 @@ from gorillacomb.fs.durable_files import replace_file
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.vault.vault import Vault
 
-__all__ = ["WATCH", "WEB", "ServiceKind", "install_service", "is_launchd", "uninstall_service"]
+__all__ = [
+    "WATCH",
+    "WEB",
+    "ServiceKind",
+    "install_service",
+    "is_launchd",
+    "is_service_installed",
+    "uninstall_service",
+]
 
 _OURS = b"gorillacomb"
 _SILENT = 60
@@ -93,6 +101,11 @@ def uninstall_service(kind: ServiceKind) -> bytes:
     except OSError as error:
         raise UsageError(f"Removing {_shown(place)} failed: {os_error_text(error)}.") from error
     return os.fsencode(place)
+
+
+def is_service_installed(kind: ServiceKind) -> bool:
+    """Return whether the file of a service exists; the service manager is not asked."""
+    return _place(kind).exists()
 
 
 def is_launchd() -> bool:

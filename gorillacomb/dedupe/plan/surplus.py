@@ -166,9 +166,13 @@ class SurplusCopies:
         reasons = [self._reason(each, kept[0], staying, content) for each in rest]
         sizes = [*(copy.size for copy in going), *(each.copy.size for each in rest)]
         if self._scope.keep == 1:
-            # Of copies with holes, the largest counts as the one that is not surplus.
-            at = max(range(len(sizes)), key=sizes.__getitem__)
-            sizes[at] -= sum(sizes) - content.summary.reclaimable
+            # Of copies with holes, the largest counts as the one that is not surplus; what clones
+            # share counts once.
+            less = sum(sizes) - content.summary.reclaimable
+            for at in sorted(range(len(sizes)), key=sizes.__getitem__, reverse=True):
+                part = min(less, sizes[at])
+                sizes[at] -= part
+                less -= part
         for size in sizes[: len(going)]:
             self._counts[True, None] += 1
             self._bytes[True, None] += size

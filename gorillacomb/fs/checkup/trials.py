@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import struct
 import sys
 import time
 import unicodedata
@@ -14,6 +15,7 @@ from typing import Literal
 
 from gorillacomb.fs import mutations
 from gorillacomb.fs.comparison import extended_attributes
+from gorillacomb.fs.darwin.clones import clone_id
 from gorillacomb.fs.darwin.figures import F_FULLFSYNC
 from gorillacomb.fs.extents import file_blocks
 from gorillacomb.fs.lease import is_open_for_writing
@@ -28,6 +30,8 @@ _ODD_TIME = 1_700_000_001_123_456_789
 """A time in ns whose every digit is lost on some file system."""
 _GRAINS = (1, 100, 1000, 10_000_000, SECOND, 2 * SECOND)
 _CLOCK_SLACK = 3 * SECOND
+_ACL_OF_MACOS = b"!#acl 1\ngroup:ABCDEFAB-CDEF-ABCD-EFAB-CDEF0000000C:everyone:12:allow:readattr\n"
+"""As acl_to_text(3) writes one there. It allows what is allowed in any case (chmod(1))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,37 @@ def _attributes(folder: TrialFolder) -> tuple[bool, str]:
     return kept, "what is attached to a file is read as it was written" if kept else "it is lost"
 
 
+def _access_lists(folder: TrialFolder) -> tuple[bool, str]:
+    folder.file(b"access list")
+    with folder.opened(b"access list", os.O_RDWR) as file:
+        facts, before = os.fstat(file), extended_attributes(file)
+        name, value = access_list(facts)
+        mutations.copy_metadata(file, facts, before, {**before, name: value})
+        kept = extended_attributes(file).get(name) == value
+    return kept, "ACLs are read as they were written" if kept else "ACLs are lost, or changed"
+
+
+def access_list(facts: os.stat_result) -> tuple[str, bytes]:
+    """Return the ACL of a trial, as `extended_attributes` would: it gives no one new rights.
+
+    ``facts`` is the stat of its file. Raises OSError.
+    """
+    if sys.platform == "darwin":
+        from gorillacomb.fs.darwin.attributes import ACL, external_acl
+
+        return ACL, external_acl(_ACL_OF_MACOS)
+    user, group, other = (facts.st_mode >> shift & 7 for shift in (6, 3, 0))
+    # struct posix_acl_xattr_header and _entry in include/uapi/linux/posix_acl_xattr.h: version 2;
+    # tag, permissions, id of owner, a user, group, mask and others.
+    nobody = 0xFFFFFFFF
+    entries = (
+        *((0x01, user, nobody), (0x02, group, os.getuid()), (0x04, group, nobody)),
+        *((0x10, group, nobody), (0x20, other, nobody)),
+    )
+    data = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *each) for each in entries)
+    return "system.posix_acl_access", data
+
+
 def _locks(folder: TrialFolder) -> tuple[bool, str]:
     with folder.opened(b".", os.O_RDONLY | os.O_DIRECTORY) as one:
         fcntl.flock(one, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -224,6 +259,8 @@ def _locates(folder: TrialFolder) -> tuple[bool, str]:
         unknown = file_blocks(file).unknown
     if unknown is not None:
         return False, f"a file is {unknown}"
+    if sys.platform == "darwin" and clone_id(os.path.join(folder.path, b"located")) is None:
+        return False, "it does not say which files are clones"
     return True, "it says what files share"
 
 
@@ -239,6 +276,7 @@ _TRIALS: dict[str, _Try] = {
     "hard-link": _links,
     "reflink": _shares,
     "attributes": _attributes,
+    "acl": _access_lists,
     "folder-lock": _locks,
     "sync": _syncs,
     "writers": _sees_writers,

@@ -85,6 +85,21 @@ def remove_attribute(descriptor: int, name: str) -> None:
         call("fremovexattr", descriptor, os.fsencode(name), 0)
 
 
+def external_acl(text: bytes) -> bytes:
+    """Return an ACL, given as acl_to_text(3) writes it, as `read_attributes` does.
+
+    Raises OSError.
+    """
+    import ctypes
+
+    make = function("acl_from_text")
+    acl = None if make is None else make(text)
+    if not acl:
+        number = ctypes.get_errno() or errno.ENOTSUP
+        raise OSError(number, os.strerror(number))
+    return _copied_out(acl)
+
+
 def _names(descriptor: int) -> list[bytes]:
     for _ in range(_TRIES):
         size = call("flistxattr", descriptor, None, 0, 0)
@@ -128,6 +143,11 @@ def _read_acl(descriptor: int) -> bytes | None:
         if read is None or number == errno.ENOENT or number in UNSUPPORTED:
             return None
         raise OSError(number, os.strerror(number))
+    return _copied_out(acl)
+
+
+def _copied_out(acl: int) -> bytes:
+    """Return an ACL in its portable form, and free it."""
     try:
         size = call("acl_size", acl)
         buffer = new_buffer(size)

@@ -1,5 +1,7 @@
 """Constants and layouts of macOS, from the headers of XNU 11417 and Libc 1669, which are named.
 
+Those of file system events are from <FSEvents.h> of the macOS SDK, in CoreServices.framework.
+
 ``tests/darwin/test_figures.py`` compares them with an extract of these headers.
 """
 
@@ -12,6 +14,8 @@ ATTR_BIT_MAP_COUNT: Final = 5
 ATTR_VOL_INFO: Final = 0x80000000
 ATTR_VOL_UUID: Final = 0x00040000
 ATTR_CMNEXT_PRIVATESIZE: Final = 0x00000008
+ATTR_CMNEXT_CLONEID: Final = 0x00000100
+FSOPT_NOFOLLOW: Final = 0x00000001
 FSOPT_ATTR_CMN_EXTENDED: Final = 0x00000020
 
 # <sys/mount.h>
@@ -51,3 +55,17 @@ IOPOL_MATERIALIZE_DATALESS_FILES_ON: Final = 2
 # <sys/stdio.h>
 RENAME_SWAP: Final = 0x00000002
 RENAME_EXCL: Final = 0x00000004
+
+# <FSEvents.h>
+FSEVENT_MUST_SCAN_SUB_DIRS: Final = 0x00000001
+FSEVENT_USER_DROPPED: Final = 0x00000002
+FSEVENT_KERNEL_DROPPED: Final = 0x00000004
+FSEVENT_HISTORY_DONE: Final = 0x00000010
+FSEVENT_ROOT_CHANGED: Final = 0x00000020
+FSEVENT_MOUNT: Final = 0x00000040
+FSEVENT_UNMOUNT: Final = 0x00000080
+FSEVENT_ITEM_CREATED: Final = 0x00000100
+FSEVENT_ITEM_RENAMED: Final = 0x00000800
+FSEVENT_ITEM_IS_FILE: Final = 0x00010000
+FSEVENT_ITEM_IS_SYMLINK: Final = 0x00040000
+FSEVENT_ITEM_CLONED: Final = 0x00400000

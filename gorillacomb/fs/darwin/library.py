@@ -18,6 +18,7 @@ _SIGNATURES = {
     "fchflags": "iiu",  # <sys/stat.h>
     "acl_get_fd_np": "pii",  # <sys/acl.h>
     "acl_set_fd_np": "iipi",
+    "acl_from_text": "ps",
     "acl_init": "pi",
     "acl_size": "np",
     "acl_copy_ext": "nppn",

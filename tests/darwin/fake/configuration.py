@@ -35,6 +35,14 @@ class Machine:
     """Folders that the user's privacy settings close to programs."""
     clones: dict[str, int] = field(default_factory=dict)
     """Bytes that are a file's own, by path; others share no blocks."""
+    clone_ids: dict[str, int] = field(default_factory=dict)
+    """What a file shares with its clones, by path; others have a number of their own."""
+    events: str | None = None
+    """A file of events for FSEvents, a JSON document a line; None: watchdog came without it."""
+    history: int = 0
+    """How many events that are older than a stream are delivered to it."""
+    silent: list[str] = field(default_factory=list)
+    """Folders for which no stream can be started."""
 
     def write(self, file: Path) -> None:
         file.write_text(json.dumps(asdict(self)))

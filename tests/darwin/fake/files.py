@@ -56,7 +56,10 @@ class FakeEntry:
         self.is_dir, self.is_file, self.is_symlink = entry.is_dir, entry.is_file, entry.is_symlink
 
     def inode(self) -> int:
-        return int(self.stat(follow_symlinks=False).st_ino)
+        try:
+            return int(self.stat(follow_symlinks=False).st_ino)
+        except PermissionError:  # the listing has it all the same
+            return self._entry.inode()
 
     def stat(self, *, follow_symlinks: bool = True) -> Any:
         if isinstance(self._folder, int):

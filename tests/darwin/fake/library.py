@@ -17,7 +17,7 @@ from tests.darwin.fake.missing import F_BARRIERFSYNC, F_FULLFSYNC, F_GETPATH, F_
 ENOATTR, ENOTSUP = 93, errno.ENOTSUP
 ACL = "user.fake.acl"
 _PREFIX = "user."
-_ATTR_VOL_UUID, _ATTR_CMNEXT_PRIVATESIZE = 0x40000, 0x8
+_ATTR_VOL_UUID, _ATTR_CMNEXT_PRIVATESIZE, _ATTR_CMNEXT_CLONEID = 0x40000, 0x8, 0x100
 _real_library = ctypes.CDLL(None, use_errno=True)
 _xattr: dict[str, Callable[..., Any]] = {
     name: getattr(posix, name) for name in ("listxattr", "getxattr", "setxattr", "removexattr")
@@ -66,7 +66,7 @@ class FakeLibrary:
             for name in dir(self)
             if name.startswith("_do_")
         }
-        empty = ("acl_get_fd_np", "acl_copy_int", "acl_init")
+        empty = ("acl_get_fd_np", "acl_from_text", "acl_copy_int", "acl_init")
         self._functions = {
             name: FakeFunction(call, 0 if name in empty else -1) for name, call in mine.items()
         }
@@ -116,8 +116,11 @@ class FakeLibrary:
         return len(entries) // 2168
 
     def _do_getattrlist(self, path: bytes, asked: bytes, buffer: Any, size: int, how: int) -> int:
-        count, _, _, volume_attributes, *_ = struct.unpack("=HHIIIII", asked)
+        count, _, _, volume_attributes, _, _, fork = struct.unpack("=HHIIIII", asked)
         assert count == 5
+        if fork:
+            assert (fork, how) == (_ATTR_CMNEXT_CLONEID, 0x21)
+            return self._clone_id(path, buffer, size)
         at = self._files.path_of(path)
         volume = None if at is None else self._files.volume_of(at)
         if volume_attributes:
@@ -127,6 +130,18 @@ class FakeLibrary:
             _fill(buffer, size, struct.pack("=I16s", 20, bytes.fromhex(volume.uuid)))
             return 0
         raise _Failed(errno.EINVAL)
+
+    def _clone_id(self, path: bytes, buffer: Any, size: int) -> int:
+        at = self._files.path_of(path, follow=False)
+        volume = None if at is None else self._files.volume_of(at)
+        if at is None:
+            raise _Failed(errno.ENOENT)
+        if volume is None or volume.type != "apfs":
+            _fill(buffer, size, struct.pack("=IQ", 4, 0))  # what is not supported is left out
+            return 0
+        own = self._files.machine.clone_ids.get(at, posix.lstat(path).st_ino)
+        _fill(buffer, size, struct.pack("=IQ", 12, own))
+        return 0
 
     def _do_fgetattrlist(
         self, descriptor: int, asked: bytes, buffer: Any, size: int, how: int
@@ -191,6 +206,11 @@ class FakeLibrary:
             return self._acl(_xattr["getxattr"](descriptor, ACL))
         except OSError:
             raise _Failed(errno.ENOENT) from None
+
+    def _do_acl_from_text(self, text: bytes) -> int:
+        if not text.startswith(b"!#acl 1\n"):
+            raise _Failed(errno.EINVAL)
+        return self._acl(text)
 
     def _do_acl_init(self, count: int) -> int:
         return self._acl(b"")

@@ -22,7 +22,10 @@ from tests.support.run import REPOSITORY
 
 VERSION = "go1.27.0"
 SOURCE = REPOSITORY / ".ci/go"
-PROGRAMS = ("./notecheck", "./tesseralog", "filippo.io/torchwood/cmd/litewitness")
+PROGRAMS = (
+    *("./notecheck", "./tesseralog", "filippo.io/torchwood/cmd/litewitness"),
+    "github.com/rhysd/actionlint/cmd/actionlint",
+)
 MOST_SECONDS = 900
 """A first build on two slow cores, with all downloads."""
 _CACHE = REPOSITORY / ".cache/go"

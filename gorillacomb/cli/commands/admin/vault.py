@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from gorillacomb.api.upkeep.restore import VaultRestore
 
 
+_EXAMINED = {
+    True: "fit",
+    False: "not fit for removals",
+    None: "never measured, which removals on macOS ask for",
+}
+
+
 @click.group()
 def command() -> None:
     """Check, back up, restore or remove the folder that holds the index and the trace."""
@@ -52,6 +59,10 @@ def check(as_json: bool, vault: Vault) -> ExitCode:
         for name, wrong in others.items():
             if wrong:
                 click.echo(f"{name}: {render.printable(wrong)}")
+        for root in found.examined:
+            if root.is_fit is not None or sys.platform == "darwin":
+                said = _EXAMINED[root.is_fit]
+                click.echo(f"doctor: {render.printable_path(root.path)}: {said}")
         for line in render.next_lines(after_check(), vault):
             click.echo(line)
     return ExitCode.DONE if found.is_sound else ExitCode.FOUND
