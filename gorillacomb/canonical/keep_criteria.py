@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gorillacomb.canonical.rule_engine import order, rank
+from gorillacomb.canonical.rule_engine import order, order_with_reasons, rank
 from gorillacomb.classify.copy_names import ends_in_number
 from gorillacomb.fs.paths import is_below
 from gorillacomb.model import CanonicalChoice, Root
@@ -125,12 +125,18 @@ class PlaceRule:
     name: str
     rank: Callable[[Place], int | bytes]
     reason: Callable[[Place, Iterable[Place]], str]
+    by_folder: bool = False
+    """Whether it can tell files of one name apart by the folders that they are in."""
 
 
 def _copy_name_reason(winner: Place, losers: Iterable[Place]) -> str:
     # By folder first: the reason of files with one name in the same folders is the same.
-    worst = max(losers, key=lambda place: (len(place.copy_names), os.path.split(place.path)))
-    parts = [part for part in worst.copy_names if part not in winner.copy_names]
+    names = [(len(place.copy_names), place) for place in losers]
+    most = max(number for number, _ in names)
+    worst = [place for number, place in names if number == most]
+    if len(worst) > 1:
+        worst.sort(key=lambda place: os.path.split(place.path))
+    parts = [part for part in worst[-1].copy_names if part not in winner.copy_names]
     if not parts:
         return "fewer names of copies in its path"
     return f"its path has none of the names that copies get, such as '{_show(parts[0])}'"
@@ -183,9 +189,14 @@ PREFERRED = PlaceRule(
     lambda winner, _: "you marked it keep" if winner.preferred > 1 else "you prefer this place",
 )
 MADE = PlaceRule(
-    "made", lambda place: place.made, lambda _, __: "not in a folder that programs make"
+    "made",
+    lambda place: place.made,
+    lambda _, __: "not in a folder that programs make",
+    by_folder=True,
 )
-COPY_NAME = PlaceRule("copy name", lambda place: len(place.copy_names), _copy_name_reason)
+COPY_NAME = PlaceRule(
+    "copy name", lambda place: len(place.copy_names), _copy_name_reason, by_folder=True
+)
 CHOSEN_BEFORE = "chosen before"
 """The reason if merit alone would now choose another one; the trace has the details."""
 _KNOWN_LONGER = "known for longer"
@@ -196,6 +207,8 @@ KNOWN = PlaceRule(
     lambda place: place.known_since,
     lambda winner, _: _KNOWN_LONGER if winner.is_folder else CHOSEN_BEFORE,
 )
+
+COMPANY = PlaceRule("company", lambda place: -place.company, _company_reason, by_folder=True)
 
 RULES: tuple[PlaceRule, ...] = (
     PREFERRED,
@@ -209,15 +222,19 @@ RULES: tuple[PlaceRule, ...] = (
     ),
     STANDING,
     KNOWN,
-    PlaceRule("project", _project_rank, _project_reason),
-    PlaceRule("company", lambda place: -place.company, _company_reason),
+    PlaceRule("project", _project_rank, _project_reason, by_folder=True),
+    COMPANY,
     PlaceRule(
-        "newer", lambda place: -place.touched, lambda _, __: "in a project worked on more recently"
+        "newer",
+        lambda place: -place.touched,
+        lambda _, __: "in a project worked on more recently",
+        by_folder=True,
     ),
     PlaceRule(
         "shallower",
         lambda place: place.path.count(b"/"),
         lambda winner, losers: _around_others(winner, losers) or "less deeply nested",
+        by_folder=True,
     ),
     PlaceRule(
         "plain",
@@ -233,6 +250,7 @@ RULES: tuple[PlaceRule, ...] = (
             b"/", b"\0"
         ),
         lambda _, __: "first by name, all else being equal",
+        by_folder=True,
     ),
     PlaceRule("older", lambda place: place.mtime_ns, lambda _, __: "the older one"),
     PlaceRule(
@@ -241,6 +259,12 @@ RULES: tuple[PlaceRule, ...] = (
 )
 """The rules in the order in which they are applied. Those before `STANDING` override earlier
 choices; for a file these are the first three. `user_rules` inserts the user's list before that."""
+
+
+def _by_folder(rules: Iterable[PlaceRule]) -> tuple[tuple[PlaceRule, ...], ...]:
+    asked = [rule for rule in rules if rule.by_folder]
+    costly = asked.index(COMPANY)
+    return tuple(asked[:costly]), tuple(asked[costly:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +280,9 @@ class KeepCriteria:
     """Those that override earlier choices."""
     of_merit: tuple[PlaceRule, ...] = tuple(rule for rule in RULES if rule not in (STANDING, KNOWN))
     """Those that look at no earlier choice."""
+    by_folder: tuple[tuple[PlaceRule, ...], ...] = _by_folder(RULES)
+    """Those that can tell apart files of one name, if there are no rules of the user's list: no two
+    of them are in one folder, so what follows is never asked. The last stage reads the index."""
 
     def choose(self, places: Sequence[Place]) -> tuple[int, tuple[str, ...]]:
         """Return the position of the first of some places (at least one), and the reasons.
@@ -272,6 +299,16 @@ class KeepCriteria:
     def order(self, places: Sequence[Place]) -> list[int]:
         """Return the positions of places in their order, first place first."""
         return order(places, self.rules)
+
+    def order_new(
+        self, places: Sequence[Place], *, by_folder: bool = False
+    ) -> tuple[list[int], tuple[str, ...]]:
+        """Return the order of places about which nothing was decided, and why the first is it.
+
+        ``by_folder``: they are files of one name, the user prefers none and has no list.
+        """
+        stages = self.by_folder if by_folder else [(rule,) for rule in self.rules]
+        return order_with_reasons(places, stages)
 
     def choose_canonical(self, copies: Sequence[Place]) -> CanonicalChoice:
         """Choose the canonical one of several copies (at least one)."""

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from gorillacomb.canonical.file_copy import FileCopy
 from gorillacomb.canonical.groups import GroupReader, number_copies
 from gorillacomb.classify.copy_names import looks_like_copy
 from gorillacomb.classify.media import MediaKind, media_kind
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
+from gorillacomb.index.duplicate_groups import pack_folder, pack_order_of_folders
 from gorillacomb.index.paths import FileKey
 from gorillacomb.index.stamps import ContentFile, ContentHolders, Stamp
 
@@ -44,6 +43,8 @@ class RankedCopies(NamedTuple):
     order: list[FileKey]
     choose: Callable[[], CanonicalFile]
     """Returns the first of them, and why it is; computed when asked."""
+    packed: bytes | None = None
+    """The order as the index stores it, if it is at hand."""
 
 
 class _AnyFileIn:
@@ -53,6 +54,7 @@ class _AnyFileIn:
     or the time.
     """
 
+    __slots__ = ("_folder", "_groups", "_kind", "_path", "_project", "copy_names", "made", "nested")
     is_folder = False
     preferred = own_project = contents = standing = known_since = mtime_ns = worked_on_ns = 0
     root = None
@@ -62,20 +64,28 @@ class _AnyFileIn:
         self._groups = groups
         self._folder = folder
         self._kind = kind
-        traits = groups.traits.of(folder)
-        project = traits.project
-        self.made = traits.made
-        self.nested = traits.nested
-        self.copy_names = traits.copy_names
-        self.project = None if project is None else project.path
-        self.marker = None if project is None else project.marker
-        self.repository = project is not None and project.repository
+        self._path = b""
+        self._project, self.nested, self.made, self.copy_names, _ = groups.traits.of(folder)
+
+    @property
+    def project(self) -> bytes | None:
+        return None if self._project is None else self._project.path
+
+    @property
+    def marker(self) -> str | None:
+        return None if self._project is None else self._project.marker
+
+    @property
+    def repository(self) -> bool:
+        return self._project is not None and self._project.repository
 
     @property
     def path(self) -> bytes:
-        place = self._groups.paths.place(self._folder)
-        assert place is not None, "no scan leaves a folder detached"
-        return place[1].rstrip(b"/") + b"/"
+        if not self._path:
+            place = self._groups.paths.place(self._folder)
+            assert place is not None, "no scan leaves a folder detached"
+            self._path = place[1].rstrip(b"/") + b"/"
+        return self._path
 
     @property
     def company(self) -> int:
@@ -86,13 +96,17 @@ class _AnyFileIn:
         return self._groups.traits.touched(self._folder)
 
 
-@dataclass(slots=True)
-class _FolderOrder:
+class _FolderOrder(NamedTuple):
     """The order of files that depends on their folders alone."""
 
-    positions: list[int]
-    reasons: tuple[str, ...] = ()
-    """Why the first of them is chosen; empty until that is asked."""
+    folders: list[int]
+    """Their folders in that order."""
+    packed: list[bytes]
+    """The same as the beginnings of the files in a stored order."""
+    first: int
+    """The position of the first of them among the files as they were."""
+    reasons: tuple[str, ...]
+    """Why it is."""
 
 
 class CanonicalSelector:
@@ -129,13 +143,17 @@ class CanonicalSelector:
             return self._rank_by_folder(held, name)
         files = self._files(held)
         if not known:
-            copies = [self._groups.copy_in(*file) for file in files]
-            order = [files[at][:2] for at in self._criteria.order(copies)]
-            return RankedCopies(order, partial(self._chosen, files, copies))
+            return self._rank_new(files)
         return RankedCopies(
             self._order_after(files, number_copies(known)),
             partial(self._choose_after, files, number_copies(known)),
         )
+
+    def _rank_new(self, files: Sequence[ContentFile]) -> RankedCopies:
+        copies = [self._groups.copy_in(*file) for file in files]
+        positions, reasons = self._criteria.order_new(copies)
+        chosen = CanonicalFile(*files[positions[0]], reasons)
+        return RankedCopies([files[at][:2] for at in positions], lambda: chosen)
 
     def _rank_by_folder(self, held: ContentHolders, name: bytes) -> RankedCopies:
         """Rank files of a name about which no rule but those on folders has anything to say."""
@@ -144,23 +162,22 @@ class CanonicalSelector:
         if found is None:
             if len(self._by_folder) >= _MOST_ORDERS:
                 self._by_folder.clear()
-            positions = self._criteria.order(self._any_files_in(*key))
-            found = self._by_folder[key] = _FolderOrder(positions)
-        folders = held.folders.split(",")
-        order = [(int(folders[at]), name) for at in found.positions]
-        return RankedCopies(order, partial(self._first_by_folder, held, name, found))
+            found = self._by_folder[key] = self._order_of_folders(*key)
+        folders, packed, first, reasons = found
+        time = int(held.times.split(",", first + 1)[first])
+        chosen = CanonicalFile(folders[0], name, time, reasons)
+        return RankedCopies(
+            [(folder, name) for folder in folders],
+            lambda: chosen,
+            pack_order_of_folders(packed, name),
+        )
 
-    def _first_by_folder(
-        self, held: ContentHolders, name: bytes, found: _FolderOrder
-    ) -> CanonicalFile:
-        if not found.reasons:
-            files = self._any_files_in(held.folders, media_kind(name))
-            found.reasons = self._criteria.choose(files)[1]
-        folder, time = (each.split(",")[found.positions[0]] for each in (held.folders, held.times))
-        return CanonicalFile(int(folder), name, int(time), found.reasons)
-
-    def _any_files_in(self, folders: str, kind: MediaKind) -> list[_AnyFileIn]:
-        return [_AnyFileIn(self._groups, int(folder), kind) for folder in folders.split(",")]
+    def _order_of_folders(self, listed: str, kind: MediaKind) -> _FolderOrder:
+        folders = [int(folder) for folder in listed.split(",")]
+        files = [_AnyFileIn(self._groups, folder, kind) for folder in folders]
+        positions, reasons = self._criteria.order_new(files, by_folder=True)
+        ordered = [folders[at] for at in positions]
+        return _FolderOrder(ordered, [*map(pack_folder, ordered)], positions[0], reasons)
 
     def _order_after(
         self, files: Sequence[ContentFile], numbers: Mapping[FileKey, int]
@@ -199,8 +216,5 @@ class CanonicalSelector:
         copies = [
             self._groups.copy_in(*file, numbers.get(file[:2], len(numbers))) for file in files
         ]
-        return self._chosen(files, copies)
-
-    def _chosen(self, files: Sequence[ContentFile], copies: Sequence[FileCopy]) -> CanonicalFile:
         choice = self._criteria.choose_canonical(copies)
         return CanonicalFile(*files[choice.winner], choice.reasons)

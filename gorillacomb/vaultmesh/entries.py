@@ -234,17 +234,18 @@ def tree_digest(files: Iterable[tuple[bytes, bytes]]) -> str:
 
 
 def _file(event: str, scan: int, file: StampEntry) -> EntryBody:
+    root, path, size, mtime_ns, digest, copies, reasons, rules = file
     return {
         "event": event,
         "scan": scan,
-        "root": file.root,
-        **path_to_json(file.path),
-        "size": file.size,
-        "mtime_ns": str(file.mtime_ns),
-        "blake3": file.digest.hex(),
-        "copies": file.copies,
-        "reasons": file.reasons,
-        "rules": file.rules,
+        "root": root,
+        **path_to_json(path),
+        "size": size,
+        "mtime_ns": str(mtime_ns),
+        "blake3": digest.hex(),
+        "copies": copies,
+        "reasons": reasons,
+        "rules": rules,
     }
 
 
