@@ -210,16 +210,25 @@ KNOWN = PlaceRule(
 
 COMPANY = PlaceRule("company", lambda place: -place.company, _company_reason, by_folder=True)
 
+OWN_PROJECT = PlaceRule("own project", lambda place: place.own_project, _own_project_reason)
+COMPLETE = PlaceRule(
+    "complete",
+    lambda place: -place.contents,
+    lambda winner, losers: _around_others(winner, losers) or "the more complete one",
+)
+PLAIN = PlaceRule(
+    "plain",
+    # A folder's number counts only as part of its path, as it does for everything in it.
+    lambda place: not place.is_folder and ends_in_number(os.path.basename(place.path)),
+    lambda _, __: "no number at the end of its name",
+)
+
 RULES: tuple[PlaceRule, ...] = (
     PREFERRED,
     MADE,
     COPY_NAME,
-    PlaceRule("own project", lambda place: place.own_project, _own_project_reason),
-    PlaceRule(
-        "complete",
-        lambda place: -place.contents,
-        lambda winner, losers: _around_others(winner, losers) or "the more complete one",
-    ),
+    OWN_PROJECT,
+    COMPLETE,
     STANDING,
     KNOWN,
     PlaceRule("project", _project_rank, _project_reason, by_folder=True),
@@ -236,12 +245,7 @@ RULES: tuple[PlaceRule, ...] = (
         lambda winner, losers: _around_others(winner, losers) or "less deeply nested",
         by_folder=True,
     ),
-    PlaceRule(
-        "plain",
-        # A folder's number counts only as part of its path, as it does for everything in it.
-        lambda place: not place.is_folder and ends_in_number(os.path.basename(place.path)),
-        lambda _, __: "no number at the end of its name",
-    ),
+    PLAIN,
     PlaceRule(
         "folder",
         # By components, so that the contents of "Trip" precede those of "Trip 2", as the folders
@@ -261,10 +265,29 @@ RULES: tuple[PlaceRule, ...] = (
 choices; for a file these are the first three. `user_rules` inserts the user's list before that."""
 
 
-def _by_folder(rules: Iterable[PlaceRule]) -> tuple[tuple[PlaceRule, ...], ...]:
-    asked = [rule for rule in rules if rule.by_folder]
-    costly = asked.index(COMPANY)
-    return tuple(asked[:costly]), tuple(asked[costly:])
+_Stages = tuple[tuple[PlaceRule, ...], ...]
+
+
+def _stages(*firsts: PlaceRule, by_folder: bool = False) -> _Stages:
+    """Return the built-in rules that new files of a user without wishes can differ by, in stages.
+
+    ``firsts`` are the first rules of all stages but the first. With ``by_folder``, those that can
+    tell apart files of one name.
+    """
+    alike = (PREFERRED, OWN_PROJECT, COMPLETE, STANDING, KNOWN)
+    stages: list[list[PlaceRule]] = [[]]
+    for rule in RULES:
+        if rule in firsts:
+            stages.append([])
+        if rule not in alike and (rule.by_folder or not by_folder):
+            stages[-1].append(rule)
+    return tuple(map(tuple, stages))
+
+
+NEW_FILES = _stages(COMPANY, PLAIN)
+"""The second stage is the first that reads the index."""
+NEW_FILES_OF_ONE_NAME = _stages(COMPANY, by_folder=True)
+"""No two of them are in one folder, so what follows is never asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,9 +303,6 @@ class KeepCriteria:
     """Those that override earlier choices."""
     of_merit: tuple[PlaceRule, ...] = tuple(rule for rule in RULES if rule not in (STANDING, KNOWN))
     """Those that look at no earlier choice."""
-    by_folder: tuple[tuple[PlaceRule, ...], ...] = _by_folder(RULES)
-    """Those that can tell apart files of one name, if there are no rules of the user's list: no two
-    of them are in one folder, so what follows is never asked. The last stage reads the index."""
 
     def choose(self, places: Sequence[Place]) -> tuple[int, tuple[str, ...]]:
         """Return the position of the first of some places (at least one), and the reasons.
@@ -300,15 +320,9 @@ class KeepCriteria:
         """Return the positions of places in their order, first place first."""
         return order(places, self.rules)
 
-    def order_new(
-        self, places: Sequence[Place], *, by_folder: bool = False
-    ) -> tuple[list[int], tuple[str, ...]]:
-        """Return the order of places about which nothing was decided, and why the first is it.
-
-        ``by_folder``: they are files of one name, the user prefers none and has no list.
-        """
-        stages = self.by_folder if by_folder else [(rule,) for rule in self.rules]
-        return order_with_reasons(places, stages)
+    def order_new(self, places: Sequence[Place]) -> tuple[list[int], tuple[str, ...]]:
+        """Return the order of places about which nothing was decided, and why the first is it."""
+        return order_with_reasons(places, [(rule,) for rule in self.rules])
 
     def choose_canonical(self, copies: Sequence[Place]) -> CanonicalChoice:
         """Choose the canonical one of several copies (at least one)."""

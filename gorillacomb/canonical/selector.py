@@ -7,6 +7,8 @@ from functools import partial
 from typing import NamedTuple
 
 from gorillacomb.canonical.groups import GroupReader, number_copies
+from gorillacomb.canonical.keep_criteria import NEW_FILES, NEW_FILES_OF_ONE_NAME
+from gorillacomb.canonical.rule_engine import order_with_reasons
 from gorillacomb.classify.copy_names import looks_like_copy
 from gorillacomb.classify.media import MediaKind, media_kind
 from gorillacomb.index import stamps
@@ -121,6 +123,7 @@ class CanonicalSelector:
         self._groups = groups
         self._criteria = groups.criteria
         self._prefers = prefers or bool(groups.criteria.own)
+        """Whether the user has any wish: then all rules are asked."""
         self._by_folder: dict[tuple[str, MediaKind], _FolderOrder] = {}
         """By the folders of files with one content and one name, and their kind."""
 
@@ -151,7 +154,10 @@ class CanonicalSelector:
 
     def _rank_new(self, files: Sequence[ContentFile]) -> RankedCopies:
         copies = [self._groups.copy_in(*file) for file in files]
-        positions, reasons = self._criteria.order_new(copies)
+        if self._prefers:
+            positions, reasons = self._criteria.order_new(copies)
+        else:
+            positions, reasons = order_with_reasons(copies, NEW_FILES)
         chosen = CanonicalFile(*files[positions[0]], reasons)
         return RankedCopies([files[at][:2] for at in positions], lambda: chosen)
 
@@ -175,7 +181,7 @@ class CanonicalSelector:
     def _order_of_folders(self, listed: str, kind: MediaKind) -> _FolderOrder:
         folders = [int(folder) for folder in listed.split(",")]
         files = [_AnyFileIn(self._groups, folder, kind) for folder in folders]
-        positions, reasons = self._criteria.order_new(files, by_folder=True)
+        positions, reasons = order_with_reasons(files, NEW_FILES_OF_ONE_NAME)
         ordered = [folders[at] for at in positions]
         return _FolderOrder(ordered, [*map(pack_folder, ordered)], positions[0], reasons)
 
