@@ -31,6 +31,12 @@ class CanonicalFile(NamedTuple):
     reasons: tuple[str, ...]
 
 
+def only_copy(held: ContentHolders) -> CanonicalFile:
+    """Return the only file with a content."""
+    assert held.name is not None, "a single file has one name"
+    return CanonicalFile(int(held.folders), held.name, int(held.times), _ONLY)
+
+
 def standing_first(known: Sequence[FileKey], standing: Stamp | None) -> list[FileKey]:
     """Return an order of copies with the canonical one, if any, in the first place."""
     if standing is None:
@@ -127,6 +133,11 @@ class CanonicalSelector:
         self._by_folder: dict[tuple[str, MediaKind], _FolderOrder] = {}
         """By the folders of files with one content and one name, and their kind."""
 
+    @property
+    def knows_orders(self) -> bool:
+        """Whether the order of the copies of any content is known from an earlier scan."""
+        return self._groups.knows_orders
+
     def known_order(self, digest: bytes) -> list[FileKey]:
         """Return the copies of a content in their order after the last scan; empty if not known."""
         return self._groups.known_order(digest)
@@ -138,10 +149,10 @@ class CanonicalSelector:
         earlier choices says otherwise. So no third file reverses the order of two others, even
         after what they were ordered by has changed.
         """
-        name = held.name
-        if name is not None and held.files == 1:
-            only = CanonicalFile(int(held.folders), name, int(held.times), _ONLY)
+        if held.files == 1:
+            only = only_copy(held)
             return RankedCopies([only[:2]], lambda: only)
+        name = held.name
         if name is not None and not known and not self._prefers and not looks_like_copy(name):
             return self._rank_by_folder(held, name)
         files = self._files(held)

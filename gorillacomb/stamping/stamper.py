@@ -16,6 +16,7 @@ from gorillacomb.canonical.selector import (
     CanonicalFile,
     CanonicalSelector,
     RankedCopies,
+    only_copy,
     standing_first,
 )
 from gorillacomb.index import duplicate_groups, stamps
@@ -221,10 +222,14 @@ class _Stamper:
                 self._undecided.append(held.digest)
                 continue
             old = standing.get(held.digest)
-            copies = self._rank(held, old)
-            if old is not None and (old.folder, old.name) == copies.order[0]:
-                continue
-            step = self._told(held, copies.choose(), old or fallen.get(held.digest), places)
+            if held.files == 1 and old is None and not self._chooser.knows_orders:
+                chosen = only_copy(held)
+            else:
+                copies = self._rank(held, old)
+                if old is not None and (old.folder, old.name) == copies.order[0]:
+                    continue
+                chosen = copies.choose()
+            step = self._told(held, chosen, old or fallen.get(held.digest), places)
             lost.difference_update(step.drop)
             yield step
         self._store_orders()
@@ -278,7 +283,7 @@ class _Stamper:
         """Return the step for a content whose canonical file is new or another one than before."""
         file = self._scribe.file(held, chosen)
         digest, folder, name = held.digest, chosen.folder, chosen.name
-        put = (digest, folder, name)
+        put = (digest, folder, name, file.rules)
         if old is None and not fallen and not self._former:  # as for all of a first scan
             self._scribe.counts.stamped += 1
             return StampStep(entries.stamp_entry(self._scribe.scan, file), put)
