@@ -49,7 +49,7 @@ def test_a_stamp_has_the_canonical_form(
     size, mtime, copies = numbers
     file = StampEntry("ab" * 16, path, size, mtime, digest, copies, reasons, 3)
     [made] = chain_entries([stamp_entry(5, file)], seq, FIRST_PREV, 17)
-    fields = {
+    fields: dict[str, Any] = {
         "v": 1,
         "seq": seq,
         "prev": FIRST_PREV,
