@@ -44,7 +44,8 @@ class GroupReader:
         self._online = {number: online(root) for number, root in self.roots.items()}
         self._preference = marks.preference(preferred)
         self._marks = marks
-        self._has_orders = content_queries.has_copy_orders(index.connection)
+        self.knows_orders = content_queries.has_copy_orders(index.connection)
+        """Whether the order of the copies of any content was stored when this was opened."""
         self._folders: dict[int, CopyFolder | None] = {}
         self._reader = CopyReader(index.connection, _may_show_one_file(self.roots.values()))
 
@@ -121,7 +122,7 @@ class GroupReader:
 
     def known_order(self, digest: bytes) -> list[FileKey]:
         """Return the copies of a content in their order after the last scan; empty if not known."""
-        if not self._has_orders:
+        if not self.knows_orders:
             return []
         return content_queries.copy_order(self._index.connection, digest)
 

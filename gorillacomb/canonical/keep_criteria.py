@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from gorillacomb.canonical.rule_engine import order, rank
+from gorillacomb.canonical.rule_engine import order, order_with_reasons, rank
 from gorillacomb.classify.copy_names import ends_in_number
 from gorillacomb.fs.paths import is_below
 from gorillacomb.model import CanonicalChoice, Root
@@ -125,12 +125,18 @@ class PlaceRule:
     name: str
     rank: Callable[[Place], int | bytes]
     reason: Callable[[Place, Iterable[Place]], str]
+    by_folder: bool = False
+    """Whether it can tell files of one name apart by the folders that they are in."""
 
 
 def _copy_name_reason(winner: Place, losers: Iterable[Place]) -> str:
     # By folder first: the reason of files with one name in the same folders is the same.
-    worst = max(losers, key=lambda place: (len(place.copy_names), os.path.split(place.path)))
-    parts = [part for part in worst.copy_names if part not in winner.copy_names]
+    names = [(len(place.copy_names), place) for place in losers]
+    most = max(number for number, _ in names)
+    worst = [place for number, place in names if number == most]
+    if len(worst) > 1:
+        worst.sort(key=lambda place: os.path.split(place.path))
+    parts = [part for part in worst[-1].copy_names if part not in winner.copy_names]
     if not parts:
         return "fewer names of copies in its path"
     return f"its path has none of the names that copies get, such as '{_show(parts[0])}'"
@@ -183,9 +189,14 @@ PREFERRED = PlaceRule(
     lambda winner, _: "you marked it keep" if winner.preferred > 1 else "you prefer this place",
 )
 MADE = PlaceRule(
-    "made", lambda place: place.made, lambda _, __: "not in a folder that programs make"
+    "made",
+    lambda place: place.made,
+    lambda _, __: "not in a folder that programs make",
+    by_folder=True,
 )
-COPY_NAME = PlaceRule("copy name", lambda place: len(place.copy_names), _copy_name_reason)
+COPY_NAME = PlaceRule(
+    "copy name", lambda place: len(place.copy_names), _copy_name_reason, by_folder=True
+)
 CHOSEN_BEFORE = "chosen before"
 """The reason if merit alone would now choose another one; the trace has the details."""
 _KNOWN_LONGER = "known for longer"
@@ -197,34 +208,44 @@ KNOWN = PlaceRule(
     lambda winner, _: _KNOWN_LONGER if winner.is_folder else CHOSEN_BEFORE,
 )
 
+COMPANY = PlaceRule("company", lambda place: -place.company, _company_reason, by_folder=True)
+
+OWN_PROJECT = PlaceRule("own project", lambda place: place.own_project, _own_project_reason)
+COMPLETE = PlaceRule(
+    "complete",
+    lambda place: -place.contents,
+    lambda winner, losers: _around_others(winner, losers) or "the more complete one",
+)
+PLAIN = PlaceRule(
+    "plain",
+    # A folder's number counts only as part of its path, as it does for everything in it.
+    lambda place: not place.is_folder and ends_in_number(os.path.basename(place.path)),
+    lambda _, __: "no number at the end of its name",
+)
+
 RULES: tuple[PlaceRule, ...] = (
     PREFERRED,
     MADE,
     COPY_NAME,
-    PlaceRule("own project", lambda place: place.own_project, _own_project_reason),
-    PlaceRule(
-        "complete",
-        lambda place: -place.contents,
-        lambda winner, losers: _around_others(winner, losers) or "the more complete one",
-    ),
+    OWN_PROJECT,
+    COMPLETE,
     STANDING,
     KNOWN,
-    PlaceRule("project", _project_rank, _project_reason),
-    PlaceRule("company", lambda place: -place.company, _company_reason),
+    PlaceRule("project", _project_rank, _project_reason, by_folder=True),
+    COMPANY,
     PlaceRule(
-        "newer", lambda place: -place.touched, lambda _, __: "in a project worked on more recently"
+        "newer",
+        lambda place: -place.touched,
+        lambda _, __: "in a project worked on more recently",
+        by_folder=True,
     ),
     PlaceRule(
         "shallower",
         lambda place: place.path.count(b"/"),
         lambda winner, losers: _around_others(winner, losers) or "less deeply nested",
+        by_folder=True,
     ),
-    PlaceRule(
-        "plain",
-        # A folder's number counts only as part of its path, as it does for everything in it.
-        lambda place: not place.is_folder and ends_in_number(os.path.basename(place.path)),
-        lambda _, __: "no number at the end of its name",
-    ),
+    PLAIN,
     PlaceRule(
         "folder",
         # By components, so that the contents of "Trip" precede those of "Trip 2", as the folders
@@ -233,6 +254,7 @@ RULES: tuple[PlaceRule, ...] = (
             b"/", b"\0"
         ),
         lambda _, __: "first by name, all else being equal",
+        by_folder=True,
     ),
     PlaceRule("older", lambda place: place.mtime_ns, lambda _, __: "the older one"),
     PlaceRule(
@@ -241,6 +263,31 @@ RULES: tuple[PlaceRule, ...] = (
 )
 """The rules in the order in which they are applied. Those before `STANDING` override earlier
 choices; for a file these are the first three. `user_rules` inserts the user's list before that."""
+
+
+_Stages = tuple[tuple[PlaceRule, ...], ...]
+
+
+def _stages(*firsts: PlaceRule, by_folder: bool = False) -> _Stages:
+    """Return the built-in rules that new files of a user without wishes can differ by, in stages.
+
+    ``firsts`` are the first rules of all stages but the first. With ``by_folder``, those that can
+    tell apart files of one name.
+    """
+    alike = (PREFERRED, OWN_PROJECT, COMPLETE, STANDING, KNOWN)
+    stages: list[list[PlaceRule]] = [[]]
+    for rule in RULES:
+        if rule in firsts:
+            stages.append([])
+        if rule not in alike and (rule.by_folder or not by_folder):
+            stages[-1].append(rule)
+    return tuple(map(tuple, stages))
+
+
+NEW_FILES = _stages(COMPANY, PLAIN)
+"""The second stage is the first that reads the index."""
+NEW_FILES_OF_ONE_NAME = _stages(COMPANY, by_folder=True)
+"""No two of them are in one folder, so what follows is never asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +319,10 @@ class KeepCriteria:
     def order(self, places: Sequence[Place]) -> list[int]:
         """Return the positions of places in their order, first place first."""
         return order(places, self.rules)
+
+    def order_new(self, places: Sequence[Place]) -> tuple[list[int], tuple[str, ...]]:
+        """Return the order of places about which nothing was decided, and why the first is it."""
+        return order_with_reasons(places, [(rule,) for rule in self.rules])
 
     def choose_canonical(self, copies: Sequence[Place]) -> CanonicalChoice:
         """Choose the canonical one of several copies (at least one)."""

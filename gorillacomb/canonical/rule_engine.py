@@ -48,6 +48,84 @@ def _in_order(
     return equal
 
 
+RuleStages = Sequence[Sequence[RankingRule[Any]]]
+"""Rules in their order, in stages: those of a stage are asked together, which costs less if their
+ranks are cheap, and of the places that they leave equal, the next stage is asked."""
+
+
+def order_with_reasons(
+    places: Sequence[Any], stages: RuleStages
+) -> tuple[list[int], tuple[str, ...]]:
+    """Return what `order` and `rank` return: the order, and why the first place is the first."""
+    left = list(range(len(places)))
+    after: list[int] = []
+    reasons: list[str] = []
+    for number, rules in enumerate(stages, 1):
+        if len(left) < 2:
+            break
+        ranks = _ranks(places, left, rules)
+        best = min(ranks)
+        if best != max(ranks):
+            reasons += _reasons(places, left, ranks, rules)
+            by_rank = _by_rank(left, ranks)
+            left = by_rank.pop(best)
+            after = [*_in_stages(places, by_rank, stages[number:]), *after]
+    return left + after, tuple(reasons)
+
+
+_Ranks = tuple[int | bytes, ...]
+
+
+def _ranks(
+    places: Sequence[Any], positions: Sequence[int], rules: Sequence[RankingRule[Any]]
+) -> list[_Ranks]:
+    asked = [rule.rank for rule in rules]
+    return [tuple([ask(place) for ask in asked]) for place in [places[at] for at in positions]]
+
+
+def _by_rank(positions: Sequence[int], ranks: Sequence[_Ranks]) -> dict[_Ranks, list[int]]:
+    found: dict[_Ranks, list[int]] = {}
+    for at, each in zip(positions, ranks, strict=True):
+        found.setdefault(each, []).append(at)
+    return found
+
+
+def _in_stages(
+    places: Sequence[Any], by_rank: dict[_Ranks, list[int]], stages: RuleStages
+) -> list[int]:
+    """Return the positions of places sorted by their ranks, and then by the other stages."""
+    found: list[int] = []
+    for each in sorted(by_rank):
+        equal = by_rank[each]
+        for number, rules in enumerate(stages, 1):
+            if len(equal) < 2:
+                break
+            ranks = _ranks(places, equal, rules)
+            if min(ranks) != max(ranks):
+                equal = _in_stages(places, _by_rank(equal, ranks), stages[number:])
+                break
+        found += equal
+    return found
+
+
+def _reasons(
+    places: Sequence[Any],
+    positions: Sequence[int],
+    ranks: Sequence[_Ranks],
+    rules: Sequence[RankingRule[Any]],
+) -> list[str]:
+    """Return the reasons of those rules that drop a place, when asked one after the other."""
+    best, reasons = min(ranks), []
+    left = list(zip(positions, ranks, strict=True))
+    for number, rule in enumerate(rules):
+        kept = [each for each in left if each[1][number] == best[number]]
+        if len(kept) < len(left):
+            losers = [places[at] for at, each in left if each[number] != best[number]]
+            reasons.append(rule.reason(places[kept[0][0]], losers))
+            left = kept
+    return reasons
+
+
 def rank(
     places: Sequence[Any], rules: Sequence[RankingRule[Any]]
 ) -> tuple[list[int], tuple[str, ...]]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from gorillacomb.canonical.file_copy import FileCopy
 from gorillacomb.canonical.groups import GroupReader, number_copies
+from gorillacomb.canonical.keep_criteria import NEW_FILES, NEW_FILES_OF_ONE_NAME
+from gorillacomb.canonical.rule_engine import order_with_reasons
 from gorillacomb.classify.copy_names import looks_like_copy
 from gorillacomb.classify.media import MediaKind, media_kind
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
+from gorillacomb.index.duplicate_groups import pack_folder, pack_order_of_folders
 from gorillacomb.index.paths import FileKey
 from gorillacomb.index.stamps import ContentFile, ContentHolders, Stamp
 
@@ -30,6 +31,12 @@ class CanonicalFile(NamedTuple):
     reasons: tuple[str, ...]
 
 
+def only_copy(held: ContentHolders) -> CanonicalFile:
+    """Return the only file with a content."""
+    assert held.name is not None, "a single file has one name"
+    return CanonicalFile(int(held.folders), held.name, int(held.times), _ONLY)
+
+
 def standing_first(known: Sequence[FileKey], standing: Stamp | None) -> list[FileKey]:
     """Return an order of copies with the canonical one, if any, in the first place."""
     if standing is None:
@@ -44,6 +51,8 @@ class RankedCopies(NamedTuple):
     order: list[FileKey]
     choose: Callable[[], CanonicalFile]
     """Returns the first of them, and why it is; computed when asked."""
+    packed: bytes | None = None
+    """The order as the index stores it, if it is at hand."""
 
 
 class _AnyFileIn:
@@ -53,6 +62,7 @@ class _AnyFileIn:
     or the time.
     """
 
+    __slots__ = ("_folder", "_groups", "_kind", "_path", "_project", "copy_names", "made", "nested")
     is_folder = False
     preferred = own_project = contents = standing = known_since = mtime_ns = worked_on_ns = 0
     root = None
@@ -62,20 +72,28 @@ class _AnyFileIn:
         self._groups = groups
         self._folder = folder
         self._kind = kind
-        traits = groups.traits.of(folder)
-        project = traits.project
-        self.made = traits.made
-        self.nested = traits.nested
-        self.copy_names = traits.copy_names
-        self.project = None if project is None else project.path
-        self.marker = None if project is None else project.marker
-        self.repository = project is not None and project.repository
+        self._path = b""
+        self._project, self.nested, self.made, self.copy_names, _ = groups.traits.of(folder)
+
+    @property
+    def project(self) -> bytes | None:
+        return None if self._project is None else self._project.path
+
+    @property
+    def marker(self) -> str | None:
+        return None if self._project is None else self._project.marker
+
+    @property
+    def repository(self) -> bool:
+        return self._project is not None and self._project.repository
 
     @property
     def path(self) -> bytes:
-        place = self._groups.paths.place(self._folder)
-        assert place is not None, "no scan leaves a folder detached"
-        return place[1].rstrip(b"/") + b"/"
+        if not self._path:
+            place = self._groups.paths.place(self._folder)
+            assert place is not None, "no scan leaves a folder detached"
+            self._path = place[1].rstrip(b"/") + b"/"
+        return self._path
 
     @property
     def company(self) -> int:
@@ -86,13 +104,17 @@ class _AnyFileIn:
         return self._groups.traits.touched(self._folder)
 
 
-@dataclass(slots=True)
-class _FolderOrder:
+class _FolderOrder(NamedTuple):
     """The order of files that depends on their folders alone."""
 
-    positions: list[int]
-    reasons: tuple[str, ...] = ()
-    """Why the first of them is chosen; empty until that is asked."""
+    folders: list[int]
+    """Their folders in that order."""
+    packed: list[bytes]
+    """The same as the beginnings of the files in a stored order."""
+    first: int
+    """The position of the first of them among the files as they were."""
+    reasons: tuple[str, ...]
+    """Why it is."""
 
 
 class CanonicalSelector:
@@ -107,8 +129,14 @@ class CanonicalSelector:
         self._groups = groups
         self._criteria = groups.criteria
         self._prefers = prefers or bool(groups.criteria.own)
+        """Whether the user has any wish: then all rules are asked."""
         self._by_folder: dict[tuple[str, MediaKind], _FolderOrder] = {}
         """By the folders of files with one content and one name, and their kind."""
+
+    @property
+    def knows_orders(self) -> bool:
+        """Whether the order of the copies of any content is known from an earlier scan."""
+        return self._groups.knows_orders
 
     def known_order(self, digest: bytes) -> list[FileKey]:
         """Return the copies of a content in their order after the last scan; empty if not known."""
@@ -121,21 +149,28 @@ class CanonicalSelector:
         earlier choices says otherwise. So no third file reverses the order of two others, even
         after what they were ordered by has changed.
         """
-        name = held.name
-        if name is not None and held.files == 1:
-            only = CanonicalFile(int(held.folders), name, int(held.times), _ONLY)
+        if held.files == 1:
+            only = only_copy(held)
             return RankedCopies([only[:2]], lambda: only)
+        name = held.name
         if name is not None and not known and not self._prefers and not looks_like_copy(name):
             return self._rank_by_folder(held, name)
         files = self._files(held)
         if not known:
-            copies = [self._groups.copy_in(*file) for file in files]
-            order = [files[at][:2] for at in self._criteria.order(copies)]
-            return RankedCopies(order, partial(self._chosen, files, copies))
+            return self._rank_new(files)
         return RankedCopies(
             self._order_after(files, number_copies(known)),
             partial(self._choose_after, files, number_copies(known)),
         )
+
+    def _rank_new(self, files: Sequence[ContentFile]) -> RankedCopies:
+        copies = [self._groups.copy_in(*file) for file in files]
+        if self._prefers:
+            positions, reasons = self._criteria.order_new(copies)
+        else:
+            positions, reasons = order_with_reasons(copies, NEW_FILES)
+        chosen = CanonicalFile(*files[positions[0]], reasons)
+        return RankedCopies([files[at][:2] for at in positions], lambda: chosen)
 
     def _rank_by_folder(self, held: ContentHolders, name: bytes) -> RankedCopies:
         """Rank files of a name about which no rule but those on folders has anything to say."""
@@ -144,23 +179,22 @@ class CanonicalSelector:
         if found is None:
             if len(self._by_folder) >= _MOST_ORDERS:
                 self._by_folder.clear()
-            positions = self._criteria.order(self._any_files_in(*key))
-            found = self._by_folder[key] = _FolderOrder(positions)
-        folders = held.folders.split(",")
-        order = [(int(folders[at]), name) for at in found.positions]
-        return RankedCopies(order, partial(self._first_by_folder, held, name, found))
+            found = self._by_folder[key] = self._order_of_folders(*key)
+        folders, packed, first, reasons = found
+        time = int(held.times.split(",", first + 1)[first])
+        chosen = CanonicalFile(folders[0], name, time, reasons)
+        return RankedCopies(
+            [(folder, name) for folder in folders],
+            lambda: chosen,
+            pack_order_of_folders(packed, name),
+        )
 
-    def _first_by_folder(
-        self, held: ContentHolders, name: bytes, found: _FolderOrder
-    ) -> CanonicalFile:
-        if not found.reasons:
-            files = self._any_files_in(held.folders, media_kind(name))
-            found.reasons = self._criteria.choose(files)[1]
-        folder, time = (each.split(",")[found.positions[0]] for each in (held.folders, held.times))
-        return CanonicalFile(int(folder), name, int(time), found.reasons)
-
-    def _any_files_in(self, folders: str, kind: MediaKind) -> list[_AnyFileIn]:
-        return [_AnyFileIn(self._groups, int(folder), kind) for folder in folders.split(",")]
+    def _order_of_folders(self, listed: str, kind: MediaKind) -> _FolderOrder:
+        folders = [int(folder) for folder in listed.split(",")]
+        files = [_AnyFileIn(self._groups, folder, kind) for folder in folders]
+        positions, reasons = order_with_reasons(files, NEW_FILES_OF_ONE_NAME)
+        ordered = [folders[at] for at in positions]
+        return _FolderOrder(ordered, [*map(pack_folder, ordered)], positions[0], reasons)
 
     def _order_after(
         self, files: Sequence[ContentFile], numbers: Mapping[FileKey, int]
@@ -199,8 +233,5 @@ class CanonicalSelector:
         copies = [
             self._groups.copy_in(*file, numbers.get(file[:2], len(numbers))) for file in files
         ]
-        return self._chosen(files, copies)
-
-    def _chosen(self, files: Sequence[ContentFile], copies: Sequence[FileCopy]) -> CanonicalFile:
         choice = self._criteria.choose_canonical(copies)
         return CanonicalFile(*files[choice.winner], choice.reasons)

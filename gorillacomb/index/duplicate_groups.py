@@ -209,23 +209,34 @@ def _clone_of(file: _GroupFile, paths: FolderPaths) -> int | None:
     return clone_id(path) if is_there else None
 
 
-def put_copy_orders(
-    connection: Connection, rows: Iterable[tuple[bytes, Sequence[FileKey]]]
-) -> None:
-    """Store the orders of the copies of contents; one without several copies has none.
+def pack_copy_order(order: Iterable[FileKey]) -> bytes:
+    """Return an order of copies as it is stored."""
+    return b"\0".join([b"%d/%b" % copy for copy in order])
 
-    Of two copies too, although the stamp says which is the first: it says nothing of the other and
-    a third one that takes the stamp.
+
+def pack_order_of_folders(folders: Sequence[bytes], name: bytes) -> bytes:
+    """Return the same for copies of one name, given their folders as `pack_folder` returns them."""
+    return (name + b"\0").join(folders) + name
+
+
+def pack_folder(folder: int) -> bytes:
+    """Return how copies in a folder begin in an order as it is stored."""
+    return b"%d/" % folder
+
+
+def put_copy_orders(
+    connection: Connection, orders: Sequence[bytes], dropped: Iterable[bytes]
+) -> None:
+    """Store orders of copies, and drop those of contents without several copies.
+
+    ``orders`` are a content and its packed order, in turn. Those of two copies are stored too,
+    although the stamp says which is the first: it says nothing of the other and a third one that
+    takes the stamp.
     """
-    put: list[bytes] = []
-    drop: list[tuple[bytes]] = []
-    for digest, copies in rows:
-        if len(copies) > 1:
-            put += digest, b"\0".join([b"%d/%s" % copy for copy in copies])
-        else:
-            drop.append((digest,))
-    insert(connection, "INSERT OR REPLACE INTO copy_orders VALUES (?, ?)", put)
-    connection.executemany("DELETE FROM copy_orders WHERE digest = ?", drop)
+    insert(connection, "INSERT OR REPLACE INTO copy_orders VALUES (?, ?)", orders)
+    connection.executemany(
+        "DELETE FROM copy_orders WHERE digest = ?", [(digest,) for digest in dropped]
+    )
 
 
 def drop_former_copy_orders(connection: Connection) -> None:

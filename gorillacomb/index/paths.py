@@ -106,6 +106,9 @@ class FolderPaths:
         None for one in a folder that was detached when a scan was interrupted: the next scan finds
         out where it is.
         """
+        found = self._known.get(folder)
+        if found is not None:
+            return found
         chain: list[tuple[int, bytes]] = []
         at = folder
         seen = set()

@@ -238,7 +238,7 @@ class FolderMoveRecorder:
                 entries.move_entry(
                     self._scribe.scan, self._scribe.file(held, chosen, rules), origin
                 ),
-                (held.digest, chosen.folder, chosen.name),
+                (held.digest, chosen.folder, chosen.name, rules),
             )
             for held, chosen, origin, rules in found
         )

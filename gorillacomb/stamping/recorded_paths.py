@@ -26,11 +26,19 @@ class RecordedPaths:
 
     def known(self, folder: int) -> tuple[str, bytes]:
         """Return root and path of a folder as the trace has them."""
+        found = self._known(folder)
+        assert found is not None
+        return found
+
+    def _known(self, folder: int) -> tuple[str, bytes] | None:
+        """Return the same; None for a folder that the trace does not know."""
         chain: list[tuple[int, bytes]] = []
         at = folder
         while at not in self._paths:
             known = stamps.stamp_folder(self._index.connection, at)
-            assert known is not None
+            if known is None:
+                assert at == folder, "the trace knows the folders above each folder"
+                return None
             if known.parent is None:
                 self._paths[at] = (self._uids[known.root], b"")
             else:
@@ -49,9 +57,9 @@ class RecordedPaths:
 
     def recorded(self, folder: int) -> tuple[str, bytes]:
         """Return root and path of a folder, adding it to the folders that the trace knows."""
-        if folder not in self._paths:
-            if stamps.stamp_folder(self._index.connection, folder) is None:
-                with self._index.atomic():
-                    stamps.add_folders_above(self._index.connection, folder)
-            self.known(folder)
-        return self._paths[folder]
+        found = self._paths.get(folder) or self._known(folder)
+        if found is None:
+            with self._index.atomic():
+                stamps.add_folders_above(self._index.connection, folder)
+            found = self.known(folder)
+        return found

@@ -16,10 +16,12 @@ from gorillacomb.canonical.selector import (
     CanonicalFile,
     CanonicalSelector,
     RankedCopies,
+    only_copy,
     standing_first,
 )
 from gorillacomb.index import duplicate_groups, stamps
 from gorillacomb.index.database import Index
+from gorillacomb.index.duplicate_groups import pack_copy_order
 from gorillacomb.index.file_records import arrivals_of_scan, move_key
 from gorillacomb.index.paths import FileKey, FolderPaths
 from gorillacomb.index.rows import MoveKey
@@ -88,8 +90,10 @@ class _Stamper:
         self._undecided: list[bytes] = []
         self._waiting: set[int] = set()
         """Folders about which nothing can be recorded now."""
-        self._orders: list[tuple[bytes, Sequence[FileKey]]] = []
-        """Orders of copies that are not stored yet, by content."""
+        self._orders: list[bytes] = []
+        """Contents and the orders of their copies, in turn, that are not stored yet."""
+        self._without_order: list[bytes] = []
+        """Contents without several copies, of which no order is to be stored."""
 
     def run(self, roots: Sequence[Root]) -> StampReport:
         connection, scribe = self._connection, self._scribe
@@ -192,7 +196,7 @@ class _Stamper:
         for digest in sorted(digests):
             held = stamps.content(self._connection, digest)
             if held is None:
-                self._note_order(digest, ())
+                self._note_order(digest, None)
             else:
                 yield held
 
@@ -218,10 +222,14 @@ class _Stamper:
                 self._undecided.append(held.digest)
                 continue
             old = standing.get(held.digest)
-            copies = self._rank(held, old)
-            if old is not None and (old.folder, old.name) == copies.order[0]:
-                continue
-            step = self._told(held, copies.choose(), old or fallen.get(held.digest), places)
+            if held.files == 1 and old is None and not self._chooser.knows_orders:
+                chosen = only_copy(held)
+            else:
+                copies = self._rank(held, old)
+                if old is not None and (old.folder, old.name) == copies.order[0]:
+                    continue
+                chosen = copies.choose()
+            step = self._told(held, chosen, old or fallen.get(held.digest), places)
             lost.difference_update(step.drop)
             yield step
         self._store_orders()
@@ -236,20 +244,30 @@ class _Stamper:
         stored = self._chooser.known_order(held.digest)
         known = [] if held.digest in self._unstamped.outdated else standing_first(stored, standing)
         copies = self._chooser.rank(held, known)
-        if copies.order != stored and (len(copies.order) > 1 or stored):
-            self._note_order(held.digest, copies.order)
+        if len(copies.order) < 2:
+            if stored:
+                self._note_order(held.digest, None)
+        elif copies.order != stored:
+            self._note_order(held.digest, copies.packed or pack_copy_order(copies.order))
         return copies
 
-    def _note_order(self, digest: bytes, order: Sequence[FileKey]) -> None:
-        self._orders.append((digest, order))
-        if len(self._orders) >= _ORDERS_AT_ONCE:
+    def _note_order(self, digest: bytes, packed: bytes | None) -> None:
+        """Have the order of a content's copies stored; None to drop it."""
+        if packed is None:
+            self._without_order.append(digest)
+        else:
+            self._orders += digest, packed
+        if len(self._orders) + len(self._without_order) >= 2 * _ORDERS_AT_ONCE:
             self._store_orders()
 
     def _store_orders(self) -> None:
-        if self._orders:
+        if self._orders or self._without_order:
             with self._index.atomic():
-                duplicate_groups.put_copy_orders(self._connection, self._orders)
+                duplicate_groups.put_copy_orders(
+                    self._connection, self._orders, self._without_order
+                )
             self._orders.clear()
+            self._without_order.clear()
 
     def _still_stands(self, digest: bytes, old: Stamp) -> bool:
         found = stamps.content_at(self._connection, old.folder, old.name)
@@ -265,7 +283,10 @@ class _Stamper:
         """Return the step for a content whose canonical file is new or another one than before."""
         file = self._scribe.file(held, chosen)
         digest, folder, name = held.digest, chosen.folder, chosen.name
-        put = (digest, folder, name)
+        put = (digest, folder, name, file.rules)
+        if old is None and not fallen and not self._former:  # as for all of a first scan
+            self._scribe.counts.stamped += 1
+            return StampStep(entries.stamp_entry(self._scribe.scan, file), put)
         was = fallen.get((folder, name))
         if was == digest:
             was = None

@@ -12,7 +12,7 @@ from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
 from gorillacomb.index.stamps import ContentHolders
 from gorillacomb.stamping.recorded_paths import RecordedPaths
-from gorillacomb.vaultmesh.entries import EntryBody, StampEntry
+from gorillacomb.vaultmesh.entries import LedgerEntry, StampEntry
 from gorillacomb.vaultmesh.ledger import Ledger
 
 
@@ -20,9 +20,9 @@ from gorillacomb.vaultmesh.ledger import Ledger
 class StampStep:
     """An entry to append, and what the index records once it is on disk."""
 
-    body: EntryBody
-    put: tuple[bytes, int, bytes] | None = None
-    """Digest, folder, name of a stamp; the rules' version is in the body."""
+    body: LedgerEntry
+    put: tuple[bytes, int, bytes, int] | None = None
+    """Digest, folder, name of a stamp, and the version of the rules that chose it."""
     drop: Sequence[bytes] = ()
 
 
@@ -52,7 +52,7 @@ class StampWriter:
         """Append entries to the trace; the index records them once they are on disk."""
         waiting: list[tuple[int, StampStep]] = []
 
-        def bodies() -> Iterator[EntryBody]:
+        def bodies() -> Iterator[LedgerEntry]:
             for seq, step in enumerate(steps, self.ledger.size):
                 waiting.append((seq, step))
                 yield step.body
@@ -64,9 +64,10 @@ class StampWriter:
                 stamps.put_stamps(
                     connection,
                     [
-                        (step.put[0], seq, *step.put[1:], step.body["rules"])
+                        (digest, seq, folder, name, rules)
                         for seq, step in waiting
                         if step.put
+                        for digest, folder, name, rules in (step.put,)
                     ],
                 )
             self.index.commit_if_due()

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from gorillacomb.errors import UntrustedInput, VaultRolledBack
 from gorillacomb.vaultmesh import merkle
-from gorillacomb.vaultmesh.entries import VERSION, EntryBody
+from gorillacomb.vaultmesh.entries import VERSION, FirstStamp, LedgerEntry
 from gorillacomb.vaultmesh.error_text import NO_REPAIR
 from gorillacomb.vaultmesh.jcs import canonical_json, canonical_json_fast, parse_own
 from gorillacomb.vaultmesh.keys.note import VerifierKey
@@ -27,7 +27,7 @@ class ChainedEntry(NamedTuple):
 
 
 def chain_entries(
-    bodies: Iterable[EntryBody], seq: int, prev: str, time_ns: int
+    bodies: Iterable[LedgerEntry], seq: int, prev: str, time_ns: int
 ) -> Iterator[ChainedEntry]:
     """Turn bodies into entries, the first with the number ``seq`` and chained to ``prev``.
 
@@ -35,10 +35,13 @@ def chain_entries(
     """
     moment = str(time_ns)
     for number, body in enumerate(bodies, seq):
-        written = canonical_json_fast(
-            {**body, "v": VERSION, "seq": number, "prev": prev, "time_ns": moment}
-        )
-        data = b"%b" % written  # a copy: the original occupies all of the buffer it was written to
+        if isinstance(body, FirstStamp):
+            data = body.written(prev, number, moment)
+        else:
+            written = canonical_json_fast(
+                {**body, "v": VERSION, "seq": number, "prev": prev, "time_ns": moment}
+            )
+            data = b"%b" % written  # a copy: it occupies all of the buffer it was written to
         leaf = merkle.leaf_hash(data)
         yield ChainedEntry(number, data, leaf)
         prev = leaf.hex()

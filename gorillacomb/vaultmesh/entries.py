@@ -6,14 +6,16 @@ The ledger adds ``v``, ``seq``, ``prev`` and ``time_ns``. Paths are relative to 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from gorillacomb.json_paths import has_path, path_from_json, path_to_json
-from gorillacomb.vaultmesh.jcs import canonical_json_fast
+from gorillacomb.vaultmesh.jcs import MOST, canonical_json_fast
 
 VERSION = 1
 EntryBody = dict[str, Any]
+"""The fields of an entry."""
 
 
 class StampEntry(NamedTuple):
@@ -65,6 +67,39 @@ class MarkEntry(NamedTuple):
     marked_ns: int
 
 
+class FirstStamp(NamedTuple):
+    """The entry for a content's first canonical file: a first scan writes hardly any others.
+
+    Their keys are always the same, so their order is known and nothing has to be sorted.
+    """
+
+    scan: int
+    file: StampEntry
+
+    def written(self, prev: str, seq: int, time_ns: str) -> bytes:
+        """Return the whole entry in canonical JSON, given what the ledger adds.
+
+        Raises ValueError for integers beyond 2^53 - 1.
+        """
+        scan, (root, path, size, mtime_ns, digest, copies, reasons, rules) = self
+        if max(size, copies, seq) > MOST:
+            raise ValueError(f"a number of entry {seq} is beyond the integers of JSON")
+        try:
+            field = f'"path":{canonical_json_fast(path.decode("utf-8")).decode()}'
+        except UnicodeDecodeError:
+            field = canonical_json_fast(path_to_json(path)).decode()[1:-1]
+        return (
+            f'{{"blake3":"{digest.hex()}","copies":{copies},"event":"stamp",'
+            f'"mtime_ns":"{mtime_ns}",{field},"prev":"{prev}","reasons":{_json_text(reasons)},'
+            f'"root":{_json_text(root)},"rules":{rules},"scan":{scan},"seq":{seq},"size":{size},'
+            f'"time_ns":"{time_ns}","v":{VERSION}}}'
+        ).encode()
+
+
+LedgerEntry = EntryBody | FirstStamp
+"""What the ledger can append."""
+
+
 def entry_path(entry: Mapping[str, Any], key: str = "path") -> bytes:
     """Read a path of an entry. Raises ValueError.
 
@@ -73,9 +108,15 @@ def entry_path(entry: Mapping[str, Any], key: str = "path") -> bytes:
     return path_from_json(entry, key, strict=False)
 
 
-def stamp_entry(scan: int, file: StampEntry) -> EntryBody:
+def stamp_entry(scan: int, file: StampEntry) -> FirstStamp:
     """Return the entry for a content's first canonical file."""
-    return _file("stamp", scan, file)
+    return FirstStamp(scan, file)
+
+
+@lru_cache(maxsize=4096)
+def _json_text(value: str | tuple[str, ...]) -> str:
+    """Return a value that many entries have, in canonical JSON."""
+    return canonical_json_fast(value).decode()
 
 
 def restamp_entry(
@@ -234,17 +275,18 @@ def tree_digest(files: Iterable[tuple[bytes, bytes]]) -> str:
 
 
 def _file(event: str, scan: int, file: StampEntry) -> EntryBody:
+    root, path, size, mtime_ns, digest, copies, reasons, rules = file
     return {
         "event": event,
         "scan": scan,
-        "root": file.root,
-        **path_to_json(file.path),
-        "size": file.size,
-        "mtime_ns": str(file.mtime_ns),
-        "blake3": file.digest.hex(),
-        "copies": file.copies,
-        "reasons": file.reasons,
-        "rules": file.rules,
+        "root": root,
+        **path_to_json(path),
+        "size": size,
+        "mtime_ns": str(mtime_ns),
+        "blake3": digest.hex(),
+        "copies": copies,
+        "reasons": reasons,
+        "rules": rules,
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +28,7 @@ from gorillacomb.vaultmesh.chain import (
     public_key_of_entry,
 )
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
-from gorillacomb.vaultmesh.entries import EntryBody
+from gorillacomb.vaultmesh.entries import EntryBody, LedgerEntry
 from gorillacomb.vaultmesh.error_text import FORKED, ROLLED_BACK, SEE_VERIFY, translate_errors
 from gorillacomb.vaultmesh.jcs import parse_own
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
@@ -227,14 +227,14 @@ class Ledger:
     # Appending.
 
     def append(
-        self, bodies: Iterable[EntryBody], done: Callable[[int], None] | None = None
+        self, bodies: Iterable[LedgerEntry], done: Callable[[int], None] | None = None
     ) -> None:
         """Append entries and sign them, in transactions of some thousands.
 
         On return all of them are on disk, signed and anchored. ``done`` is called with the size
         after each transaction. Raises VaultError.
         """
-        batch: list[EntryBody] = []
+        batch: list[LedgerEntry] = []
         for body in bodies:
             batch.append(body)
             if len(batch) >= _BATCH:
@@ -272,7 +272,7 @@ class Ledger:
 
     def _append_batch(
         self,
-        bodies: list[EntryBody],
+        bodies: Sequence[LedgerEntry],
         names_key: bool = False,
         also: Ed25519SigningKey | None = None,
         first_key: Ed25519SigningKey | None = None,
@@ -293,7 +293,7 @@ class Ledger:
 
     def _signed_batch(
         self,
-        bodies: list[EntryBody],
+        bodies: Sequence[LedgerEntry],
         names_key: bool,
         also: Ed25519SigningKey | None,
         first_key: Ed25519SigningKey | None,
@@ -308,7 +308,7 @@ class Ledger:
         self.tables.put_checkpoint(self.size, note)
         return note
 
-    def _put(self, bodies: list[EntryBody]) -> None:
+    def _put(self, bodies: Sequence[LedgerEntry]) -> None:
         entries = list(chain_entries(bodies, self.size, self._prev, self._clock()))
         nodes = self._frontier.extend([entry.leaf for entry in entries], STORED_FROM)
         self.tables.put([(entry.seq, entry.data) for entry in entries], nodes)

@@ -25,7 +25,7 @@ from gorillacomb.api.mesh.witness import Witness, WitnessRefusal, init_witness
 from gorillacomb.mesh.client import NodeAnswer
 from gorillacomb.mesh.witness.logs import trust_log
 from gorillacomb.vault.vault import Vault
-from gorillacomb.vaultmesh.entries import StampEntry, stamp_entry
+from gorillacomb.vaultmesh.entries import FirstStamp, StampEntry, stamp_entry
 from gorillacomb.vaultmesh.keys.note import VerifierKey
 from gorillacomb.vaultmesh.open import open_trace_for_reading, open_trace_for_writing
 
@@ -123,7 +123,7 @@ def _year(
     return year
 
 
-def _stamp(number: int) -> dict[str, object]:
+def _stamp(number: int) -> FirstStamp:
     path = b"Projects/HealthTrack/src/file-%d.tsx" % number
     digest = number.to_bytes(32, "big")
     return stamp_entry(1, StampEntry("0" * 32, path, 4096, 1, digest, 2, ("the older one",), 3))

@@ -11,7 +11,7 @@ from pathlib import Path
 from gorillacomb.vaultmesh.anchor import AnchorStore
 from gorillacomb.vaultmesh.audit import audit
 from gorillacomb.vaultmesh.create import create_log
-from gorillacomb.vaultmesh.entries import EntryBody, StampEntry, stamp_entry
+from gorillacomb.vaultmesh.entries import FirstStamp, StampEntry, stamp_entry
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.ledger import Ledger
 
@@ -57,7 +57,7 @@ def measure(rounds: int, say: Callable[[str], None]) -> Trace:
     return Trace(STAMPS, statistics.median(appended), statistics.median(audited), size)
 
 
-def _stamps() -> Iterator[EntryBody]:
+def _stamps() -> Iterator[FirstStamp]:
     for number in range(STAMPS):
         path = _FOLDER % (number // 12, number)
         digest = sha256(path).digest()

@@ -16,6 +16,7 @@ from gorillacomb.canonical.selector import CanonicalSelector
 from gorillacomb.fs.volumes import is_online
 from gorillacomb.index import stamps
 from gorillacomb.index.database import Index
+from gorillacomb.index.duplicate_groups import pack_copy_order
 from gorillacomb.vault.vault import Vault
 from tests.dedupe import drives
 from tests.folders.forests import forests
@@ -58,9 +59,11 @@ def test_it_chooses_as_the_rules_do(tree: Tree, dice: random.Random, prefers: bo
                 assert stamps.content(index.connection, held.digest) == held
                 ranked = [copies[at] for at in BUILT_IN.order(copies)]
                 order = [(copy.folder, os.path.basename(copy.path)) for copy in ranked]
-                assert chooser.rank(held, ()).order == order
+                ranking = chooser.rank(held, ())
+                assert ranking.order == order
+                assert ranking.packed in (None, pack_copy_order(order))
                 known = dice.sample(order, dice.randint(1, len(order)))
-                now, choose = chooser.rank(held, known)
+                now, choose, _ = chooser.rank(held, known)
                 assert (now[0], sorted(now)) == (choose()[:2], sorted(order))
                 assert chooser.rank(held, now).order == now
                 after = chooser.rank(held, known[:1]).order

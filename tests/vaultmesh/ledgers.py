@@ -15,7 +15,7 @@ from gorillacomb.vaultmesh import entries, jcs, merkle
 from gorillacomb.vaultmesh.anchor import AnchorStore
 from gorillacomb.vaultmesh.checkpoint import Checkpoint
 from gorillacomb.vaultmesh.create import create_log
-from gorillacomb.vaultmesh.entries import EntryBody, StampEntry
+from gorillacomb.vaultmesh.entries import LedgerEntry, StampEntry
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
 from gorillacomb.vaultmesh.keys.note import VerifierKey
@@ -95,7 +95,7 @@ def make_world(home: Path) -> World:
     return world
 
 
-def body(seq: int) -> EntryBody:
+def body(seq: int) -> LedgerEntry:
     """What an entry says: nearly all are stamps."""
     digest = sha256(b"%d" % seq).digest()
     root = f"{1:032x}"

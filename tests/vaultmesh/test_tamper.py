@@ -406,7 +406,8 @@ def test_another_key_appended(bench: Bench) -> None:
 
     def attack(connection: sqlite3.Connection) -> None:
         key = stranger()
-        put(connection, 1600, jcs.canonical_json({**body(1600), "event": "rotate-key", "key": ""}))
+        fields = jcs.parse_own(entry_at(connection, 1600)) | {"event": "rotate-key", "key": ""}
+        put(connection, 1600, jcs.canonical_json(fields))
         name_key(connection, 1600, key)
         connection.execute("INSERT INTO keys VALUES (1600)")
         rechain(connection, 1600, mend=True, sign=key)
