@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import permutations
 from typing import Protocol
@@ -14,6 +14,7 @@ from gorillacomb.fs.paths import is_below
 from gorillacomb.index import content_queries
 from gorillacomb.index.content_queries import ContentCopies, CopyReader, CopyRow
 from gorillacomb.index.database import Index
+from gorillacomb.index.duplicate_groups import ContentPlaces, content_places
 from gorillacomb.index.paths import FileKey, FolderPaths
 from gorillacomb.index.roots import all_roots
 from gorillacomb.marks.rules import NO_MARKS, MarkRules
@@ -34,8 +35,12 @@ class GroupReader:
         machine_made: frozenset[bytes] = frozenset(),
         marks: MarkRules = NO_MARKS,
         criteria: KeepCriteria = BUILT_IN,
+        prefers_some: bool = True,
     ) -> None:
-        """``machine_made`` are names of machine-made folders beyond the well-known ones."""
+        """``machine_made`` are names of machine-made folders beyond the well-known ones.
+
+        ``prefers_some`` says whether there may be a path that is ``preferred``.
+        """
         self._index = index
         self.criteria = criteria
         self.roots = {root.id: root for root in all_roots(index.connection)}
@@ -43,11 +48,13 @@ class GroupReader:
         self.traits = TraitReader(index.connection, self.paths, self.roots, machine_made)
         self._online = {number: online(root) for number, root in self.roots.items()}
         self._preference = marks.preference(preferred)
+        self.prefers_some = prefers_some or marks.has_kept
         self._marks = marks
         self.knows_orders = content_queries.has_copy_orders(index.connection)
         """Whether the order of the copies of any content was stored when this was opened."""
         self._folders: dict[int, CopyFolder | None] = {}
-        self._reader = CopyReader(index.connection, _may_show_one_file(self.roots.values()))
+        self._one_file_twice = _may_show_one_file(self.roots.values())
+        self._reader = CopyReader(index.connection, self._one_file_twice)
 
     def all(self) -> Iterator[DuplicateGroup]:
         """Yield all groups, most wasteful first."""
@@ -78,10 +85,22 @@ class GroupReader:
         choice = self.criteria.choose_canonical(copies)
         return DuplicateGroup(summary, copies, choice, hard_link_of(copies))
 
-    def contents(self) -> Iterator[ContentCopies]:
-        """Yield every content that has copies, sorted by digest."""
+    def contents_in(self, folders: Collection[int]) -> Iterator[ContentCopies]:
+        """Yield every content with copies of which one is directly in one of some folders.
+
+        The folders are given by their ids. Contents are sorted by digest.
+        """
         self.paths.load()
-        return self._reader.by_digest()
+        return self._reader.in_folders(folders)
+
+    def contents_of(self, digests: Sequence[bytes]) -> Iterator[ContentCopies]:
+        """Yield the contents with some digests that have copies."""
+        return self._reader.of_digests(digests)
+
+    def places(self) -> Iterator[ContentPlaces]:
+        """Yield the folders of every content that has copies."""
+        self.paths.load()
+        return content_places(self._index.connection, self._one_file_twice)
 
     def contents_to_stamp(self) -> Iterator[ContentCopies]:
         """Yield every content that is to be stamped again and that a file has."""

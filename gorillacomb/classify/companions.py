@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -151,9 +151,15 @@ class CompanionTable:
         if key.endswith("/"):
             yield from (template for text, template in self.of_folders if key.endswith(text))
             return
-        ending = key.rpartition(".")[2]
-        yield from self.by_ending.get(ending, ())
-        yield from self.by_length.get(len(ending), ())
+        yield from self.with_ending(key.rpartition(".")[2])
+        yield from self.with_form(key)
+
+    def with_ending(self, ending: str) -> list[_Template]:
+        """Return the templates that may match a file because of what follows its last dot."""
+        return [*self.by_ending.get(ending, ()), *self.by_length.get(len(ending), ())]
+
+    def with_form(self, key: str) -> Iterator[_Template]:
+        """Yield those that may match a file because of how else its name begins or ends."""
         if key[-1:].isdigit():
             yield from self.by_digit
         for text, template in self.by_beginning.get(key[:1], ()):
@@ -217,12 +223,11 @@ class Companions:
         """Yield each set that a kind forms: its main files and the others."""
         numbers = {id(kind): at for at, kind in enumerate(table.kinds)}
         sets: dict[tuple[int, str], tuple[list[bytes], list[bytes]]] = {}
-        for key, names in self._by_key.items():
-            for template in table.matching(key):
-                for stem in template.stems(key):
-                    place = numbers[id(template.kind)], stem
-                    mains, others = sets.setdefault(place, ([], []))
-                    (mains if template.is_main else others).extend(names)
+        for key, names, template in self._candidates(table, numbers):
+            for stem in template.stems(key):
+                place = numbers[id(template.kind)], stem
+                mains, others = sets.setdefault(place, ([], []))
+                (mains if template.is_main else others).extend(names)
         for (number, stem), (mains, others) in sets.items():
             kind = table.kinds[number]
             others = [name for name in others if name not in mains]
@@ -231,6 +236,40 @@ class Companions:
                 mains += [name for name in found if name not in others]
             if mains and (others or (kind.mains_belong_together and len(mains) > 1)):
                 yield kind, mains, others
+
+    def _candidates(
+        self, table: CompanionTable, numbers: Mapping[int, int]
+    ) -> Iterator[tuple[str, list[bytes], _Template]]:
+        """Yield names with the templates that may match them, of kinds that may form a set here.
+
+        For most kinds a folder has main files alone, as its endings show: a picture can be one of
+        14 kinds. ``numbers`` are those of the kinds, by identity.
+        """
+        by_ending: dict[str, list[_Template]] = {}
+        by_form: dict[str, list[_Template]] = {}
+        for key in self._by_key:
+            if key.endswith("/"):
+                by_form[key] = list(table.matching(key))
+                continue
+            ending = key.rpartition(".")[2]
+            if ending not in by_ending:
+                by_ending[ending] = table.with_ending(ending)
+            if found := list(table.with_form(key)):
+                by_form[key] = found
+        possible = (*by_ending.values(), *by_form.values())
+        sides = {(id(each.kind), each.is_main) for found in possible for each in found}
+        usable = {
+            kind
+            for kind, is_main in sides
+            if (not is_main and ((kind, True) in sides or numbers[kind] in table.of_any))
+            or (is_main and table.kinds[numbers[kind]].mains_belong_together)
+        }
+        for ending, found in by_ending.items():
+            by_ending[ending] = [each for each in found if id(each.kind) in usable]
+        for key, names in self._by_key.items():
+            found = [] if key.endswith("/") else by_ending[key.rpartition(".")[2]]
+            for template in (*found, *by_form.get(key, ())):
+                yield key, names, template
 
     def _with_any_ending(self, before: str, stem: str) -> list[bytes]:
         """Return names that are a stem after that many characters."""

@@ -86,7 +86,7 @@ class FolderAnalysis:
     criteria: KeepCriteria = BUILT_IN
     _families: list[FolderFamily] | None = None
     _ranks: dict[TreeFolder, int] = field(default_factory=dict)
-    """For members of families: KEPT or GIVEN_UP."""
+    """Of members of families: KEPT or GIVEN_UP; and of other folders that were asked for."""
     _places: dict[TreeFolder, FolderPlace] = field(default_factory=dict)
     _stamped_before: list[int] = field(default_factory=list)
     """By position in the tree's order: how many canonical files are directly in preceding folders,
@@ -195,10 +195,15 @@ class FolderAnalysis:
     def rank_in(self, folder: TreeFolder) -> int:
         """Return the same for entries directly in a folder."""
         self.families()
+        way: list[TreeFolder] = []
         at: TreeFolder | None = folder
         while at is not None and at not in self._ranks:
+            way.append(at)
             at = at.parent
-        return IN_NO_TREE if at is None else self._ranks[at]
+        rank = IN_NO_TREE if at is None else self._ranks[at]
+        for each in way:
+            self._ranks[each] = rank
+        return rank
 
     def around(self, folder: TreeFolder) -> FolderFamily | None:
         """Return the family of a folder, or of its innermost parent that has one."""

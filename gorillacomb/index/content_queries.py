@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from gorillacomb.fs.paths import join
+from gorillacomb.index.file_records import DIGEST_SIZE
 from gorillacomb.index.folder_queries import REGULAR
 from gorillacomb.index.paths import BELOW, FileKey, FolderPaths
 from gorillacomb.index.schema import has_content, has_gap
@@ -293,9 +294,15 @@ class CopyReader:
         self._has_orders = is_defined(connection, "copy_orders")  # since version 11
         self._is_named_twice = "1" if one_file_twice else "files.links > 1"
 
-    def by_digest(self) -> Iterator[ContentCopies]:
-        """Yield every content with copies, sorted by digest."""
-        return self._contents("groups", "ORDER BY groups.digest")
+    def in_folders(self, folders: Collection[int]) -> Iterator[ContentCopies]:
+        """Yield contents with copies, one of them directly in one of some folders, by digest."""
+        wanted = f"[{','.join(map(str, folders))}]"
+        return self._contents("groups", f"{_IN_FOLDERS} ORDER BY groups.digest", (wanted,))
+
+    def of_digests(self, digests: Sequence[bytes]) -> Iterator[ContentCopies]:
+        """Yield those with some digests, all of `DIGEST_SIZE`, by one statement."""
+        length = DIGEST_SIZE * len(digests)
+        return self._contents(_ASKED, "", (length, b"".join(digests)))
 
     def by_waste(self, folder: int | None = None) -> Iterator[ContentCopies]:
         """Yield those with a copy below a folder, or all; the most wasteful first."""
@@ -346,4 +353,13 @@ _ORDERS = "LEFT JOIN copy_orders ON copy_orders.digest = groups.digest"
 _IN_FOLDER = (
     f"WHERE groups.digest IN ({BELOW} SELECT digest FROM files"
     f" WHERE folder IN below AND {has_content()})"
+)
+_IN_FOLDERS = (
+    "WHERE groups.digest IN (SELECT held.digest FROM json_each(?) AS wanted"
+    f" CROSS JOIN files AS held ON held.folder = wanted.value AND {has_content('held')})"
+)
+_ASKED = (
+    f"(WITH RECURSIVE asked (start) AS (SELECT 1 UNION ALL SELECT start + {DIGEST_SIZE}"
+    f" FROM asked WHERE start + {DIGEST_SIZE} <= ?1) SELECT groups.* FROM asked"
+    f" CROSS JOIN groups ON groups.digest = substr(?2, start, {DIGEST_SIZE}))"
 )

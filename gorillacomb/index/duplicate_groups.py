@@ -150,6 +150,43 @@ def _group_statements(some: str) -> Iterator[str]:
     yield f"DELETE FROM groups WHERE {linked}"
 
 
+class ContentPlaces(NamedTuple):
+    """Where the copies of a content are."""
+
+    digest: bytes
+    folders: str
+    """The ids of the folders with a copy, separated by commas; a folder once for each copy."""
+    size: int | None
+    """The bytes on disk of each copy, if all have the same and no file is named twice; else None.
+    """
+    stamped: int | None
+    """The id of the folder with the canonical file, if that is one of the copies."""
+
+
+def content_places(connection: Connection, one_file_twice: bool) -> Iterator[ContentPlaces]:
+    """Yield every content with copies, with the folders that contain them.
+
+    SQLite collects those: passing a row per file to Python costs three times as much.
+    ``one_file_twice`` says whether two roots may show one file.
+    """
+    rows = connection.execute(
+        "SELECT groups.digest, held.folders,"
+        f" CASE WHEN {'0' if one_file_twice else 'held.links <= 1'} AND held.least = held.most"
+        # A scan that was interrupted has not updated the group yet.
+        "  AND groups.reclaimable = (held.names - 1) * held.most * 512 THEN held.most * 512 END,"
+        " CASE WHEN EXISTS (SELECT 1 FROM files WHERE files.folder = stamps.folder"
+        "  AND files.name = stamps.name AND files.digest = stamps.digest"
+        f"  AND {has_content('files')}) THEN stamps.folder END"
+        " FROM (SELECT digest, group_concat(folder) AS folders, count(*) AS names,"
+        "  min(blocks) AS least, max(blocks) AS most, max(links) AS links"
+        f"  FROM files INDEXED BY file_by_digest WHERE {has_content()} AND digest IS NOT NULL"
+        "  GROUP BY digest) AS held"
+        " CROSS JOIN groups ON groups.digest = held.digest"
+        " LEFT JOIN stamps ON stamps.digest = held.digest"
+    )
+    return map(ContentPlaces._make, rows)
+
+
 class _GroupFile(NamedTuple):
     """A name of a file with the content of a group."""
 

@@ -51,9 +51,12 @@ def store_folders(
     hints = store_hints()
     around: dict[int, tuple[int | None, bytes]] = {}
     signs: list[tuple[int, int]] = []
+    levels: dict[bytes, list[int]] = {}
     for folder, parent, name in folders:
         around[folder] = parent, name
-        signs += [(folder, depth) for depth in hints.levels_above(name)]
+        if name not in levels:
+            levels[name] = hints.levels_above(name)
+        signs += [(folder, depth) for depth in levels[name]]
     for folder in _folders_with_file(
         connection, hints.file_names, hints.file_beginnings, hints.file_endings
     ):

@@ -812,7 +812,7 @@ def test_verify_again_and_again_beside_a_scan(busy: subprocess.Popen[bytes], vau
     from gorillacomb.vaultmesh.open import open_trace_for_reading
 
     assert until(lambda: (vault / "trace.db").exists() and size_of(vault) > 3)
-    seen = []
+    seen: list[int] = []
     while busy.poll() is None:
         busy.send_signal(signal.SIGSTOP if len(seen) % 2 else signal.SIGCONT)
         with open_trace_for_reading(Vault(vault)) as ledger:

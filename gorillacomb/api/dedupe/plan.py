@@ -322,7 +322,8 @@ def _planner(
     def groups_of(read: Index) -> GroupReader:
         names = settings.machine_names
         criteria = criteria_of(settings)
-        return GroupReader(read, is_there, settings.preferred, names, marks, criteria)
+        given = read, is_there, settings.preferred, names, marks, criteria
+        return GroupReader(*given, prefers_some=bool(settings.prefer))
 
     def analysis_of(read: Index) -> FolderAnalysis:
         if read is index:

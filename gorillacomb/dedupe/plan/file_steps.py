@@ -20,6 +20,7 @@ from gorillacomb.dedupe.plan.skipped import SkippedItems
 from gorillacomb.dedupe.safety.file_names import meaning, name_refusal
 from gorillacomb.dedupe.safety.policy import PathContext, SafetyPolicy, in_use_cause
 from gorillacomb.folders.analysis import GIVEN_UP
+from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.paths import base_name, join, parent_path, split_path
 from gorillacomb.index.content_queries import ContentCopies, CopyRow, by_waste
 from gorillacomb.model import GroupSummary
@@ -48,6 +49,8 @@ class FileStepPlanner:
     """By path, for each file with a step."""
     _companions: dict[bytes, _FolderFiles] = field(default_factory=dict)
     _folders: dict[int, _CandidateFolder] = field(default_factory=dict)
+    _closed: dict[TreeFolder, Refusal] = field(default_factory=dict)
+    """Folders from which no file may be removed by itself."""
 
     def steps(self) -> list[PlanStep]:
         """Return a step for each file to be removed; files that belong together share one."""
@@ -111,11 +114,11 @@ class FileStepPlanner:
         """
         known = self._folders
         waiting: list[tuple[ContentCopies, list[_CandidateFile]]] = []
-        for content in self.groups.contents():
+        for content in self.groups.contents_in(self._open_folders()):
             here = [(known.get(row[0]) or self._folder(row[0]), row) for row in content.files]
             here = [each for each in here if each[0].within is not None]
-            if len(here) < 2 or all(folder.is_closed for folder, _ in here):
-                continue  # on most drives nearly all are of this kind
+            if len(here) < 2:
+                continue
             if any(map(is_dotfile, {row[1] for row in content.files})):
                 waiting.append((content, here))
             else:
@@ -145,19 +148,44 @@ class FileStepPlanner:
             classes.setdefault(what, []).append(each)
         yield from (files for files in classes.values() if len(files) > 1)
 
+    def _open_folders(self) -> list[int]:
+        """Return the ids of the folders from which files may be removed one by one.
+
+        The others are those removed as a whole, and those that a rule closes: on most drives
+        nearly all. Why is remembered.
+        """
+        found: list[int] = []
+        going = {gone.folder.first: gone.folder.last for gone in self.going}
+        order = self.sites.folders.forest.order
+        at = 0
+        while at < len(order):
+            folder = order[at]
+            if at in going:
+                at = going[at] + 1
+                continue
+            at += 1
+            site = self.sites.of_folder(folder)
+            above = self._closed.get(folder.parent) if folder.parent is not None else None
+            if above is None:
+                closed = self.guard.closed_to_files(site)
+            else:
+                closed = self.guard.closed_to_files_below(site, above)
+            if closed is None:
+                found.append(folder.id)
+            else:
+                self._closed[folder] = closed
+                self.left.add_closed(site, closed)
+        return found
+
     def _folder(self, number: int) -> _CandidateFolder:
         """Return what is the same for all files directly in a folder, given by its id."""
         folder = self.sites.folders.forest.folders.get(number)
         if folder is None or self.going.around(folder) is not None:
             found = _CandidateFolder(None)
         else:
-            site = self.sites.of_folder(folder)
-            closed = self.guard.closed_to_files(site)
-            if closed is not None:
-                self.left.add_closed(site, closed)
             is_given_up = self.sites.folders.rank_in(folder) == GIVEN_UP
             within = self.groups.folder(number)
-            found = _CandidateFolder(within, closed is not None, is_given_up)
+            found = _CandidateFolder(within, folder in self._closed, is_given_up)
         self._folders[number] = found
         return found
 

@@ -288,10 +288,11 @@ class FolderStepPlanner:
             return True
         top, other = self.folders.path(victim), self.folders.path(keep)
         for folder in self.folders.forest.order[victim.first : victim.last + 1]:
-            path = self.folders.path(folder)
+            texts = self.sites.links_in(folder)
+            path = self.folders.path(folder) if texts else b""
             inner = relative_path(path, top)
             depth = inner.count(b"/") + 1 if inner else 0
-            for text in self.sites.links_in(folder):
+            for text in texts:
                 if not links_equivalent(text, path, join(other, inner), depth):
                     return False
         return True

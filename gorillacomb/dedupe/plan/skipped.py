@@ -11,7 +11,7 @@ from gorillacomb.classify.location import is_transient
 from gorillacomb.classify.names import is_version_control
 from gorillacomb.dedupe.model import Refusal, SafetyRule
 from gorillacomb.dedupe.safety.policy import PathContext, SafetyPolicy
-from gorillacomb.fs.paths import join, path_and_parents
+from gorillacomb.fs.paths import join, parent_path, path_and_parents
 
 BY_PLACE = (
     SafetyRule.PROJECT,
@@ -42,9 +42,12 @@ class SkippedItems:
     """By path: folders from which no file may be removed."""
     _whole: dict[bytes, KeptReason] = field(default_factory=dict)
     """By path: folders that would have been removed as a whole."""
+    _reported: dict[KeptReason, KeptReason] = field(default_factory=dict)
+    """What is reported instead of a reason; forgotten when that may be another one."""
 
     def add_whole(self, path: bytes, refusal: Refusal) -> None:
         """Remember why a folder is kept as a whole."""
+        self._reported.clear()
         self._whole.setdefault(path, KeptReason(path, refusal.rule, refusal.cause))
 
     def add(self, place: bytes, refusal: Refusal, files: Collection[bytes]) -> None:
@@ -57,7 +60,17 @@ class SkippedItems:
         self.add(self.protector(site, refusal), refusal, [site.path])
 
     def add_closed(self, folder: PathContext, refusal: Refusal) -> None:
-        """Remember why no file directly in a folder may be removed."""
+        """Remember why no file directly in a folder may be removed; its parent comes first."""
+        parent = parent_path(folder.path)
+        above = self._closed.get(parent)
+        if (
+            above is not None
+            and (above.rule, above.cause) == (refusal.rule, refusal.cause)
+            and above.place != parent
+            and refusal.place in (None, above.place)
+        ):
+            self._closed[folder.path] = above  # what is around the parent protects this one too
+            return
         inside = folder._replace(path=join(folder.path, b"*"), is_folder=False)
         place = self.protector(inside, refusal)
         self._closed[folder.path] = KeptReason(place, refusal.rule, refusal.cause)
@@ -93,7 +106,15 @@ class SkippedItems:
         if found is None:
             whole = (self._whole.get(each) for each in path_and_parents(folder))
             found = next((each for each in whole if each is not None), None)
-        return None if found is None else self._around(found)
+        if found is None:
+            return None
+        if found not in self._reported:
+            self._reported[found] = self._around(found)
+        return self._reported[found]
+
+    def folders_of_files(self) -> set[bytes]:
+        """Return the folders with files that have a reason of their own."""
+        return set(map(parent_path, self._files))
 
     def _around(self, found: KeptReason) -> KeptReason:
         """Return why what protects something is kept as a whole, if it is: that says more.

@@ -6,7 +6,7 @@ what the overview says of all that is there twice, are sums of these.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from gorillacomb.dedupe.plan.skipped import KeptReason, SkippedItems
 from gorillacomb.dedupe.safety.file_names import NAME_REFUSAL
 from gorillacomb.folders.analysis import GIVEN_UP, FolderAnalysis
 from gorillacomb.folders.tree import TreeFolder
-from gorillacomb.fs.paths import join, path_and_parents
+from gorillacomb.fs.paths import join, parent_path, path_and_parents
 from gorillacomb.index.content_queries import ContentCopies, CopyRow
 
 OTHER_DRIVE = "has its other copy on another volume: a backup"
@@ -76,6 +76,8 @@ class _FolderFate:
     path: bytes
     is_removed: bool
     """Whether it is removed as a whole."""
+    is_mixed: bool
+    """Whether a file in it is removed, or has a reason of its own."""
     reason: KeptReason | None
     """Why all of them are kept."""
     given_up: bytes | None
@@ -91,6 +93,15 @@ class _FolderFate:
         """The path of the project that it is part of, if that is why they are kept."""
         is_inside = self.reason is not None and self.reason.rule is SafetyRule.PROJECT
         return self.reason.place if self.reason and is_inside else None
+
+
+class _Fate(NamedTuple):
+    """What becomes of a content with a copy in each of some folders."""
+
+    removed: int
+    """How many of them are removed."""
+    left: Sequence[tuple[_FolderFate, KeptReason]]
+    """The folders of those that are left alone, except for the one to keep, and why."""
 
 
 class SurplusCopies:
@@ -111,17 +122,83 @@ class SurplusCopies:
         self._across_volumes = left.guard.options.across_volumes
         self._files = {pair.path for step in steps for pair in step.pairs if step.kind == "file"}
         self._trees = {step.path for step in steps if step.kind == "folder"}
+        self._mixed = {*map(parent_path, self._files), *left.folders_of_files()}
         self._places: dict[int, _FolderFate | None] = {}
         """By folder id; None for a folder without a path."""
+        self._known: dict[TreeFolder, tuple[bool, bytes | None]] = {}
         self._counts: Counter[_Key] = Counter()
         self._bytes: Counter[_Key] = Counter()
         self._left_files: Counter[KeptReason] = Counter()
         self._left_bytes: Counter[KeptReason] = Counter()
 
     def add_up(self) -> None:
-        """Read all contents."""
-        for content in self._groups.contents():
+        """Add up all contents: those in the same folders at once, unless single files matter."""
+        fates: dict[tuple[str, int | None], _Fate | None] = {}
+        sums: defaultdict[tuple[str, int | None], list[int]] = defaultdict(lambda: [0, 0])
+        others: list[bytes] = []
+        for digest, folders, size, stamped in self._groups.places():
+            key = folders, stamped
+            if key not in fates:
+                fates[key] = self._fate(list(map(int, folders.split(","))), stamped)
+            if size is None or fates[key] is None:
+                others.append(digest)
+            else:
+                found = sums[key]
+                found[0] += 1
+                found[1] += size
+        for key, (contents, size) in sums.items():
+            self._add_all(fates[key] or _Fate(0, ()), contents, size)
+        for content in self._groups.contents_of(others):
             self._add(content)
+
+    def _fate(self, folders: Sequence[int], stamped: int | None) -> _Fate | None:
+        """Return what becomes of contents with a copy in each of some folders, given by their ids.
+
+        ``stamped`` is the one with the canonical copy. None if that depends on the single files.
+        """
+        places = [place for each in folders if (place := self._place(each)) is not None]
+        if (
+            self._scope.keep != 1
+            or len(places) < len(folders)
+            or any(place.is_mixed for place in places)
+        ):
+            return None
+        staying = [place for place in places if not place.is_removed]
+        if len(staying) < 2:
+            return _Fate(len(places) - 1, ()) if staying else None
+        ranks = [_rank(place) for place in staying]
+        first = min(ranks)
+        equal = [place for place, rank in zip(staying, ranks, strict=True) if rank == first]
+        if len({place.reason for place in equal}) == 1:
+            kept = equal[0]  # whichever it is, the others have the same reason
+        elif self._groups.prefers_some:
+            return None
+        else:
+            in_stamped = (place for place in equal if place.within.id == stamped)
+            if (found := next(in_stamped, None)) is None:
+                return None
+            kept = found
+        rest = list(staying)
+        rest.remove(kept)
+        is_structure = len({place.project for place in staying}) == 1
+        kept_back = []
+        for place in rest:
+            if place.reason is None:
+                return None
+            kept_back.append((place, _inside(place.reason, is_structure)))
+        return _Fate(len(places) - len(staying), tuple(kept_back))
+
+    def _add_all(self, fate: _Fate, contents: int, size: int) -> None:
+        """Add contents with copies in the same folders; ``size`` is that of one copy of each."""
+        if fate.removed:
+            self._counts[True, None] += fate.removed * contents
+            self._bytes[True, None] += fate.removed * size
+        for place, reason in fate.left:
+            self._counts[False, reason.rule] += contents
+            self._bytes[False, reason.rule] += size
+            if self._scope.holds(place.path):
+                self._left_files[reason] += contents
+                self._left_bytes[reason] += size
 
     def totals(self) -> tuple[SurplusTotals, ...]:
         """Return the sums over all contents; they do not depend on the scope of the plan."""
@@ -229,9 +306,7 @@ class SurplusCopies:
     ) -> KeptReason | None:
         """Return why a copy stays beside the one that is kept."""
         if each.reason is not None:
-            if each.reason.rule is SafetyRule.PROJECT and _are_inside_one_project(staying):
-                return each.reason._replace(rule=SafetyRule.STRUCTURAL)
-            return each.reason
+            return _inside(each.reason, _are_inside_one_project(staying))
         (here, row), (there, other) = each.copy.names[0], kept.copy.names[0]
         if here.volume != there.volume and not self._across_volumes:
             return KeptReason(here.path, SafetyRule.OTHER_VOLUME, OTHER_DRIVE)
@@ -253,22 +328,47 @@ class SurplusCopies:
         within = None if folder is None else self._groups.folder(folder.id)
         if folder is None or within is None:
             return None
-        path = self._folders.path(folder)
-        return _FolderFate(
-            within,
-            path,
-            any(each in self._trees for each in path_and_parents(path)),
-            self._left.of_files_in(path),
-            self._given_up_around(folder),
-        )
+        path = within.path.rstrip(b"/") or b"/"
+        is_removed, given_up = self._around(folder)
+        reason = self._left.of_files_in(path)
+        return _FolderFate(within, path, is_removed, path in self._mixed, reason, given_up)
 
-    def _given_up_around(self, folder: TreeFolder) -> bytes | None:
-        if self._folders.rank_in(folder) != GIVEN_UP:
-            return None
-        top = folder
-        while top.parent is not None and self._folders.rank_in(top.parent) == GIVEN_UP:
-            top = top.parent
-        return self._folders.path(top)
+    def _around(self, folder: TreeFolder) -> tuple[bool, bytes | None]:
+        """Return `_FolderFate.is_removed` and `_FolderFate.given_up` for a folder."""
+        way: list[TreeFolder] = []
+        at: TreeFolder | None = folder
+        while at is not None and at not in self._known:
+            way.append(at)
+            at = at.parent
+        is_removed, given_up = (False, None) if at is None else self._known[at]
+        for each in reversed(way):
+            is_removed = is_removed or self._is_step(each)
+            if self._folders.rank_in(each) != GIVEN_UP:
+                given_up = None
+            elif given_up is None:
+                given_up = self._folders.path(each)
+            self._known[each] = is_removed, given_up
+        return is_removed, given_up
+
+    def _is_step(self, folder: TreeFolder) -> bool:
+        """Return whether a folder is removed as a whole; a root also if it is in such a folder."""
+        if not self._trees:
+            return False
+        path = self._folders.path(folder)
+        around = path_and_parents(path) if folder.parent is None else [path]
+        return any(each in self._trees for each in around)
+
+
+def _rank(place: _FolderFate) -> tuple[bool, bool, bool]:
+    """Return what comes first in `_keep_order`, for a file with one name in a folder."""
+    return place.reason is not None, not place.within.online, place.given_up is not None
+
+
+def _inside(reason: KeptReason, is_structure: bool) -> KeptReason:
+    """Return why a copy stays, given whether all that stay are inside one project."""
+    if is_structure and reason.rule is SafetyRule.PROJECT:
+        return reason._replace(rule=SafetyRule.STRUCTURAL)
+    return reason
 
 
 def _keep_order(

@@ -168,6 +168,25 @@ class SafetyPolicy:
             or self._in_project(inside, None)
         )
 
+    def closed_to_files_below(self, folder: PathContext, above: Refusal) -> Refusal | None:
+        """Return the same for a folder whose parent is closed: for most, what closes that.
+
+        Rules are asked again only where the folder itself may make a difference.
+        """
+        level = folder.levels[-1]
+        if (
+            (level.marker is not None and above.rule is not SafetyRule.PROJECT)
+            or level.owner is not None
+            or level.store
+            or is_version_control(level.name)
+            or is_transient(level.name)
+            or self.options.retire
+            or any(is_below(folder.path, each) for each in self.own)
+            or self.snapshots.around(folder.path) is not None
+        ):
+            return self.closed_to_files(folder)
+        return above
+
     def _ours(self, site: PathContext) -> Refusal | None:
         if site.path in self._around_fixed:
             what = "is" if site.path in self._fixed else "holds"
