@@ -169,8 +169,8 @@ class SurplusCopies:
         ranks = [_rank(place) for place in staying]
         first = min(ranks)
         equal = [place for place, rank in zip(staying, ranks, strict=True) if rank == first]
-        if len({place.reason for place in equal}) == 1:
-            kept = equal[0]  # whichever it is, the others have the same reason
+        if len({(place.reason, self._scope.holds(place.path)) for place in equal}) == 1:
+            kept = equal[0]  # whichever it is, the others are reported alike
         elif self._groups.prefers_some:
             return None
         else:
@@ -180,11 +180,12 @@ class SurplusCopies:
             kept = found
         rest = list(staying)
         rest.remove(kept)
-        if any(place.reason is None for place in rest):
+        reasons = [place.reason for place in rest if place.reason is not None]
+        if len(reasons) < len(rest):
             return None
         is_structure = len({place.project for place in staying}) == 1
-        kept_back = tuple((place, _inside(place.reason, is_structure)) for place in rest)
-        return _Fate(len(places) - len(staying), kept_back)
+        whys = [_inside(each, is_structure) for each in reasons]
+        return _Fate(len(places) - len(staying), tuple(zip(rest, whys, strict=True)))
 
     def _add_all(self, fate: _Fate, contents: int, size: int) -> None:
         """Add contents with copies in the same folders; ``size`` is that of one copy of each."""
