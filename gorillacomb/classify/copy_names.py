@@ -160,6 +160,7 @@ def meaning_of_name(name: bytes, size: int) -> bytes | None:
     return plain_name(name) if size < _MEANT_BY_NAME or is_dotfile(name) else None
 
 
+@lru_cache(maxsize=65536)
 def is_dotfile(name: bytes) -> bool:
     """Return whether programs look for a file by this name, or it is the name of a copy of one."""
     return plain_name(name).startswith(b".")

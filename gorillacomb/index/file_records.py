@@ -18,6 +18,8 @@ from gorillacomb.sqlite import Connection, OperationalError
 
 DIGEST_SIZE = 32
 """Bytes."""
+FileRow = tuple[Any, ...]
+"""A file: its name, the facts of a `FileRecord` from its state on, and the id of its folder."""
 _FILE = "name, state, size, mtime_ns, ctime_ns, inode, checked_ns, digest, cause"
 
 
@@ -53,14 +55,16 @@ def _columns(table: str) -> str:
     return ", ".join(f"{table}.{each}" for each in _FILE.split(", "))
 
 
-def folders_in(connection: Connection, folder: int) -> dict[bytes, FolderRecord]:
-    """Return the direct subfolders of a folder, by name."""
-    rows = connection.execute(
-        "SELECT name, id, state, cause FROM folders WHERE parent = ?", (folder,)
-    )
-    return {
-        name: FolderRecord(number, FolderState(state), cause) for name, number, state, cause in rows
-    }
+def folders_below(connection: Connection, folder: int) -> dict[int, dict[bytes, FolderRecord]]:
+    """Return the subfolders of a folder and of each below it: by its id, then by their names."""
+    found: dict[int, dict[bytes, FolderRecord]] = {}
+    for parent, name, number, state, cause in connection.execute(
+        f"{BELOW} SELECT folders.parent, folders.name, folders.id, folders.state, folders.cause"
+        " FROM below CROSS JOIN folders ON folders.parent = below.id",
+        (folder,),
+    ):
+        found.setdefault(parent, {})[name] = FolderRecord(number, FolderState(state), cause)
+    return found
 
 
 def known_folder(connection: Connection, folder: int) -> FolderRecord:
@@ -71,13 +75,14 @@ def known_folder(connection: Connection, folder: int) -> FolderRecord:
     return FolderRecord(folder, FolderState(state), cause)
 
 
-def files_in(
-    connection: Connection, root: int, folder: int, path: bytes
-) -> dict[bytes, FileRecord]:
-    """Return the entries directly in a folder at a path, by name."""
-    rows = connection.execute(f"SELECT {_FILE} FROM files WHERE folder = ?", (folder,))
-    above = path.rstrip(b"/") + b"/"
-    return {row[0]: FileRecord(root, folder, above + row[0], *row[1:]) for row in rows}
+def files_below(connection: Connection, folder: int) -> dict[int, list[FileRow]]:
+    """Return the entries directly in a folder, and in each below it, by its id."""
+    rows = connection.execute(
+        f"{BELOW} SELECT {_columns('files')}, files.folder"
+        " FROM below CROSS JOIN files ON files.folder = below.id",
+        (folder,),
+    )
+    return {number: list(files) for number, files in groupby(rows, itemgetter(-1))}
 
 
 def copies_outside(

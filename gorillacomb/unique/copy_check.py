@@ -270,9 +270,13 @@ def matches_record(copy: FileRecord, facts: os.stat_result) -> bool:
     return (
         stat.S_ISREG(facts.st_mode)
         and copy.size == facts.st_size
-        and copy.mtime_ns == clamp_int64(facts.st_mtime_ns)
-        and copy.ctime_ns in (0, clamp_int64(facts.st_ctime_ns))
-        and copy.inode in (0, to_signed64(facts.st_ino))
+        # Nearly all are equal as they are, with no need to fit them into what SQLite stores.
+        and (copy.mtime_ns == facts.st_mtime_ns or copy.mtime_ns == clamp_int64(facts.st_mtime_ns))
+        and (
+            copy.ctime_ns in (0, facts.st_ctime_ns)
+            or copy.ctime_ns == clamp_int64(facts.st_ctime_ns)
+        )
+        and (copy.inode in (0, facts.st_ino) or copy.inode == to_signed64(facts.st_ino))
     )
 
 

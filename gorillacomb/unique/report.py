@@ -7,65 +7,34 @@ described in `unique.copy_check`.
 
 from __future__ import annotations
 
-import os
-import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.classify.location import LocationKind
-from gorillacomb.classify.state_text import FILE_CAUSES
-from gorillacomb.classify.stores import is_ours
-from gorillacomb.fs.bounded_read import UNTOLD, tells_size
 from gorillacomb.fs.comparison import ONE_VIEW
 from gorillacomb.fs.extents import StorageKey
-from gorillacomb.fs.openat import (
-    FileIdentity,
-    OpenFolders,
-    clamp_int64,
-    identity_of,
-    is_placeholder,
-    open_file,
-    os_error_text,
-)
-from gorillacomb.fs.paths import base_name, is_below, join, join_relative, parent_path
+from gorillacomb.fs.openat import os_error_text
+from gorillacomb.fs.paths import is_below, split_path
 from gorillacomb.index.database import Index
-from gorillacomb.index.file_records import (
-    FileRecord,
-    copies_outside,
-    files_in,
-    folders_in,
-    known_folder,
-)
+from gorillacomb.index.file_records import FileRecord, copies_outside
 from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.stamps import stamps_below
-from gorillacomb.model import EntryState, FolderState, Root
+from gorillacomb.model import Root
 from gorillacomb.progress import Progress
 from gorillacomb.unique.copy_check import (
     TREATED_AS_GONE,
     CopyRejected,
     CopyVerifier,
     StoredFile,
-    list_with_stat,
-    matches_record,
 )
+from gorillacomb.unique.walk import FolderWalk, IndexedOnDisk, WalkedFolder
 
 ONE_COPY = "on the same blocks of the disk, as a reflink or in a snapshot: one copy"
-_FOLDER_CAUSES = {
-    FolderState.UNLISTED: "not listed by a scan yet",
-    FolderState.UNREADABLE: "could not be read when it was scanned",
-    FolderState.EXCLUDED: "excluded",
-    FolderState.OTHER_FILE_SYSTEM: "on another file system",
-}
-_CAUSES = {
-    **FILE_CAUSES,
-    EntryState.FRESH: "written while it was scanned",
-    EntryState.UNREADABLE: "could not be read when it was scanned",
-    EntryState.UNSTABLE: "changed while it was read",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +60,9 @@ class UnverifiedPath:
 
 
 @dataclass(slots=True)
-class UniqueReport:
+class UniqueReport(WalkedFolder):
     """What would be lost if a folder were deleted."""
 
-    path: bytes
-    files: int = 0
-    """Regular files found on disk."""
-    size: int = 0
-    """Bytes of all files."""
-    noise: int = 0
-    """Files that systems leave behind, which need no copy."""
-    empty: int = 0
-    """Empty files, for which nothing vouches: only their names would be lost."""
-    links: int = 0
-    """Symbolic links."""
-    odd: int = 0
-    """FIFOs, sockets, devices."""
     unique: list[UniqueFile] = field(default_factory=list)
     unproven: list[UnverifiedPath] = field(default_factory=list)
     unknown_extents: Counter[str] = field(default_factory=Counter)
@@ -121,21 +77,12 @@ class UniqueReport:
     """Contents that exist elsewhere too, but with their canonical copy here."""
     planned: list[bytes] = field(default_factory=list)
     """Copies elsewhere that do not count because a plan removes them; absolute paths, sorted."""
-    quarantines: list[bytes] = field(default_factory=list)
-    """Folders in it that contain a folder of ours, which may have a quarantine."""
     quarantined: int = 0
-    """Quarantined files there, each with a copy that was kept."""
+    """Quarantined files in `quarantines`, each with a copy that was kept."""
     quarantined_size: int = 0
     """Bytes on disk of those."""
     offline: dict[bytes, int] = field(default_factory=dict)
     """Missing roots that were accepted as vouchers, with the time of their oldest reading, ns."""
-
-
-class _IndexedOnDisk(NamedTuple):
-    """A file on disk that matches the index."""
-
-    file: FileRecord
-    identity: FileIdentity
 
 
 def unique_report(
@@ -152,19 +99,23 @@ def unique_report(
     """
     report = UniqueReport(path)
     progress.stage("Listing", None, None)
-    there = [each for number, each in vouching.roots.items() if number not in vouching.away]
-    walk = _UniqueWalk(index, root, there, report, progress, vouching.noise)
-    known = sorted(walk.run(folder), key=_digest)
+    there = (each for number, each in vouching.roots.items() if number not in vouching.away)
+    walk = FolderWalk(
+        *(index, report, root, {each.path: each for each in there}, vouching.noise),
+        lambda unproven, cause: report.unproven.append(UnverifiedPath(unproven, cause)),
+        progress,
+    )
+    known = sorted(walk.run(folder), key=_DIGEST)
     vouching.gone_folders |= walk.folders
     paths = FolderPaths(index.connection, vouching.roots)
     paths.load()
-    digests = [digest for digest, _ in groupby(known, key=_digest)]
+    digests = [digest for digest, _ in groupby(known, key=_DIGEST)]
     elsewhere = copies_outside(index.connection, paths, digests, folder)
     after = next(elsewhere, None)
     canonical = {digest for digest, _ in stamps_below(index.connection, folder)}
     planned: set[bytes] = set()
     progress.stage("Checking copies", len(known), sum(each.file.size for each in known))
-    for digest, files in groupby(known, key=_digest):
+    for digest, files in groupby(known, key=_DIGEST):
         copies: Iterable[FileRecord] = ()
         if after is not None and after[0] == digest:
             copies, after = after[1], next(elsewhere, None)
@@ -172,12 +123,15 @@ def unique_report(
             planned.update(each.path for each in copies if vouching.is_planned(each.path))
         found: dict[tuple[LocationKind, bytes | None], _VerifiedCopies] = {}
         lost = len(report.unique)
+        number = 0
         for each in files:
-            key = vouching.place(each.file), _meaning(each.file)
+            file = each.file
+            key = vouching.place(file), meaning_of_name(each.name, file.size)
             if key not in found:
                 found[key] = _VerifiedCopies(*key, iter(copies), vouching)
             _judge(each, found[key], vouching, report)
-            progress.advance(1, each.file.size)
+            number += 1
+        progress.advance(number, number * file.size)
         report.to_keep += digest in canonical and len(report.unique) == lost
     report.planned = sorted(each for each in planned if not is_below(each, path))
     report.unique.sort(key=lambda each: each.path)
@@ -185,13 +139,17 @@ def unique_report(
     return report
 
 
-def _digest(file: _IndexedOnDisk) -> bytes:
-    assert file.file.digest is not None, "it matches what was read"
-    return file.file.digest
+_DIGEST = itemgetter(0)
 
 
-def _meaning(file: FileRecord) -> bytes | None:
-    return meaning_of_name(base_name(file.path), file.size)
+class _VouchingCopy(NamedTuple):
+    """A copy that vouches for a content."""
+
+    record: FileRecord
+    file: StoredFile | None
+    """Where it is on disk; None for one on a missing drive."""
+    folder: bytes
+    """The path of the folder that contains it."""
 
 
 @dataclass(slots=True)
@@ -202,26 +160,29 @@ class _VerifiedCopies:
     meaning: bytes | None
     unverified: Iterator[FileRecord]
     verifier: CopyVerifier
-    found: list[tuple[FileRecord, StoredFile | None]] = field(default_factory=list)
-    """Those that vouch, with where they are on disk; None for one on a missing drive."""
+    found: list[_VouchingCopy] = field(default_factory=list)
     refused: tuple[str, bytes] | tuple[None, None] = (None, None)
     """Why a known copy does not vouch, and its path."""
 
-    def __iter__(self) -> Iterator[tuple[FileRecord, StoredFile | None]]:
+    def __iter__(self) -> Iterator[_VouchingCopy]:
         yield from self.found
         for copy in self.unverified:
             answer = self.verifier.verify_copies(copy, self.place)
-            if not isinstance(answer, CopyRejected) and _meaning(copy) != self.meaning:
+            folder, name = split_path(copy.path)
+            if (
+                not isinstance(answer, CopyRejected)
+                and meaning_of_name(name, copy.size) != self.meaning
+            ):
                 answer = CopyRejected("under another name, which says what a small file is")
             if not isinstance(answer, CopyRejected):
-                self.found.append((copy, answer))
+                self.found.append(_VouchingCopy(copy, answer, folder))
                 yield self.found[-1]
             elif answer.cause != TREATED_AS_GONE and self.refused[0] is None:
                 self.refused = answer.cause, copy.path
 
 
 def _judge(
-    file: _IndexedOnDisk, copies: _VerifiedCopies, vouching: CopyVerifier, report: UniqueReport
+    file: IndexedOnDisk, copies: _VerifiedCopies, vouching: CopyVerifier, report: UniqueReport
 ) -> None:
     """Decide whether a file is vouched for, preferably by a separate file.
 
@@ -230,7 +191,8 @@ def _judge(
     record, here = file.file, None
     refused: tuple[str, bytes] | None = None
     keys: set[StorageKey | None] = set()
-    for copy, there in copies:
+    for copy in copies:
+        there = copy.file
         try:
             here = here or vouching.storage_of(record, file.identity)
         except OSError as error:
@@ -241,154 +203,31 @@ def _judge(
             continue
         keys.add(key)
         if key == here.key:
-            refused = ONE_COPY, copy.path
-        elif vouching.may_be_one(record, copy):
-            refused = ONE_VIEW, copy.path
+            refused = ONE_COPY, copy.record.path
+        elif vouching.may_be_one(record, copy.record):
+            refused = ONE_VIEW, copy.record.path
         else:
-            unknown = [each.unknown for each in (here, there) if each and each.unknown]
-            if unknown and vouching.may_share(record, copy):
-                report.unknown_extents[unknown[0]] += 1
-            _note(record, copy, vouching, report)
+            unknown = here.unknown or (there and there.unknown)
+            if unknown and vouching.may_share(record, copy.record):
+                report.unknown_extents[unknown] += 1
+            _note(file, copy, vouching, report)
             return
-    for copy, there in copies.found:
-        if there is not None and there.identity == file.identity:
+    for copy in copies.found:
+        if copy.file is not None and copy.file.identity == file.identity:
             report.linked += 1
-            _note(record, copy, vouching, report)
+            _note(file, copy, vouching, report)
             return
-    assert record.digest is not None
-    report.unique.append(
-        UniqueFile(record.path, record.size, record.digest, *(refused or copies.refused))
-    )
+    cause, where = refused or copies.refused
+    report.unique.append(UniqueFile(record.path, record.size, file.digest, cause, where))
 
 
-def _note(file: FileRecord, copy: FileRecord, vouching: CopyVerifier, report: UniqueReport) -> None:
-    report.shared[parent_path(file.path)] += 1
-    report.vouchers[parent_path(copy.path)] += 1
-    root = vouching.roots[copy.root]
-    if root.id in vouching.away:
-        before = report.offline.get(root.path, copy.checked_ns)
-        report.offline[root.path] = min(before, copy.checked_ns)
-
-
-@dataclass(slots=True)
-class _UniqueWalk:
-    """Walks the actual folder and the index side by side."""
-
-    index: Index
-    root: Root
-    there: list[Root]
-    report: UniqueReport
-    progress: Progress
-    noise: frozenset[bytes]
-    folders: set[FileIdentity] = field(default_factory=set)
-
-    def run(self, folder: int) -> Iterator[_IndexedOnDisk]:
-        """Yield every nonempty file that matches the index; the others are added to the report."""
-        at_path = {root.path: root for root in self.there}
-        connection = self.index.connection
-        open_folders = OpenFolders(self.report.path)
-        try:
-            waiting = [(b"", self.root, known_folder(connection, folder))]
-            while waiting:
-                relative, root, known = waiting.pop()
-                path = join(self.report.path, relative)
-                if known.state != FolderState.LISTED:
-                    self._unproven(path, known.cause or _FOLDER_CAUSES[known.state])
-                    continue
-                try:
-                    descriptor = open_folders.open(relative)
-                    entries = list(list_with_stat(descriptor))
-                    self.folders.add(identity_of(os.fstat(descriptor)))
-                except OSError as error:
-                    self._unproven(path, os_error_text(error))
-                    continue
-                below_here = folders_in(connection, known.id)
-                rows = files_in(connection, root.id, known.id, path)
-                for name, facts in entries:
-                    if isinstance(facts, OSError):
-                        self._unproven(join(path, name), os_error_text(facts))
-                        continue
-                    if not stat.S_ISDIR(facts.st_mode):
-                        file = rows.get(name)
-                        if self._matches(open_folders, relative, path, name, facts, file):
-                            assert file is not None, "it matches"
-                            yield _IndexedOnDisk(file, identity_of(facts))
-                        continue
-                    if is_ours(name):
-                        self.report.quarantines.append(path)
-                        continue
-                    inner = join_relative(relative, name)
-                    other = at_path.get(join(path, name))
-                    child = below_here.get(name)
-                    if other is not None and (child is None or child.state != FolderState.LISTED):
-                        waiting.append((inner, other, known_folder(connection, other.folder)))
-                    elif child is not None:
-                        waiting.append((inner, root, child))
-                    else:
-                        self._unproven(join(path, name), "not in the index")
-        finally:
-            open_folders.close()
-
-    def _matches(
-        self,
-        open_folders: OpenFolders,
-        relative: bytes,
-        folder: bytes,
-        name: bytes,
-        facts: os.stat_result,
-        known: FileRecord | None,
-    ) -> bool:
-        """Return whether a file is not empty and as the index has it; add any other to the report.
-
-        ``relative`` is the path of its ``folder`` below the open one.
-        """
-        if stat.S_ISLNK(facts.st_mode):
-            self.report.links += 1
-            return False
-        if not stat.S_ISREG(facts.st_mode):
-            self.report.odd += 1
-            return False
-        if name in self.noise:
-            self.report.noise += 1
-            return False
-        self.report.files += 1
-        self.report.size += facts.st_size
-        self.progress.advance(1, 0)
-        path = known.path if known is not None else join(folder, name)
-        if is_placeholder(facts):
-            self._unproven(path, "only in the cloud")
-        elif not facts.st_size and self._is_empty(open_folders, relative, name):
-            self.report.empty += 1
-        elif known is None:
-            self._unproven(path, "not in the index")
-        elif known.state != EntryState.HASHED:
-            self._unproven(path, known.cause or _CAUSES.get(EntryState(known.state), "not read"))
-        elif not facts.st_size or _is_untold(known, facts):
-            self._unproven(path, UNTOLD)
-        elif known.digest is None or not matches_record(known, facts):
-            self._unproven(path, "changed since the scan")
-        else:
-            return True
-        return False
-
-    def _is_empty(self, open_folders: OpenFolders, relative: bytes, name: bytes) -> bool:
-        """Return whether an allegedly empty file is really empty; False if it cannot be read."""
-        try:
-            file = open_file(name, open_folders.open(relative))
-        except OSError:
-            return False
-        try:
-            return tells_size(file, 0)
-        except OSError:
-            return False
-        finally:
-            os.close(file)
-
-    def _unproven(self, path: bytes, cause: str) -> None:
-        self.report.unproven.append(UnverifiedPath(path, cause))
-
-
-def _is_untold(known: FileRecord, facts: os.stat_result) -> bool:
-    """Return whether a file's times are unchanged since it was read, but its size differs."""
-    times = clamp_int64(facts.st_mtime_ns), known.ctime_ns and clamp_int64(facts.st_ctime_ns)
-    return known.size != facts.st_size and times == (known.mtime_ns, known.ctime_ns)
+def _note(
+    file: IndexedOnDisk, copy: _VouchingCopy, vouching: CopyVerifier, report: UniqueReport
+) -> None:
+    report.shared[file.folder] += 1
+    report.vouchers[copy.folder] += 1
+    record = copy.record
+    if record.root in vouching.away:
+        root = vouching.roots[record.root]
+        before = report.offline.get(root.path, record.checked_ns)
+        report.offline[root.path] = min(before, record.checked_ns)

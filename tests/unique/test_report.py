@@ -24,7 +24,7 @@ from gorillacomb.fs import mounts, volumes
 from gorillacomb.model import EntryState
 from gorillacomb.scan import read_file, root_registry
 from gorillacomb.unique import copy_check
-from gorillacomb.unique import report as unique_module
+from gorillacomb.unique import walk as unique_module
 from tests.folders.forests import forests
 from tests.support.disks import Disks
 from tests.support.memory import in_memory

@@ -169,8 +169,8 @@ class SurplusCopies:
         ranks = [_rank(place) for place in staying]
         first = min(ranks)
         equal = [place for place, rank in zip(staying, ranks, strict=True) if rank == first]
-        if len({place.reason for place in equal}) == 1:
-            kept = equal[0]  # whichever it is, the others have the same reason
+        if len({(place.reason, self._scope.holds(place.path)) for place in equal}) == 1:
+            kept = equal[0]  # whichever it is, the others are reported alike
         elif self._groups.prefers_some:
             return None
         else:
@@ -180,13 +180,12 @@ class SurplusCopies:
             kept = found
         rest = list(staying)
         rest.remove(kept)
+        reasons = [place.reason for place in rest if place.reason is not None]
+        if len(reasons) < len(rest):
+            return None
         is_structure = len({place.project for place in staying}) == 1
-        kept_back = []
-        for place in rest:
-            if place.reason is None:
-                return None
-            kept_back.append((place, _inside(place.reason, is_structure)))
-        return _Fate(len(places) - len(staying), tuple(kept_back))
+        whys = [_inside(each, is_structure) for each in reasons]
+        return _Fate(len(places) - len(staying), tuple(zip(rest, whys, strict=True)))
 
     def _add_all(self, fate: _Fate, contents: int, size: int) -> None:
         """Add contents with copies in the same folders; ``size`` is that of one copy of each."""
@@ -243,13 +242,9 @@ class SurplusCopies:
         reasons = [self._reason(each, kept[0], staying, content) for each in rest]
         sizes = [*(copy.size for copy in going), *(each.copy.size for each in rest)]
         if self._scope.keep == 1:
-            # Of copies with holes, the largest counts as the one that is not surplus; what clones
-            # share counts once.
-            less = sum(sizes) - content.summary.reclaimable
-            for at in sorted(range(len(sizes)), key=sizes.__getitem__, reverse=True):
-                part = min(less, sizes[at])
-                sizes[at] -= part
-                less -= part
+            # Of copies with holes, the largest counts as the one that is not surplus.
+            at = max(range(len(sizes)), key=sizes.__getitem__)
+            sizes[at] -= sum(sizes) - content.summary.reclaimable
         for size in sizes[: len(going)]:
             self._counts[True, None] += 1
             self._bytes[True, None] += size
