@@ -239,6 +239,7 @@ def test_a_root_without_our_folder(tmp_path: Path, vault: Path) -> None:
     assert suspect(scanned(vault, top)) is None
 
 
+@pytest.mark.linux("bind mounts")
 def test_a_bind_that_is_not_mounted(tmp_path: Path, vault: Path) -> None:
     """It is of the same volume, so that nothing else tells it from the folder below it."""
     source, point = make_tree(tmp_path / "source", files(1)), tmp_path / "point"
