@@ -19,6 +19,7 @@ def test_a_file_of_the_largest_size_is_read(tmp_path: Path) -> None:
     assert refused.value.errno == errno.EFBIG
 
 
+@pytest.mark.linux("reads /proc, which macOS lacks")
 def test_a_file_that_tells_no_size_is_bounded_too() -> None:
     """As one that grows while it is read."""
     assert os.stat("/proc/self/maps").st_size == 0

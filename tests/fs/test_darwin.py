@@ -10,6 +10,7 @@ from gorillacomb.errors import RefusedForSafety
 from gorillacomb.fs.darwin.untested import refuse_untested
 
 
+@pytest.mark.linux("the suite on the made-up Mac refuses nothing: tests/darwin/test_doctor")
 @pytest.mark.parametrize("system", ["linux", "darwin"])
 @pytest.mark.parametrize("allowed", [True, False])
 def test_only_macos_and_only_unasked(

@@ -24,6 +24,7 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return paths
 
 
+@pytest.mark.linux("notes os.fsync, and macOS flushes otherwise: tests/darwin/test_durability")
 def test_a_new_file_is_synced_and_as_private_as_asked(tmp_path: Path, synced: list[str]) -> None:
     place = tmp_path / "new"
     create_file(place, (b"one ", b"two"), 0o600)
@@ -50,6 +51,7 @@ def test_half_a_file_is_taken_away(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.linux("notes os.fsync, and macOS flushes otherwise: tests/darwin/test_durability")
 def test_a_copy_is_synced(tmp_path: Path, synced: list[str]) -> None:
     data = bytes(range(256)) * 5000  # more than one chunk
     (tmp_path / "a").write_bytes(data)
@@ -58,6 +60,7 @@ def test_a_copy_is_synced(tmp_path: Path, synced: list[str]) -> None:
     assert synced == [str(tmp_path / "b")]
 
 
+@pytest.mark.linux("notes os.fsync, and macOS flushes otherwise: tests/darwin/test_durability")
 def test_a_file_is_replaced_whole(tmp_path: Path, synced: list[str]) -> None:
     place = tmp_path / "file"
     place.write_text("old")

@@ -105,6 +105,7 @@ def memory(tmp_path: Path) -> Iterator[Path]:
         yield point
 
 
+@pytest.mark.linux("tmpfs, of which macOS has none")
 def test_where_nobody_tells_where_files_lie(memory: Path) -> None:
     file = noise(memory / "file")
     assert blocks_of(file) == FileBlocks(file.stat().st_blocks * 512, (), (), UNTOLD, False)

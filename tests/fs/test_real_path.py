@@ -74,6 +74,7 @@ def test_another_spelling_is_one(text: str) -> None:
         assert spelling_key(other.rstrip(b". ")) == spelling_key(name.rstrip(b". "))
 
 
+@pytest.mark.linux("replaces the call of macOS that the made-up one answers")
 def test_macos_is_asked_for_the_name_that_was_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

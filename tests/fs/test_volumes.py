@@ -44,6 +44,7 @@ def test_identity_is_the_same_for_all_folders_of_a_file_system(tmp_path: Path) -
     assert second.inner_path == first.inner_path + b"/a"
 
 
+@pytest.mark.linux("the kernel's UUIDs and udev")
 def test_without_the_kernels_uuid_there_is_still_an_identity(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,8 @@ from tests.support.mounts import bind
 from tests.support.run import run
 from tests.support.trees import Tree, make_tree, settle
 
+WAITS = "macOS does not say which files are open: what is quarantined waits there for a day"
+
 
 def body(number: int) -> str:
     return f"the content of file {number}, longer than a small file may be; " * 3
@@ -105,6 +107,7 @@ def test_a_root_that_is_as_it_was_again(tmp_path: Path, vault: Path) -> None:
     assert (suspect(report), report.changes.gone, known(vault)) == (None, 1, 9)
 
 
+@pytest.mark.linux(WAITS)
 @pytest.mark.parametrize("action", ["quarantine", "delete", "hardlink"])
 def test_what_we_set_aside_is_no_loss(tmp_path: Path, vault: Path, action: str) -> None:
     """A root of which a plan takes away most of its files, or all, is what it was."""
@@ -145,6 +148,7 @@ def test_journals_are_read_only_where_most_is_missing(
     assert asked == ([{os.fsencode(top)}] if is_asked else [])
 
 
+@pytest.mark.linux(WAITS)
 @pytest.mark.parametrize("action", ["quarantine", "delete"])
 def test_what_another_vault_deleted_is_no_loss(tmp_path: Path, vault: Path, action: str) -> None:
     """The journal on the drive has it; but what was put there again, and is lost then, is one."""
@@ -239,6 +243,7 @@ def test_a_root_without_our_folder(tmp_path: Path, vault: Path) -> None:
     assert suspect(scanned(vault, top)) is None
 
 
+@pytest.mark.linux("bind mounts")
 def test_a_bind_that_is_not_mounted(tmp_path: Path, vault: Path) -> None:
     """It is of the same volume, so that nothing else tells it from the folder below it."""
     source, point = make_tree(tmp_path / "source", files(1)), tmp_path / "point"

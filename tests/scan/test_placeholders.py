@@ -24,6 +24,10 @@ from tests.support.trees import groups_in_index, make_tree, rows_in_index, scan,
 
 CLOUDY = 4_321
 
+pytestmark = pytest.mark.linux(
+    "counts every open, also those of the made-up macOS itself: tests/darwin/test_cloud"
+)
+
 
 @pytest.fixture
 def cloud(monkeypatch: pytest.MonkeyPatch) -> None:

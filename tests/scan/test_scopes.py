@@ -144,6 +144,7 @@ def test_a_large_file_whose_folder_is_closed_before_its_turn_is_not_gone(
     assert groups_in_index(vault) == groups_on_disk(top)
 
 
+@pytest.mark.linux("macOS has no O_NOATIME")
 def test_reading_leaves_the_access_time(tmp_path: Path, vault: Path) -> None:
     """One older than the last change is what a mount with relatime would set."""
     top = make_tree(tmp_path / "top", {"small": "x", "large": b"y" * (2 << 20), "twin": "x"})

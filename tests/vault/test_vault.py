@@ -233,6 +233,7 @@ def test_the_lock_is_not_handed_down_to_other_programs(vault: Path) -> None:
 # Places ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.linux("on macOS it is elsewhere, in a folder below Library: tests/darwin shows where")
 def test_the_vault_by_default(monkeypatch: pytest.MonkeyPatch, own_home: Path) -> None:
     assert default_vault() == own_home / ".local/share/gorillacomb"
     monkeypatch.setenv("XDG_DATA_HOME", "/data")

@@ -177,15 +177,14 @@ class FakeFiles:
     def path_of(self, path: Any, folder: int | None = None, follow: bool = True) -> str | None:
         """The absolute path of a file, given by path or descriptor; None if it has none."""
         if isinstance(path, int):
-            found = os.fsdecode(posix.readlink(f"/proc/self/fd/{path}"))
-            return found if found.startswith("/") else None
+            return _path_of_descriptor(path)
         flags = _O_PATH | (0 if follow else os.O_NOFOLLOW)
         try:
             opened = posix.open(path, flags, dir_fd=folder)
         except OSError:
             return None
         try:
-            return os.fsdecode(posix.readlink(f"/proc/self/fd/{opened}"))
+            return _path_of_descriptor(opened)
         finally:
             posix.close(opened)
 
@@ -299,6 +298,14 @@ class FakeFiles:
         except OSError:
             return name
         return next((each for each in names if _folded(each) == _folded(name)), name)
+
+
+def _path_of_descriptor(descriptor: int) -> str | None:
+    try:
+        found = os.fsdecode(posix.readlink(f"/proc/self/fd/{descriptor}"))
+    except OSError:
+        return None  # it is deeper than a path may be long
+    return found if found.startswith("/") else None
 
 
 def flags_at(path: str) -> int:
