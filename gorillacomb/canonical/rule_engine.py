@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any, Protocol, TypeVar
 
 _PlaceT = TypeVar("_PlaceT", contravariant=True)
@@ -57,6 +58,8 @@ def order_with_reasons(
     places: Sequence[Any], stages: RuleStages
 ) -> tuple[list[int], tuple[str, ...]]:
     """Return what `order` and `rank` return: the order, and why the first place is the first."""
+    if len(places) == 2:
+        return _order_of_two(places[0], places[1], chain.from_iterable(stages))
     left = list(range(len(places)))
     after: list[int] = []
     reasons: list[str] = []
@@ -71,6 +74,19 @@ def order_with_reasons(
             left = by_rank.pop(best)
             after = [*_in_stages(places, by_rank, stages[number:]), *after]
     return left + after, tuple(reasons)
+
+
+def _order_of_two(
+    a: Any, b: Any, rules: Iterable[RankingRule[Any]]
+) -> tuple[list[int], tuple[str, ...]]:
+    """Return the same for two places, as most contents with copies have: the first rule decides."""
+    for rule in rules:
+        of_a, of_b = rule.rank(a), rule.rank(b)
+        if of_a != of_b:
+            a_is_first = min(of_a, of_b) == of_a
+            reason = rule.reason(a, [b]) if a_is_first else rule.reason(b, [a])
+            return [0, 1] if a_is_first else [1, 0], (reason,)
+    return [0, 1], ()
 
 
 _Ranks = tuple[int | bytes, ...]

@@ -38,9 +38,7 @@ class FolderView(Protocol):
 @lru_cache(maxsize=65536)
 def is_opaque(name: bytes) -> bool:
     """Return whether a program keeps folders of this name: version control, packages."""
-    return is_version_control(name) or any(
-        _is_one_of((name.lower(),), kind.named) for kind in STORES if kind.is_told_by_name
-    )
+    return is_version_control(name) or _told_by_name().is_among((name.lower(),))
 
 
 def is_ours(name: bytes) -> bool:
@@ -82,6 +80,12 @@ class _Names:
         if not self._exact.isdisjoint(names):
             return True
         return self._globs is not None and any(map(self._globs.match, names))
+
+
+@cache
+def _told_by_name() -> _Names:
+    """Return the names of the kinds that are recognized by their name alone."""
+    return _Names(name for kind in STORES if kind.is_told_by_name for name in kind.named)
 
 
 @cache
