@@ -86,7 +86,7 @@ class GroupReader:
         return DuplicateGroup(summary, copies, choice, hard_link_of(copies))
 
     def contents_in(self, folders: Collection[int]) -> Iterator[ContentCopies]:
-        """Yield every content with copies of which one is directly in one of some folders.
+        """Yield every content with copies, one of them directly in one of some folders.
 
         The folders are given by their ids. Contents are sorted by digest.
         """

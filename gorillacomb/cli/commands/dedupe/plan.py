@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
@@ -55,6 +56,7 @@ def plan(
     """
     output, html_file = files
     planning = planning or output is not None
+    gc.disable()  # what is known of 100,000s of files stays: looking for cycles takes time
     made = make_plan(
         vault, untested_macos=untested_macos, progress=progress_for(progress), **wanted
     )
