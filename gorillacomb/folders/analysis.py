@@ -29,6 +29,7 @@ from gorillacomb.folders.tree import (
     FolderTree,
     TreeFolder,
     are_parts_of_one_project,
+    folder_and_parents,
     nested_folders,
 )
 from gorillacomb.index import stamps
@@ -196,13 +197,12 @@ class FolderAnalysis:
         """Return the same for entries directly in a folder."""
         self.families()
         way: list[TreeFolder] = []
-        at: TreeFolder | None = folder
-        while at is not None and at not in self._ranks:
+        for at in folder_and_parents(folder):
+            if at in self._ranks:
+                break
             way.append(at)
-            at = at.parent
-        rank = IN_NO_TREE if at is None else self._ranks[at]
-        for each in way:
-            self._ranks[each] = rank
+        rank = self._ranks.get(at, IN_NO_TREE)
+        self._ranks.update(dict.fromkeys(way, rank))
         return rank
 
     def around(self, folder: TreeFolder) -> FolderFamily | None:
@@ -354,23 +354,18 @@ def _is_retold(
     ``left`` are the members still to be listed: of two that correspond, one is. ``kept`` maps each
     copy that is not kept to the one that is.
     """
-    at = folder.parent
-    while at is not None:
-        keep = kept.get(at)
+    for at in folder_and_parents(folder):
+        keep = None if at is folder else kept.get(at)
         if keep is not None and (
             all(at.holds(each) for each in members)
             or any(keep.holds(each) and not at.holds(each) for each in left)
         ):
             return True
-        at = at.parent
     return False
 
 
 def _is_in(folder: TreeFolder, known: Container[TreeFolder]) -> bool:
-    at: TreeFolder | None = folder
-    while at is not None and at not in known:
-        at = at.parent
-    return at is not None
+    return any(each in known for each in folder_and_parents(folder))
 
 
 def load_analysis(

@@ -16,6 +16,8 @@ VERSION = 13
 """Stored as `user_version`; an index with a higher one was written by a newer Gorilla Comb."""
 READABLE = 6
 """The oldest version whose tables can be read unchanged: later additions matter to writers only."""
+DIGEST_SIZE = 32
+"""Bytes."""
 
 _TABLES_1 = """
 CREATE TABLE roots (

@@ -11,7 +11,7 @@ from gorillacomb.classify.projects import project_marker
 from gorillacomb.classify.snapshots import SnapshotFinder
 from gorillacomb.classify.stores import store_kind
 from gorillacomb.dedupe.roots import LiveRoot
-from gorillacomb.dedupe.safety.policy import FolderContext, PathContext
+from gorillacomb.dedupe.safety.context import FolderContext, PathContext
 from gorillacomb.fs.location import FileLocation
 from gorillacomb.fs.openat import DiskFolder, OpenFolders, identity_of
 from gorillacomb.fs.paths import innermost, join, relative_path

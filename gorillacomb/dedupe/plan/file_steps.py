@@ -17,10 +17,10 @@ from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.removal_set import RemovalSet
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.skipped import SkippedItems
+from gorillacomb.dedupe.safety.context import PathContext
 from gorillacomb.dedupe.safety.file_names import meaning, name_refusal
-from gorillacomb.dedupe.safety.policy import PathContext, SafetyPolicy, in_use_cause
+from gorillacomb.dedupe.safety.policy import SafetyPolicy, in_use_cause
 from gorillacomb.folders.analysis import GIVEN_UP
-from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.paths import base_name, join, parent_path, split_path
 from gorillacomb.index.content_queries import ContentCopies, CopyRow, by_waste
 from gorillacomb.model import GroupSummary
@@ -49,8 +49,8 @@ class FileStepPlanner:
     """By path, for each file with a step."""
     _companions: dict[bytes, _FolderFiles] = field(default_factory=dict)
     _folders: dict[int, _CandidateFolder] = field(default_factory=dict)
-    _closed: dict[TreeFolder, Refusal] = field(default_factory=dict)
-    """Folders from which no file may be removed by itself."""
+    _closed: dict[int, Refusal] = field(default_factory=dict)
+    """By id, for each folder from which no file may be removed by itself."""
 
     def steps(self) -> list[PlanStep]:
         """Return a step for each file to be removed; files that belong together share one."""
@@ -165,7 +165,7 @@ class FileStepPlanner:
                 continue
             at += 1
             site = self.sites.of_folder(folder)
-            above = self._closed.get(folder.parent) if folder.parent is not None else None
+            above = self._closed.get(folder.parent.id) if folder.parent is not None else None
             if above is None:
                 closed = self.guard.closed_to_files(site)
             else:
@@ -173,7 +173,7 @@ class FileStepPlanner:
             if closed is None:
                 found.append(folder.id)
             else:
-                self._closed[folder] = closed
+                self._closed[folder.id] = closed
                 self.left.add_closed(site, closed)
         return found
 
@@ -185,7 +185,7 @@ class FileStepPlanner:
         else:
             is_given_up = self.sites.folders.rank_in(folder) == GIVEN_UP
             within = self.groups.folder(number)
-            found = _CandidateFolder(within, folder in self._closed, is_given_up)
+            found = _CandidateFolder(within, number in self._closed, is_given_up)
         self._folders[number] = found
         return found
 

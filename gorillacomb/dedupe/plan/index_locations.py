@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from gorillacomb.canonical.file_copy import FileCopy
 from gorillacomb.classify.companions import Companions, CompanionTable, companion_table
-from gorillacomb.dedupe.safety.policy import FolderContext, PathContext
+from gorillacomb.dedupe.safety.context import FolderContext, PathContext
 from gorillacomb.folders.analysis import FolderAnalysis
 from gorillacomb.folders.tree import TreeFolder, find_descendant
 from gorillacomb.fs.paths import is_below, join, path_parts, relative_path

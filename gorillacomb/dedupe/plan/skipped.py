@@ -10,7 +10,8 @@ from typing import NamedTuple
 from gorillacomb.classify.location import is_transient
 from gorillacomb.classify.names import is_version_control
 from gorillacomb.dedupe.model import Refusal, SafetyRule
-from gorillacomb.dedupe.safety.policy import PathContext, SafetyPolicy
+from gorillacomb.dedupe.safety.context import PathContext
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.fs.paths import join, parent_path, path_and_parents
 
 BY_PLACE = (

@@ -10,7 +10,8 @@ import os
 from gorillacomb.classify.names import is_machine_made, is_version_control
 from gorillacomb.classify.stores import is_opaque
 from gorillacomb.dedupe.model import Refusal, SafetyRule
-from gorillacomb.dedupe.safety.policy import PathContext, SafetyPolicy
+from gorillacomb.dedupe.safety.context import PathContext
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.fs.paths import path_text
 
 

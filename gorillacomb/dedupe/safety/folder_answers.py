@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from gorillacomb.dedupe.safety.policy import PathContext
+    from gorillacomb.dedupe.safety.context import PathContext
 
 _T = TypeVar("_T")
 _Answers = tuple[object, dict[Any, Any]]

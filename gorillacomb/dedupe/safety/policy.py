@@ -10,7 +10,6 @@ import fnmatch
 import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from gorillacomb.classify.companions import CompanionTable, companion_table
 from gorillacomb.classify.location import (
@@ -28,62 +27,18 @@ from gorillacomb.classify.projects import (
 from gorillacomb.classify.snapshots import SnapshotFinder
 from gorillacomb.classify.stores import is_ours
 from gorillacomb.dedupe.model import DedupeAction, PlanOptions, Reference, Refusal, SafetyRule
+from gorillacomb.dedupe.safety.context import FolderContext, PathContext
 from gorillacomb.dedupe.safety.file_names import special_file_refusal
 from gorillacomb.dedupe.safety.folder_answers import FolderAnswers
 from gorillacomb.dedupe.safety.sorted_references import references_right_to, references_to
 from gorillacomb.fs.paths import (
     base_name,
     is_below,
-    join,
     path_and_parents,
     path_text,
     relative_path,
 )
 from gorillacomb.marks.rules import NO_MARKS, MarkRules
-
-
-@dataclass(frozen=True, slots=True)
-class FolderContext:
-    """A folder below a root's top."""
-
-    path: bytes
-    marker: str | None
-    """The name in it that makes it a project."""
-    store: bool = False
-    """Whether one program manages it as a unit: a library, a mailbox, a backup."""
-    owner: bytes | None = None
-    """The name of a file beside it that it belongs to: ``page.html`` for ``page_files``."""
-    name: bytes = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "name", self.path.rpartition(b"/")[2])
-
-
-class PathContext(NamedTuple):
-    """A path as the rules see it."""
-
-    root: bytes
-    """The root's path."""
-    path: bytes
-    is_folder: bool
-    levels: tuple[FolderContext, ...]
-    """The folders from below the top down to the path, or to the one that contains the file."""
-    root_is_store: bool = False
-
-    @property
-    def folder(self) -> bytes:
-        """The path of the folder itself, or of the one that contains the file."""
-        return self.path if self.is_folder else self.path.rpartition(b"/")[0] or b"/"
-
-    def inside(self, name: bytes) -> PathContext:
-        """Return a file in this folder."""
-        path = join(self.path, name)
-        return PathContext(self.root, path, False, self.levels, self.root_is_store)
-
-    @property
-    def above(self) -> Sequence[FolderContext]:
-        """The folders around it."""
-        return self.levels[:-1] if self.is_folder else self.levels
 
 
 @dataclass(slots=True)

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from gorillacomb.classify.names import NOISE
 from gorillacomb.dedupe.model import PlanOptions, Reference, SafetyRule
 from gorillacomb.dedupe.plan.removal_set import RemovalSet, RemovedFolder
-from gorillacomb.dedupe.safety.policy import FolderContext, PathContext, SafetyPolicy
+from gorillacomb.dedupe.safety.context import FolderContext, PathContext
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.folders.analysis import load_analysis
 from gorillacomb.index.database import Index
 from gorillacomb.vault.vault import Vault

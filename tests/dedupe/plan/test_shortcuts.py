@@ -11,7 +11,8 @@ import pytest
 import gorillacomb
 from gorillacomb.dedupe.model import Refusal
 from gorillacomb.dedupe.plan.surplus import SurplusCopies
-from gorillacomb.dedupe.safety.policy import PathContext, SafetyPolicy
+from gorillacomb.dedupe.safety.context import PathContext
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from tests.dedupe.messy import MessyTree
 from tests.support.memory import in_memory
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gorillacomb.dedupe.model import PlanOptions, SafetyRule
-from gorillacomb.dedupe.safety.policy import FolderContext, PathContext, SafetyPolicy
+from gorillacomb.dedupe.safety.context import FolderContext, PathContext
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
 
 
 @pytest.mark.parametrize(
