@@ -10,7 +10,7 @@ from pathlib import Path
 
 @cache
 def boot_id() -> str:
-    """Return an id that changes with each start of the machine; empty if unknown."""
+    """Return an id that changes with each start of the machine; empty if Linux does not say."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
@@ -34,7 +34,8 @@ def uptime_ns() -> int:
     """Return the time of a clock that cannot be set, and that runs while the machine sleeps."""
     if sys.platform == "linux":
         return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-    return time.monotonic_ns()
+    # On macOS it runs on during sleep (clock_gettime(3)); Python's own monotonic clock stops there.
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC)
 
 
 def since_boot_ns() -> int:

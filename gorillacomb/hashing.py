@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -184,8 +185,14 @@ def probe_of_descriptor(descriptor: int, size: int) -> int:
 def drop_page_cache(descriptor: int) -> None:
     """Make the system read an open file from the disk next time, as far as it can be made to.
 
-    Data not yet written to the disk stays cached (posix_fadvise(2)).
+    Data not yet written to the disk stays cached (posix_fadvise(2)). macOS can be kept from caching
+    what is read from now on (F_NOCACHE in fcntl(2)), but may still serve what it has cached before.
     """
+    if sys.platform == "darwin":
+        import fcntl
+
+        with suppress(OSError):
+            fcntl.fcntl(descriptor, fcntl.F_NOCACHE, 1)
     if hasattr(os, "posix_fadvise"):
         with suppress(OSError):  # optional: a file system without it can be read all the same
             os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)

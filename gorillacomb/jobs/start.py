@@ -17,8 +17,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gorillacomb.clock import boot_id, process_start
+from gorillacomb.clock import process_start
 from gorillacomb.errors import RefusedForSafety, VaultUnwritable
+from gorillacomb.fs.darwin.boot import boot_id
 from gorillacomb.fs.durable_files import create_file, sync_folder
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.jobs.folder import (

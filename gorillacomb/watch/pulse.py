@@ -8,6 +8,7 @@ for a database or the disk: a pulse is late only when the machine is.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -45,13 +46,21 @@ def pulse_folder(vault: Vault) -> Path:
     return vault_state_folder(vault, "pulses")
 
 
+def _boot_id() -> str:
+    if sys.platform == "darwin":
+        from gorillacomb.fs.darwin import boot  # other systems do without
+
+        return boot.boot_id()
+    return boot_id()
+
+
 @dataclass(frozen=True, slots=True)
 class Clocks:
     """The clocks; tests use their own."""
 
     wall: Callable[[], int] = time.time_ns
     uptime: Callable[[], int] = uptime_ns
-    boot: Callable[[], str] = boot_id
+    boot: Callable[[], str] = _boot_id
 
 
 class PulseWriter:

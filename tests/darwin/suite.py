@@ -17,12 +17,11 @@ from tests.support.run import REPOSITORY
 
 ROOMS = (
     *("canonical", "classify", "index", "fs", "marks", "unique", "vault"),
-    *("dedupe/quarantine", "dedupe/safety"),
     *(f"scan/test_{each}.py" for each in ("lifecycle", "trust", "scopes", "selection", "exclude")),
     "scan/test_losses.py",
     *(f"cli/test_{each}.py" for each in ("findings", "overview", "roots", "json")),
 )
-"""What decides which files are copies, whether they are read, and what may be removed."""
+"""What decides which files are copies, and whether they are read."""
 LEFT_OUT = {
     "darwin": "starts made-up Macs of its own, and runs with all other tests",
     "architecture docs setup fixtures": "about the repository, which is the same there",
@@ -30,8 +29,7 @@ LEFT_OUT = {
     "compat": "its fixtures have the folders of Linux",
     "chaos benchmarks": "campaigns, which take hours there",
     "watch": "its tests make real changes, of which nothing tells there: tests/darwin/test_watch",
-    "dedupe/apply dedupe/collapse dedupe/plan": "not gone through",
-    "dedupe/repositories dedupe/review": "not gone through",
+    "dedupe": "not gone through; its campaigns take hours there",
     "api cli folders manifest scan stamping workers": "not gone through, but for what is above",
 }
 """The other rooms, and why they are not run there."""

@@ -60,6 +60,13 @@ def test_the_databases_are_flushed_the_same_way(mac: Mac, drive: Path) -> None:
     assert mac.python(PRAGMAS, mac.vault).split() == ["1", "1", "2"]
 
 
+def test_a_scrub_asks_not_to_be_served_from_the_cache(mac: Mac, drive: Path) -> None:
+    mac.forget_log()
+    assert mac.run("scrub", drive).code == 0
+    read = {Path(line.partition(" ")[2]).name for line in mac.log if line.startswith("nocache")}
+    assert read == {"sun.jpg", "sun copy.jpg"}
+
+
 @pytest.mark.parametrize("own", [0, 4096])
 def test_a_clone_frees_what_is_its_own(mac: Mac, drive: Path, own: int) -> None:
     mac.machine.clones = {str(drive / name): own for name in ("sun.jpg", "sun copy.jpg")}

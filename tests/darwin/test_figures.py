@@ -19,7 +19,6 @@ HEADERS = {
         #define FSOPT_NOFOLLOW  0x00000001
         """,
     "bsd/sys/fcntl.h": """
-        #define F_NOCACHE       48
         #define F_GETPATH       50
         #define F_FULLFSYNC     51
         """,

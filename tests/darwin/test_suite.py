@@ -18,12 +18,6 @@ def test_each_room_is_run_or_left_out_for_a_reason() -> None:
     assert all((TESTS / each).exists() for each in (*ROOMS, *left))
     assert rooms <= named | {each.partition("/")[0] for each in left}
     assert not left & set(ROOMS)
-    whole = {
-        path.name for path in (TESTS / "dedupe").iterdir() if path.is_dir() and path.name[0] != "_"
-    }
-    assert {f"dedupe/{each}" for each in whole} == {
-        each for each in (*left, *ROOMS) if each.startswith("dedupe/")
-    }
 
 
 def test_it_runs_there() -> None:

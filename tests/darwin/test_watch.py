@@ -174,6 +174,16 @@ def test_without_events_all_is_scanned_at_intervals(
     daemon.stop()
 
 
+def test_a_pulse_of_before_the_last_start_is_dead(mac: Mac, top: Path, kernel: Kernel) -> None:
+    daemon = watch(mac, top)
+    assert daemon.statement()["boot_id"] == mac.machine.boot
+    assert mac.run("pulse").code == 0
+    mac.machine.boot = "6F0B2A5E-0000-4000-8000-000000000002"
+    daemon.kill()
+    ran = mac.run("pulse")
+    assert ran.code == 1 and "the machine was started anew since its last pulse" in ran.out
+
+
 @pytest.mark.deep
 def test_a_hundred_thousand_files(mac: Mac, top: Path, kernel: Kernel) -> None:
     daemon = watch(mac, top)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 
 import gorillacomb
@@ -221,6 +222,7 @@ def test_a_folder_that_could_not_be_listed_is_unproven(tmp_path: Path, vault: Pa
     assert (found["code"], found["a"]["unproven"]) == (3, 1)
 
 
+@pytest.mark.linux("mounts a file system, which the made-up macOS has no volume for")
 def test_a_drive_that_is_away(tmp_path: Path, vault: Path) -> None:
     """It is answered for from the index, which says so, and when it was scanned."""
     point = tmp_path / "usb"

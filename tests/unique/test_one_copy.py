@@ -104,6 +104,7 @@ def test_names_alone_make_no_farm(tmp_path: Path, vault: Path) -> None:
     assert asked(vault, top / "data", top)[0] == []
 
 
+@pytest.mark.linux("mounts a file system, which the made-up macOS has no volume for")
 def test_an_overlay_shows_the_same_file(disks: Disks, vault: Path) -> None:
     lower, upper, work, point = (disks.point(name) for name in ("low", "up", "work", "mnt"))
     film(upper / "data/film")

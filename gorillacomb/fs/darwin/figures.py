@@ -28,7 +28,6 @@ STATFS64_FSID, STATFS64_TYPE, STATFS64_POINT, STATFS64_SOURCE = 7, 13, 14, 15
 """Which of its fields they are: f_fsid, f_fstypename, f_mntonname, f_mntfromname."""
 
 # <sys/fcntl.h>
-F_NOCACHE: Final = 48
 F_GETPATH: Final = 50
 F_FULLFSYNC: Final = 51
 

@@ -25,6 +25,7 @@ _SIGNATURES = {
     "acl_copy_int": "ps",
     "acl_free": "ip",
     "setiopolicy_np": "iiii",  # <sys/resource.h>
+    "sysctlbyname": "ispppz",  # <sys/sysctl.h>
 }
 _OTHER_SYMBOLS = {"getfsstat": "getfsstat$INODE64"}
 """On Intel, the symbol of the variant with 64-bit inodes (__DARWIN_INODE64 in <sys/cdefs.h>)."""

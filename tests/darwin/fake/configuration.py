@@ -39,6 +39,8 @@ class Machine:
     """Bytes that are a file's own, by path; others share no blocks."""
     clone_ids: dict[str, int] = field(default_factory=dict)
     """What a file shares with its clones, by path; others have a number of their own."""
+    boot: str = "6F0B2A5E-0000-4000-8000-000000000001"
+    """New at each start."""
     events: str | None = None
     """A file of events for FSEvents, a JSON document a line; None: watchdog came without it."""
     history: int = 0

@@ -159,6 +159,16 @@ class FakeLibrary:
         self._files.materializes = policy == 2
         return 0
 
+    def _do_sysctlbyname(
+        self, name: bytes, buffer: Any, size: Any, new: None, new_size: int
+    ) -> int:
+        if name != b"kern.bootsessionuuid":
+            raise _Failed(errno.ENOENT)
+        data = self._files.machine.boot.encode() + b"\0"
+        _fill(buffer, size._obj.value, data)
+        size._obj.value = len(data)
+        return 0
+
     # <sys/xattr.h>: the names of Linux' "user" namespace
 
     def _do_flistxattr(self, descriptor: int, buffer: Any, size: int, options: int) -> int:
