@@ -29,6 +29,7 @@ from gorillacomb.folders.tree import (
     FolderTree,
     TreeFolder,
     are_parts_of_one_project,
+    folder_and_parents,
     nested_folders,
 )
 from gorillacomb.index import stamps
@@ -195,15 +196,9 @@ class FolderAnalysis:
     def rank_in(self, folder: TreeFolder) -> int:
         """Return the same for entries directly in a folder."""
         self.families()
-        way: list[TreeFolder] = []
-        at: TreeFolder | None = folder
-        while at is not None and at not in self._ranks:
-            way.append(at)
-            at = at.parent
-        rank = IN_NO_TREE if at is None else self._ranks[at]
-        for each in way:
-            self._ranks[each] = rank
-        return rank
+        top = next((each for each in folder_and_parents(folder) if each in self._ranks), None)
+        self._ranks[folder] = IN_NO_TREE if top is None else self._ranks[top]
+        return self._ranks[folder]
 
     def around(self, folder: TreeFolder) -> FolderFamily | None:
         """Return the family of a folder, or of its innermost parent that has one."""

@@ -8,10 +8,9 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from gorillacomb.fs.paths import join
-from gorillacomb.index.file_records import DIGEST_SIZE
 from gorillacomb.index.folder_queries import REGULAR
 from gorillacomb.index.paths import BELOW, FileKey, FolderPaths
-from gorillacomb.index.schema import has_content, has_gap
+from gorillacomb.index.schema import DIGEST_SIZE, has_content, has_gap
 from gorillacomb.model import EntryState, GroupSummary, IndexedFile
 from gorillacomb.sqlite import Connection, is_defined
 

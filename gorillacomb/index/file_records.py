@@ -12,12 +12,10 @@ from gorillacomb.fs.paths import join
 from gorillacomb.index.folder_queries import REGULAR
 from gorillacomb.index.paths import BELOW, FolderPaths
 from gorillacomb.index.rows import MoveKey
-from gorillacomb.index.schema import has_content
+from gorillacomb.index.schema import DIGEST_SIZE, has_content
 from gorillacomb.model import FolderState
 from gorillacomb.sqlite import Connection, OperationalError
 
-DIGEST_SIZE = 32
-"""Bytes."""
 FileRow = tuple[Any, ...]
 """A file: its name, the facts of a `FileRecord` from its state on, and the id of its folder."""
 _FILE = "name, state, size, mtime_ns, ctime_ns, inode, checked_ns, digest, cause"

@@ -223,6 +223,10 @@ CREATE TABLE IF NOT EXISTS chosen_by (        -- by what the canonical files wer
 """
 
 
+DIGEST_SIZE = 32
+"""Bytes of a BLAKE3 digest."""
+
+
 def has_content(table: str = "") -> str:
     """Return the SQL condition for a file whose content counts: it was read, and is not empty.
 

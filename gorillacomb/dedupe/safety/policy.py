@@ -169,23 +169,13 @@ class SafetyPolicy:
         )
 
     def closed_to_files_below(self, folder: PathContext, above: Refusal) -> Refusal | None:
-        """Return the same for a folder whose parent is closed: for most, what closes that.
-
-        Rules are asked again only where the folder itself may make a difference.
-        """
+        """Return the same for a folder in a closed one: for most, at once, what closes that."""
         level = folder.levels[-1]
-        if (
-            (level.marker is not None and above.rule is not SafetyRule.PROJECT)
-            or level.owner is not None
-            or level.store
-            or is_version_control(level.name)
-            or is_transient(level.name)
-            or self.options.retire
-            or any(is_below(folder.path, each) for each in self.own)
-            or self.snapshots.around(folder.path) is not None
-        ):
-            return self.closed_to_files(folder)
-        return above
+        is_kept = level.store or is_version_control(level.name) or is_transient(level.name)
+        is_start = level.owner or (level.marker and above.rule is not SafetyRule.PROJECT)
+        is_own = any(is_below(level.path, each) for each in self.own) or self.options.retire
+        alike = not (is_kept or is_start or is_own or self.snapshots.around(level.path))
+        return above if alike else self.closed_to_files(folder)
 
     def _ours(self, site: PathContext) -> Refusal | None:
         if site.path in self._around_fixed:
@@ -229,8 +219,7 @@ class SafetyPolicy:
             return None
         owner, name = path_text(owned.owner), path_text(owned.name)
         what = "is" if owned.path == site.path else "is part of"
-        cause = f"{what} {name}, which belongs to {owner}"
-        return Refusal(SafetyRule.SIDECAR, cause, owned.path)
+        return Refusal(SafetyRule.SIDECAR, f"{what} {name}, which belongs to {owner}", owned.path)
 
     def _in_snapshot(self, site: PathContext) -> Refusal | None:
         """Return whether a path is, or is in, one of several snapshots of a tree."""
