@@ -631,6 +631,7 @@ def test_vault_check(scanned: Path, vault: Path) -> None:
         "tokens": None,
         "scrolls": None,
         "mesh": None,
+        "examined": [{"path": str(scanned), "fit": None}],
     }
 
 
