@@ -93,7 +93,7 @@ class _Stamper:
         self._orders: list[bytes] = []
         """Contents and the orders of their copies, in turn, that are not stored yet."""
         self._without_order: list[bytes] = []
-        """Contents without several copies, whose order is not stored."""
+        """Contents without several copies, whose orders are to be dropped."""
 
     def run(self, roots: Sequence[Root]) -> StampReport:
         connection, scribe = self._connection, self._scribe
