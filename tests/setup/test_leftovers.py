@@ -42,7 +42,8 @@ def test_this_run_is_watched_over() -> None:
     mark = os.environ[VARIABLE]
     sleeping = subprocess.Popen(["sleep", "60"], start_new_session=True)
     try:
-        assert sleeping.pid in marked(mark)
+        # The kernel shows what a process was started with a moment after it runs.
+        assert until(lambda: sleeping.pid in marked(mark))
     finally:
         sleeping.kill()
         sleeping.wait()
