@@ -20,6 +20,7 @@ import pytest
 
 from tests.support.disks import may_mount
 
+_LAZY = "lazy_journal_init=1,lazy_itable_init=1"
 _MOST = 40 << 30
 """Bytes; the image takes as much as is written."""
 
@@ -51,7 +52,7 @@ def _mount(point: Path) -> bool:
         image.truncate(min(_MOST, shutil.disk_usage(point).free * 9 // 10))
         # Once it is mounted the image needs no name: the kernel drops it with the mount.
         for command in (
-            ["mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-E", "nodiscard", image.name],
+            ["mkfs.ext4", "-q", "-F", "-J", "size=64", "-E", f"nodiscard,{_LAZY}", image.name],
             ["mount", "-o", "loop,nodiscard,nobarrier", image.name, str(point)],
         ):
             path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
