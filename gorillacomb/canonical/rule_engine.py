@@ -27,26 +27,7 @@ def order(places: Sequence[Any], rules: Sequence[RankingRule[Any]]) -> list[int]
     A rule is asked only about places that the previous rules left equal: the first few suffice for
     most, and later ones read more of the index.
     """
-    return _in_order(places, list(range(len(places))), rules)
-
-
-def _in_order(
-    places: Sequence[Any], equal: list[int], rules: Sequence[RankingRule[Any]]
-) -> list[int]:
-    for number, rule in enumerate(rules, 1):
-        if len(equal) < 2:
-            break
-        ranks = [rule.rank(places[at]) for at in equal]
-        if min(ranks) != max(ranks):
-            by_rank: dict[int | bytes, list[int]] = {}
-            for at, each in zip(equal, ranks, strict=True):
-                by_rank.setdefault(each, []).append(at)
-            return [
-                at
-                for each in sorted(by_rank)
-                for at in _in_order(places, by_rank[each], rules[number:])
-            ]
-    return equal
+    return _sorted(places, list(range(len(places))), [(rule,) for rule in rules])
 
 
 RuleStages = Sequence[Sequence[RankingRule[Any]]]
@@ -72,7 +53,7 @@ def order_with_reasons(
             reasons += _reasons(places, left, ranks, rules)
             by_rank = _by_rank(left, ranks)
             left = by_rank.pop(best)
-            after = [*_in_stages(places, by_rank, stages[number:]), *after]
+            after = [*_sorted_by(places, by_rank, stages[number:]), *after]
     return left + after, tuple(reasons)
 
 
@@ -106,22 +87,22 @@ def _by_rank(positions: Sequence[int], ranks: Sequence[_Ranks]) -> dict[_Ranks, 
     return found
 
 
-def _in_stages(
+def _sorted(places: Sequence[Any], equal: list[int], stages: RuleStages) -> list[int]:
+    """Return positions of places that all previous rules left equal, in the order of the others."""
+    for number, rules in enumerate(stages, 1):
+        if len(equal) < 2:
+            break
+        ranks = _ranks(places, equal, rules)
+        if min(ranks) != max(ranks):
+            return _sorted_by(places, _by_rank(equal, ranks), stages[number:])
+    return equal
+
+
+def _sorted_by(
     places: Sequence[Any], by_rank: dict[_Ranks, list[int]], stages: RuleStages
 ) -> list[int]:
     """Return the positions of places sorted by their ranks, and then by the other stages."""
-    found: list[int] = []
-    for each in sorted(by_rank):
-        equal = by_rank[each]
-        for number, rules in enumerate(stages, 1):
-            if len(equal) < 2:
-                break
-            ranks = _ranks(places, equal, rules)
-            if min(ranks) != max(ranks):
-                equal = _in_stages(places, _by_rank(equal, ranks), stages[number:])
-                break
-        found += equal
-    return found
+    return [at for each in sorted(by_rank) for at in _sorted(places, by_rank[each], stages)]
 
 
 def _reasons(

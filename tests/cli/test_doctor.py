@@ -85,7 +85,7 @@ def test_a_closed_folder_is_counted_and_not_named() -> None:
         ran = run_as_stranger("doctor", drive, "--json", home=place)
     found = {each["name"]: each for each in ran.json()["trials"]}
     assert found["permissions"]["result"] == "no", ran
-    assert found["permissions"]["detail"] == "1 folders may not be read"
+    assert found["permissions"]["detail"] == "1 folder may not be read"
     assert "secret" not in ran.out
 
 

@@ -7,7 +7,6 @@ import random
 import shutil
 import stat
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -207,15 +206,11 @@ def test_each_folder_that_changed_is_queued(
 
 
 def test_a_hundred_thousand_changes(watcher: Any, hear: Hear, top: Path) -> None:
-    """They are taken as fast as the system can deliver them, or it drops some."""
+    """As many as a copy of a large project makes, in the batches in which they come."""
     folders = [top / "many" / f"{number % 100}" / f"{number}" for number in range(2_000)]
     events = [
         (folders[number % 2_000] / f"file {number}", FILE | MODIFIED) for number in range(100_000)
     ]
-    started = time.monotonic()
     for start in range(0, len(events), 4_096):
         hear(*events[start : start + 4_096])
-    took = time.monotonic() - started
     assert queued(watcher) == set(folders)
-    print(f"100,000 events took {took:.1f} s")
-    assert took < 20

@@ -50,16 +50,14 @@ def plug_in(config: pytest.Config) -> Path | None:
 def _mount(point: Path) -> bool:
     with tempfile.NamedTemporaryFile(prefix="gorillacomb-disk-") as image:
         image.truncate(min(_MOST, shutil.disk_usage(point).free * 9 // 10))
+        env = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
         # Once it is mounted the image needs no name: the kernel drops it with the mount.
         for command in (
             ["mkfs.ext4", "-q", "-F", "-J", "size=64", "-E", f"nodiscard,{_LAZY}", image.name],
             ["mount", "-o", "loop,nodiscard,nobarrier", image.name, str(point)],
         ):
-            path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
             try:
-                done = subprocess.run(
-                    command, env={**os.environ, "PATH": path}, capture_output=True, check=False
-                )
+                done = subprocess.run(command, env=env, capture_output=True, check=False)
             except FileNotFoundError:
                 return False
             if done.returncode:

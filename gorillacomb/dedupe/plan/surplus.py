@@ -147,7 +147,9 @@ class SurplusCopies:
                 found[0] += 1
                 found[1] += size
         for key, (contents, size) in sums.items():
-            self._add_all(fates[key] or _Fate(0, ()), contents, size)
+            fate = fates[key]
+            assert fate is not None, "the others are not summed up"
+            self._add_all(fate, contents, size)
         for content in self._groups.contents_of(others):
             self._add(content)
 

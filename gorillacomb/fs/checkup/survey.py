@@ -50,7 +50,10 @@ def survey(top: bytes) -> tuple[Trial, Trial]:
     seen = f"of {least}{found.entries:,} files and folders"
     cloudy = f"{least}{found.placeholders:,} {seen} are only in the cloud ({found.bytes:,} bytes)"
     advice = privacy_advice_for(found.causes)
-    closed = f"{least}{found.closed:,} folders may not be read" + (f": {advice}" if advice else "")
+    folders = "folder" if found.closed == 1 else "folders"
+    closed = f"{least}{found.closed:,} {folders} may not be read" + (
+        f": {advice}" if advice else ""
+    )
     return (
         Trial("placeholders", "yes" if found.is_whole else "unknown", cloudy),
         Trial("permissions", _result(found), closed if found.closed else "all may be read"),
