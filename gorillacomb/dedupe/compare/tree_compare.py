@@ -248,16 +248,16 @@ class _TreeComparison:
         self, inner: bytes, name: bytes, there: FileLocation | None
     ) -> FileLocation | None:
         """Return where a subfolder's content is kept; None if it merely leads to a nested copy."""
-        if inner in self.nested:
-            return self.nested[inner]
+        beside = self.nested.get(inner) or (there and there.at(name))
         leads = inner in self.leading
-        if there is None:
+        if beside is None:
             if not (leads or self.witness.may_be_unique):
                 raise ContentMissing(self.top.at(inner).path, "stands only here")
             return None
-        if leads and not is_folder(self._opened(there), there.at(name)):
+        # One that has lost all that was in it may have left after that.
+        if leads and not is_folder(self._opened(beside), beside):
             return None
-        return there.at(name)
+        return beside
 
     def _entry(
         self, inner: bytes, name: bytes, facts: os.stat_result, there: FileLocation | None
