@@ -62,8 +62,9 @@ def button(page: Page, name: str) -> None:
 
 def ended(person: Visitor, words: str = "") -> None:
     """Wait for the job whose page is shown."""
-    person.settle()
+    # First until it is shown: the page before it waits for nothing.
     expect(person.page.locator("#state")).to_be_visible(timeout=120_000)
+    person.settle()
     if words:
         expect(person.page.locator("h1")).to_contain_text(words)
 
