@@ -24,7 +24,7 @@ from gorillacomb.dedupe.quarantine.run import read_run
 from tests.chaos.aim import Aim
 from tests.chaos.person import OURS, Person
 from tests.dedupe.drives import OWN_NAMES
-from tests.support import fork_server
+from tests.support import forked
 from tests.support.run import Argument, Ran, environment, run, without_traceback
 from tests.watch.daemon import Daemon, check_index, check_truth
 
@@ -57,7 +57,7 @@ class Job:
 
     kind: str
     shown: str
-    process: fork_server.Forked
+    process: forked.Forked
     out: Path
     err: Path
     deadline: float
@@ -207,7 +207,7 @@ class Campaign:
         self._started += 1
         out, err = self.folder / f"{self._started}.out", self.folder / f"{self._started}.err"
         with out.open("wb") as out_file, err.open("wb") as err_file, open(os.devnull) as nothing:
-            process = fork_server.fork(
+            process = forked.fork(
                 [os.fsencode(word) for word in words],
                 environment(vault),
                 (nothing.fileno(), out_file.fileno(), err_file.fileno()),

@@ -1,7 +1,7 @@
 """Stands for `gorillacomb` in the examples: does what a person does who types such a command.
 
 It puts the id of the last run where an example says RUN, answers a review with yes, and ends a
-watcher when it has scanned. The commands run in forks of one process (`tests.support.fork_server`):
+watcher when it has scanned. The commands run in forks of one process (`tests.support.forked`):
 most of them take less time than Python takes to start.
 """
 
@@ -16,7 +16,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from tests.support import fork_server
+from tests.support import forked
 from tests.support.run import TIMEOUT, run
 
 CLIENT = '''\
@@ -43,7 +43,7 @@ class Typist:
 
     def __init__(self, address: Path) -> None:
         self.typed: list[tuple[int, list[str]]] = []
-        self._servers: list[fork_server.Forked] = []
+        self._servers: list[forked.Forked] = []
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(str(address))
         self._socket.listen()
@@ -109,10 +109,10 @@ def _type(words: list[str], cwd: Path, env: dict[str, str], streams: list[int]) 
 
 def _fork(
     words: list[str], cwd: Path, env: dict[str, str], streams: tuple[int, int, int]
-) -> fork_server.Forked:
+) -> forked.Forked:
     encoded = [os.fsencode(word) for word in words]
-    assert fork_server.fits(encoded, env), "Python is to start in another way"
-    return fork_server.fork(encoded, env, streams, cwd)
+    assert forked.fits(encoded, env), "Python is to start in another way"
+    return forked.fork(encoded, env, streams, cwd)
 
 
 def _watch(words: list[str], cwd: Path, env: dict[str, str], streams: list[int]) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.fork_server import Forked
+from tests.support.forked import Forked
 from tests.support.run import Argument, environment, started
 
 Process = Forked | subprocess.Popen[bytes]

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import fork_server
+from tests.support import forked
 from tests.support.documents import check_document
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -96,12 +96,12 @@ def run(
 
     So does a JSON document that is not as its definition says. Without ``words`` of its own it may
     run in a fork of a process that has the package imported;
-    with ``before``, see `fork_server.fork`, it must, and ``at_start`` gets the id of its process.
+    with ``before``, see `forked.fork`, it must, and ``at_start`` gets the id of its process.
     """
     env = environment(vault) if env is None else env
     if words is None and len(stdin) <= PIPE_HOLDS:
         encoded = [os.fsencode(each) for each in arguments]
-        if fork_server.fits(encoded, env):
+        if forked.fits(encoded, env):
             return checked(arguments, _run_forked(encoded, env, cwd, stdin, before, at_start))
     if before is not None:
         pytest.skip("MISSING: Linux 5.3 or newer, to prepare a process for a command")
@@ -136,7 +136,7 @@ def _run_forked(
     (given, give), (out, out_end), (err, err_end) = os.pipe(), os.pipe(), os.pipe()
     try:
         os.write(give, stdin)
-        process = fork_server.fork(words, env, (given, out_end, err_end), cwd, before=before)
+        process = forked.fork(words, env, (given, out_end, err_end), cwd, before=before)
     finally:
         for each in (given, give, out_end, err_end):
             os.close(each)
@@ -228,14 +228,14 @@ def started(
     streams: tuple[int, int, int],
     own_session: bool = False,
     cwd: Path | None = None,
-) -> fork_server.Forked | subprocess.Popen[bytes]:
+) -> forked.Forked | subprocess.Popen[bytes]:
     """Start a command with these descriptors as its standard streams, in a fork where one will do.
 
     Whoever takes it measures no start, and stops it once it runs.
     """
     words = [os.fsencode(each) for each in arguments]
-    if fork_server.fits(words, env):
-        return fork_server.fork(words, env, streams, cwd, own_session)
+    if forked.fits(words, env):
+        return forked.fork(words, env, streams, cwd, own_session)
     stdin, stdout, stderr = streams
     return subprocess.Popen(
         command(*arguments),

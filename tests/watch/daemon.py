@@ -20,7 +20,7 @@ from gorillacomb.vault.vault import Vault
 from gorillacomb.watch.pulse import LATEST, pulse_folder
 from tests.stamping.trace import check_trace
 from tests.support.documents import check_document
-from tests.support.fork_server import Forked
+from tests.support.forked import Forked
 from tests.support.run import Argument, Ran, command, environment, run, started, without_traceback
 from tests.support.trees import scan
 
