@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,7 @@ _PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-
 """The first has no windows, and takes a third of the time."""
 WIDE, NARROW = 1280, 390
 """The widths, in pixels, that every page is looked at in: a desk and a phone."""
+_AUDIT = "axe.run({resultTypes: ['violations']}).then(found => found.violations)"
 _SERIOUS = ("serious", "critical")
 SHOTS = "GORILLACOMB_TEST_SCREENSHOTS"
 """The folder that screenshots are written to, if it is set."""
@@ -77,14 +78,19 @@ class Visitor:
         self.page.keyboard.press(key)
 
     def check(self, path: str) -> None:
-        """Hold a page against all that every page is held against, in both themes and widths."""
-        for theme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=theme)
-            for width in (WIDE, NARROW):
-                self.page.set_viewport_size({"width": width, "height": 900})
-                self.open(path)
-                self._check(f"{path} ({theme}, {width} px)")
-                self._shoot(path, theme, width)
+        """Hold a page against all that every page is held against, in both widths and themes."""
+        self.check_shown(path, lambda: self.open(path))
+
+    def check_shown(self, name: str, show: Callable[[], object] = lambda: None) -> None:
+        """As `check`, for the page that is there; ``show`` shows it anew in each width."""
+        for width in (WIDE, NARROW):
+            self.page.set_viewport_size({"width": width, "height": 900})
+            show()
+            self.page.evaluate(Axe().axe_script)
+            for theme in ("light", "dark"):
+                self.page.emulate_media(color_scheme=theme)
+                self._check(f"{name} ({theme}, {width} px)")
+                self._shoot(name, theme, width)
 
     def _check(self, where: str) -> None:
         wide = self.page.evaluate(
@@ -92,7 +98,7 @@ class Visitor:
         )
         assert wide <= 0, f"{where} is {wide} px wider than the screen"
         assert self.page.locator("h1").count() == 1, f"{where} needs one headline"
-        found = Axe().run(self.page).response["violations"]
+        found = self.page.evaluate(_AUDIT)
         bad = [
             (each["id"], node["html"][:200])
             for each in found
@@ -130,6 +136,7 @@ def visiting(browser: Browser, server: Server, *, scripts: bool = True) -> Itera
         page.get_by_label("Address or token").fill(token)
         page.get_by_role("button", name="Log in").click()
     page.wait_for_url(f"{server.origin}/")
+    visitor.settle()
     try:
         yield visitor
     finally:
