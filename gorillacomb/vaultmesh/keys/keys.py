@@ -154,15 +154,14 @@ def fingerprint(public: bytes) -> str:
 def load_private(path: Path) -> AnySigningKey:
     """Read a private key file. Raises KeyMissing, UntrustedInput."""
     from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     passphrase = _passphrase()
     data = read_key(path)
     try:
-        private = load_pem_private_key(data, passphrase)
+        key = _parsed_private(data, passphrase)
     except TypeError:
         if passphrase and b"ENCRYPTED" not in data:
-            private = load_pem_private_key(data, None)
+            key = _parsed_private(data, None)
         else:
             raise KeyMissing(
                 f"The key {path} is encrypted.", f"Set {PASSPHRASE} to its passphrase."
@@ -171,7 +170,29 @@ def load_private(path: Path) -> AnySigningKey:
         closed = b"ENCRYPTED" in data
         cause = f"does not open with that {PASSPHRASE}" if closed else "is damaged, or not a key"
         raise KeyMissing(f"The key {path} {cause}.", "Restore it from a backup.") from None
-    return signing_key_of(private)
+    return key
+
+
+def _parsed_private(data: bytes, passphrase: bytes | None) -> AnySigningKey:
+    """Return a key of our own; that its file is whole is seen by a signature.
+
+    To find out whether the factors of an RSA key are primes would take 0.2 s, and is for keys that
+    somebody else made. Raises ValueError, UnsupportedAlgorithm, UntrustedInput; TypeError for a
+    passphrase that is missing, or is of no use.
+    """
+    from cryptography.exceptions import InternalError
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    private = load_pem_private_key(data, passphrase, unsafe_skip_rsa_key_validation=True)
+    key = signing_key_of(private)
+    if isinstance(key, RsaSigningKey):
+        try:
+            signature = key.sign(data)
+        except InternalError:
+            signature = b""
+        if not is_signed_by(key.private.public_key(), signature, data):
+            raise ValueError("its parts do not belong together")
+    return key
 
 
 def unreadable_key_error(path: Path, error: OSError) -> KeyMissing:
