@@ -25,6 +25,8 @@ settings.register_profile("default", max_examples=60, deadline=None, derandomize
 settings.register_profile("deep", max_examples=2000, deadline=None)
 settings.load_profile("default")  # else hypothesis takes one of its own where CI is set
 
+BEGUN_FIRST = ("tests/web/browser/", "tests/setup/")
+"""Their files take longest: what begins last is waited for by all others."""
 MOST_FOR_LINUX = 0.15
 MANY = 500
 
@@ -44,6 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         raise pytest.UsageError("a test that is marked linux does not say why")
     if len(items) > MANY and len(marks) > MOST_FOR_LINUX * len(items):
         raise pytest.UsageError(f"{len(marks)} of {len(items)} tests are for Linux alone")
+    items.sort(key=lambda item: not item.nodeid.startswith(BEGUN_FIRST))
 
 
 def pytest_collection_finish() -> None:
