@@ -223,6 +223,11 @@ def _is_fuse(kind: str) -> bool:
     return kind.startswith("fuse") or kind in _FUSE_OF_MACOS
 
 
+def has_read_only_snapshots() -> bool:
+    """Return whether a file system is mounted on which `is_read_only_snapshot` may be true."""
+    return any(mount.type == "btrfs" for mount in mounts())
+
+
 def is_read_only_snapshot(path: bytes) -> bool:
     """Return whether an existing folder is in a read-only btrfs snapshot. Raises OSError."""
     if mount_of(path).type != "btrfs":

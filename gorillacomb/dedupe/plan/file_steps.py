@@ -21,6 +21,7 @@ from gorillacomb.dedupe.safety.context import PathContext
 from gorillacomb.dedupe.safety.file_names import meaning, name_refusal
 from gorillacomb.dedupe.safety.policy import SafetyPolicy, in_use_cause
 from gorillacomb.folders.analysis import GIVEN_UP
+from gorillacomb.folders.tree import TreeFolder
 from gorillacomb.fs.paths import base_name, join, parent_path, split_path
 from gorillacomb.index.content_queries import ContentCopies, CopyRow, by_waste
 from gorillacomb.model import GroupSummary
@@ -164,18 +165,29 @@ class FileStepPlanner:
                 at = going[at] + 1
                 continue
             at += 1
-            site = self.sites.of_folder(folder)
-            above = self._closed.get(folder.parent.id) if folder.parent is not None else None
-            if above is None:
-                closed = self.guard.closed_to_files(site)
-            else:
-                closed = self.guard.closed_to_files_below(site, above)
+            closed = self._closing(folder)
             if closed is None:
                 found.append(folder.id)
             else:
                 self._closed[folder.id] = closed
-                self.left.add_closed(site, closed)
         return found
+
+    def _closing(self, folder: TreeFolder) -> Refusal | None:
+        """Return why no file directly in a folder may be removed, and remember it."""
+        sites = self.sites
+        above = None if folder.parent is None else self._closed.get(folder.parent.id)
+        if above is not None:
+            path = sites.folders.path(folder)
+            is_unit = folder.store or sites.owner_of(folder) is not None
+            if not self.guard.may_close_anew(path, folder.marker, is_unit, above):
+                if not self.left.close_with_parent(path, above):
+                    self.left.add_closed(sites.of_folder(folder), above)
+                return above
+        site = sites.of_folder(folder)
+        closed = self.guard.closed_to_files(site)
+        if closed is not None:
+            self.left.add_closed(site, closed)
+        return closed
 
     def _folder(self, number: int) -> _CandidateFolder:
         """Return what is the same for all files directly in a folder, given by its id."""

@@ -70,6 +70,8 @@ class SafetyPolicy:
     _fixed: frozenset[bytes] = field(init=False)
     _around_fixed: frozenset[bytes] = field(init=False)
     """The folders around them, and they themselves."""
+    _inside_own: tuple[bytes, ...] = field(init=False)
+    """What the paths of our folders, and of all in them, begin with: ending in slashes."""
     _projects: ProjectRules = field(init=False)
     _targets: frozenset[bytes] = field(init=False)
     """What `links` lead to."""
@@ -78,6 +80,7 @@ class SafetyPolicy:
     def __post_init__(self) -> None:
         self._fixed = frozenset(self.fixed)
         self._around_fixed = frozenset(each for at in self._fixed for each in path_and_parents(at))
+        self._inside_own = tuple(each.rstrip(b"/") + b"/" for each in self.own)
         self._projects = ProjectRules(self.options.not_a_project, self.homes, self._fixed)
         self._targets = frozenset(link.target for link in self.links)
 
@@ -123,24 +126,25 @@ class SafetyPolicy:
             or self._in_project(inside, None)
         )
 
-    def closed_to_files_below(self, folder: PathContext, above: Refusal) -> Refusal | None:
-        """Return the same for a folder whose parent is closed: for most, what closes that.
+    def may_close_anew(
+        self, path: bytes, marker: str | None, is_unit: bool, above: Refusal
+    ) -> bool:
+        """Return whether a folder may be closed to files by something else than its parent is.
 
-        Rules are asked again only where the folder itself may make a difference.
+        For most it is the same: rules are asked again only where the folder itself may make a
+        difference. ``marker`` makes it a project; ``is_unit`` says whether a program manages it as
+        a unit, or it belongs to a file beside it.
         """
-        level = folder.levels[-1]
-        if (
-            (level.marker is not None and above.rule is not SafetyRule.PROJECT)
-            or level.owner is not None
-            or level.store
-            or is_version_control(level.name)
-            or is_transient(level.name)
-            or self.options.retire
-            or any(is_below(folder.path, each) for each in self.own)
-            or self.snapshots.around(folder.path) is not None
-        ):
-            return self.closed_to_files(folder)
-        return above
+        name = base_name(path)
+        return (
+            (marker is not None and above.rule is not SafetyRule.PROJECT)
+            or is_unit
+            or is_version_control(name)
+            or is_transient(name)
+            or bool(self.options.retire)
+            or self._is_in_own(path)
+            or self.snapshots.around(path) is not None
+        )
 
     def _ours(self, site: PathContext) -> Refusal | None:
         if site.path in self._around_fixed:
@@ -151,7 +155,10 @@ class SafetyPolicy:
         return None
 
     def _is_in_ours(self, site: PathContext) -> bool:
-        return any(is_below(site.folder, each) for each in self.own) or _has_our_level(site)
+        return self._is_in_own(site.folder) or _has_our_level(site)
+
+    def _is_in_own(self, path: bytes) -> bool:
+        return (path + b"/").startswith(self._inside_own)
 
     def _closed(self, site: PathContext) -> Refusal | None:
         refusal = (
