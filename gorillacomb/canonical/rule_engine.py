@@ -62,7 +62,8 @@ def _order_of_two(
 ) -> tuple[list[int], tuple[str, ...]]:
     """Return the same for two places, as most contents with copies have: the first rule decides."""
     for rule in rules:
-        of_a, of_b = rule.rank(a), rule.rank(b)
+        ask = rule.rank
+        of_a, of_b = ask(a), ask(b)
         if of_a != of_b:
             a_is_first = min(of_a, of_b) == of_a
             reason = rule.reason(a, [b]) if a_is_first else rule.reason(b, [a])
@@ -130,6 +131,9 @@ def rank(
 
     Each rule sees only the places that the previous rules kept.
     """
+    if len(places) == 2:
+        order, decisive = _order_of_two(places[0], places[1], rules)
+        return (order[:1] if decisive else order), decisive
     left = list(range(len(places)))
     reasons = []
     for rule in rules:
