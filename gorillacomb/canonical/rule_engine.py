@@ -27,7 +27,24 @@ def order(places: Sequence[Any], rules: Sequence[RankingRule[Any]]) -> list[int]
     A rule is asked only about places that the previous rules left equal: the first few suffice for
     most, and later ones read more of the index.
     """
-    return _sorted(places, list(range(len(places))), [(rule,) for rule in rules])
+    return _ordered(places, list(range(len(places))), [rule.rank for rule in rules])
+
+
+def _ordered(
+    places: Sequence[Any], equal: list[int], asked: Sequence[Callable[[Any], int | bytes]]
+) -> list[int]:
+    """Return positions of places that all previous rules left equal, in the order of the others."""
+    if len(equal) < 2:
+        return equal
+    for number, ask in enumerate(asked, 1):
+        ranks = [ask(places[at]) for at in equal]
+        if ranks.count(ranks[0]) < len(ranks):
+            found: dict[int | bytes, list[int]] = {}
+            for at, each in zip(equal, ranks, strict=True):
+                found.setdefault(each, []).append(at)
+            left = asked[number:]
+            return [at for each in sorted(found) for at in _ordered(places, found[each], left)]
+    return equal
 
 
 RuleStages = Sequence[Sequence[RankingRule[Any]]]

@@ -222,12 +222,20 @@ class Companions:
     ) -> Iterator[tuple[CompanionKind, list[bytes], list[bytes]]]:
         """Yield each set that a kind forms: its main files and the others."""
         numbers = {id(kind): at for at, kind in enumerate(table.kinds)}
+        candidates = list(self._candidates(table, numbers))
+        # Main files are many, and few have others beside them.
+        stems_of_others: defaultdict[int, set[str]] = defaultdict(set)
+        for key, _, template in candidates:
+            if not template.is_main:
+                stems_of_others[id(template.kind)].update(template.stems(key))
         sets: dict[tuple[int, str], tuple[list[bytes], list[bytes]]] = {}
-        for key, names, template in self._candidates(table, numbers):
-            for stem in template.stems(key):
-                place = numbers[id(template.kind)], stem
-                mains, others = sets.setdefault(place, ([], []))
-                (mains if template.is_main else others).extend(names)
+        for key, names, template in candidates:
+            kind = template.kind
+            wanted = None if kind.mains_belong_together else stems_of_others.get(id(kind), ())
+            for stem in () if wanted == () else template.stems(key):
+                if wanted is None or stem in wanted:
+                    mains, others = sets.setdefault((numbers[id(kind)], stem), ([], []))
+                    (mains if template.is_main else others).extend(names)
         for (number, stem), (mains, others) in sets.items():
             kind = table.kinds[number]
             others = [name for name in others if name not in mains]

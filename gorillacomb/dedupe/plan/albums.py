@@ -109,12 +109,13 @@ class AlbumPlanner:
         for folder, here in _by_folder(steps).items():
             retired = self.options.retires(folder)
             names = set() if retired else self._taken(folder, here)[1]
+            if not names:
+                left += here
+                continue
             unit: list[PlanStep] = []
             for step in here:
                 is_part = any(base_name(pair.path) in names for pair in step.pairs)
                 (unit if is_part else left).append(step)
-            if not unit:
-                continue
             whole = _merged(unit)
             pairs = list(whole.pairs)
             refusal = album_refusal(folder, self.names_in(folder), pairs, self.options)

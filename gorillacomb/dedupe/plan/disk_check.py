@@ -48,7 +48,7 @@ from gorillacomb.fs.openat import (
     open_file,
     os_error_text,
 )
-from gorillacomb.fs.paths import join, parent_path, relative_path
+from gorillacomb.fs.paths import join, parent_path, relative_path, split_path
 from gorillacomb.fs.volumes import shows_others
 from gorillacomb.index.tree_queries import files_read_in
 from gorillacomb.model import Root
@@ -344,9 +344,8 @@ class DiskCheck:
 
         With the name in it, and the type of the file system.
         """
-        folder = parent_path(path)
-        root = self._root_around(folder)
-        name = path[path.rfind(b"/") + 1 :]
+        folder, name = split_path(path)
+        root = self._around.get(folder) or self._root_around(folder)
         return self._opened.open(folder, root.path), name, root.volume_type
 
 

@@ -56,7 +56,7 @@ class IndexLocations:
 
     def of_file(self, copy: FileCopy) -> PathContext:
         """Return a file, in a folder of the forest, as the rules see it."""
-        within = self.of_folder(self.folder_of(copy))
+        within = self._contexts.get(copy.within.id) or self.of_folder(self.folder_of(copy))
         return PathContext(within.root, copy.path, False, within.levels, within.root_is_store)
 
     def of_name(self, folder: TreeFolder, name: bytes) -> PathContext:

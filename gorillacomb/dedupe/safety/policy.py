@@ -40,7 +40,6 @@ from gorillacomb.fs.paths import (
 )
 from gorillacomb.marks.rules import NO_MARKS, MarkRules
 
-
 _OURS = Refusal(SafetyRule.OWN, "is Gorilla Comb's own")
 
 
