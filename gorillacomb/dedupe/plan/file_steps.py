@@ -19,8 +19,8 @@ from gorillacomb.dedupe.plan.removal_set import RemovalSet
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.skipped import SkippedItems
 from gorillacomb.dedupe.safety.context import PathContext
-from gorillacomb.dedupe.safety.file_names import meaning, name_refusal
-from gorillacomb.dedupe.safety.policy import SafetyPolicy, in_use_cause
+from gorillacomb.dedupe.safety.file_names import in_use_cause, meaning, name_refusal
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.fs.paths import base_name, join, parent_path, split_path
 from gorillacomb.index.content_queries import ContentCopies, by_waste
 from gorillacomb.model import GroupSummary

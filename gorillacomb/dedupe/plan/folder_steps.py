@@ -16,9 +16,9 @@ from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.removal_set import RemovalSet, RemovedFolder
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.skipped import BY_PLACE, SkippedItems
-from gorillacomb.dedupe.safety.file_names import cloud_pointer_refusal
+from gorillacomb.dedupe.safety.file_names import cloud_pointer_refusal, in_use_cause
 from gorillacomb.dedupe.safety.git import index_entries_equal
-from gorillacomb.dedupe.safety.policy import SafetyPolicy, in_use_cause
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.dedupe.safety.symlinks import links_equivalent
 from gorillacomb.folders.analysis import GIVEN_UP, FolderAnalysis
 from gorillacomb.folders.containment import is_contained

@@ -86,3 +86,8 @@ def name_refusal(
         ):
             return pair.path, refusal
     return None
+
+
+def in_use_cause(sign: bytes) -> str:
+    """Return why a file is kept that has a sign beside it that a program has it open."""
+    return f"is open, or was not closed: {path_text(base_name(sign))} is beside it"

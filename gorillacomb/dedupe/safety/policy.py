@@ -15,6 +15,7 @@ from gorillacomb.classify.companions import CompanionTable, companion_table
 from gorillacomb.classify.location import (
     LocationKind,
     copy_refusal,
+    is_thrown_away,
     is_transient,
     location_kind,
 )
@@ -31,13 +32,7 @@ from gorillacomb.dedupe.safety.context import FolderContext, PathContext
 from gorillacomb.dedupe.safety.file_names import special_file_refusal
 from gorillacomb.dedupe.safety.folder_answers import FolderAnswers
 from gorillacomb.dedupe.safety.sorted_references import references_right_to, references_to
-from gorillacomb.fs.paths import (
-    base_name,
-    is_below,
-    path_and_parents,
-    path_text,
-    relative_path,
-)
+from gorillacomb.fs.paths import base_name, is_below, path_and_parents, path_text, relative_path
 from gorillacomb.marks.rules import NO_MARKS, MarkRules
 
 _OURS = Refusal(SafetyRule.OWN, "is Gorilla Comb's own")
@@ -320,6 +315,8 @@ class SafetyPolicy:
 
     def kept_copy_refusal(self, site: PathContext, keep: PathContext) -> Refusal | None:
         """Return why another copy does not count; None if it does."""
+        if self.counts_for_any(keep):  # so it is in no quarantine either
+            return None
         if self._answers.about(_has_our_level, keep):
             return Refusal(SafetyRule.OWN, "has its other copy in a quarantine")
         refusal = self._copy_refusal(keep, self.location_kind(site))
@@ -329,7 +326,13 @@ class SafetyPolicy:
 
     def counts_for_any(self, keep: PathContext) -> bool:
         """Return whether a copy counts wherever the one that is removed is."""
-        return self._copy_refusal(keep, LocationKind.PLAIN) is None
+        name = b"" if keep.is_folder else base_name(keep.path)
+        is_left_behind = name in self.noise or is_thrown_away(name)
+        return not is_left_behind and self._answers.about(self._is_plain, keep)
+
+    def _is_plain(self, keep: PathContext) -> bool:
+        folder = keep._replace(path=keep.folder, is_folder=True)
+        return self._copy_refusal(folder, LocationKind.PLAIN) is None
 
     def _copy_refusal(self, keep: PathContext, removed: LocationKind) -> str | None:
         name = b"" if keep.is_folder else base_name(keep.path)
@@ -392,8 +395,3 @@ def _closed_level(site: PathContext) -> Refusal | None:
         if is_transient(name):
             return Refusal(SafetyRule.TRASH, f"stands in {path_text(name)}")
     return None
-
-
-def in_use_cause(sign: bytes) -> str:
-    """Return why a file is kept that has a sign beside it that a program has it open."""
-    return f"is open, or was not closed: {path_text(os.path.basename(sign))} is beside it"
