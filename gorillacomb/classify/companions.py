@@ -251,7 +251,7 @@ class Companions:
 
         For most kinds a folder has main files alone, as its endings show: a picture can be one of
         14 kinds. ``numbers`` are those of the kinds, by identity. Main files that are nothing
-        without the others are left out: ``ends_of_mains`` gets, by kind, what follows the stem in
+        without the others are omitted: ``ends_of_mains`` gets, by kind, what follows the stem in
         their names, so that they can be looked up for those others, which are few.
         """
         by_ending: dict[str, list[_Template]] = {}
