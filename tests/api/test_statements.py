@@ -150,7 +150,7 @@ QUESTIONS: dict[str, Callable[[OpenVault, Path], Any]] = {
 
 
 PER_FOLDER = {
-    **dict.fromkeys(("plan", "plan with a pattern", "plan for one place", "retire"), 2),
+    **dict.fromkeys(("plan", "plan with a pattern", "retire"), 2),
     **dict.fromkeys(("overview", "dupes"), 2),
     "compare": 3,
 }
