@@ -228,6 +228,7 @@ def copy_verifier(
         folder_identities_below([each for each in gone[1:] if os.path.isdir(each)]),
         lambda folder: _project(groups, folder),
         StoreLookup(index.connection, groups.paths).around,
+        groups.paths,
         settings.machine_names,
         noise_names(settings),
     )

@@ -46,8 +46,9 @@ class GroupReader:
         self.roots = {root.id: root for root in all_roots(index.connection)}
         self.paths = FolderPaths(index.connection, self.roots)
         self.traits = TraitReader(index.connection, self.paths, self.roots, machine_made)
-        self._online = {number: online(root) for number, root in self.roots.items()}
-        self._preference = marks.preference(preferred)
+        self.online = {number: online(root) for number, root in self.roots.items()}
+        """By the root's id: whether its drive is mounted."""
+        self.preference = marks.preference(preferred)
         self.prefers_some = prefers_some or marks.has_kept
         self._marks = marks
         self.knows_orders = content_queries.has_copy_orders(index.connection)
@@ -99,7 +100,6 @@ class GroupReader:
 
     def places(self) -> Iterator[ContentPlaces]:
         """Yield the folders of every content that has copies."""
-        self.paths.load()
         return content_places(self._index.connection, self._one_file_twice)
 
     def contents_to_stamp(self) -> Iterator[ContentCopies]:
@@ -164,10 +164,10 @@ class GroupReader:
             number,
             self.roots[root],
             path.rstrip(b"/") + b"/",
-            self._online[root],
+            self.online[root],
             self.traits.of(number),
             self.traits,
-            self._preference,
+            self.preference,
         )
 
 

@@ -223,11 +223,15 @@ class Companions:
         """Yield each set that a kind forms: its main files and the others."""
         numbers = {id(kind): at for at, kind in enumerate(table.kinds)}
         sets: dict[tuple[int, str], tuple[list[bytes], list[bytes]]] = {}
-        for key, names, template in self._candidates(table, numbers):
+        ends_of_mains: defaultdict[int, set[str]] = defaultdict(set)
+        for key, names, template in self._candidates(table, numbers, ends_of_mains):
             for stem in template.stems(key):
                 place = numbers[id(template.kind)], stem
                 mains, others = sets.setdefault(place, ([], []))
                 (mains if template.is_main else others).extend(names)
+        for (number, stem), (mains, _) in sets.items():
+            for end in ends_of_mains.get(number, ()):
+                mains += self._by_key.get(stem + end, ())
         for (number, stem), (mains, others) in sets.items():
             kind = table.kinds[number]
             others = [name for name in others if name not in mains]
@@ -238,12 +242,17 @@ class Companions:
                 yield kind, mains, others
 
     def _candidates(
-        self, table: CompanionTable, numbers: Mapping[int, int]
+        self,
+        table: CompanionTable,
+        numbers: Mapping[int, int],
+        ends_of_mains: defaultdict[int, set[str]],
     ) -> Iterator[tuple[str, list[bytes], _Template]]:
         """Yield names with the templates that may match them, of kinds that may form a set here.
 
         For most kinds a folder has main files alone, as its endings show: a picture can be one of
-        14 kinds. ``numbers`` are those of the kinds, by identity.
+        14 kinds. ``numbers`` are those of the kinds, by identity. Main files that are nothing
+        without the others are omitted: ``ends_of_mains`` gets, by kind, what follows the stem in
+        their names, so that they can be looked up for those others, which are few.
         """
         by_ending: dict[str, list[_Template]] = {}
         by_form: dict[str, list[_Template]] = {}
@@ -265,7 +274,12 @@ class Companions:
             or (is_main and table.kinds[numbers[kind]].mains_belong_together)
         }
         for ending, found in by_ending.items():
-            by_ending[ending] = [each for each in found if id(each.kind) in usable]
+            by_ending[ending] = []
+            for each in found:
+                if each.is_main and each.is_plain and each.kind.is_found_by_others:
+                    ends_of_mains[numbers[id(each.kind)]].add(each.head)
+                elif id(each.kind) in usable:
+                    by_ending[ending].append(each)
         for key, names in self._by_key.items():
             found = [] if key.endswith("/") else by_ending[key.rpartition(".")[2]]
             for template in (*found, *by_form.get(key, ())):

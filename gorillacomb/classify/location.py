@@ -90,7 +90,7 @@ def copy_refusal(
     """
     if name in noise:
         return "as a file that systems leave behind"
-    if kind is LocationKind.PASSING or name.lower().startswith(_THROWN_AWAY):
+    if kind is LocationKind.PASSING or is_thrown_away(name):
         return LocationKind.PASSING
     if removed is not None and kind not in (LocationKind.PLAIN, removed):
         return kind
@@ -104,6 +104,11 @@ def is_transient(part: bytes) -> bool:
     """Return whether a folder of this name is a trash, a cache, a snapshot or a quarantine."""
     name = part.lower()
     return is_ours(part) or name in _TRASH or name.startswith(_TRASH_BEFORE)
+
+
+def is_thrown_away(name: bytes) -> bool:
+    """Return whether a file of this name waits for being deleted."""
+    return name.lower().startswith(_THROWN_AWAY)
 
 
 def _is_temporary(part: bytes, in_project: bool) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from gorillacomb.fs.paths import join
-from gorillacomb.fs.volumes import is_read_only_snapshot
+from gorillacomb.fs.volumes import has_read_only_snapshots, is_read_only_snapshot
 
 _SERIES = (
     re.compile(rb"(?P<series>.+)\.\d{1,5}"),
@@ -35,7 +35,8 @@ class SnapshotFinder:
     _around: dict[bytes, bytes | None] = field(default_factory=dict)
     _members: dict[bytes, frozenset[bytes]] = field(default_factory=dict)
     """By folder: the names in it that are snapshots of one tree."""
-    _read_only: dict[int, bytes | None] = field(default_factory=dict)
+    _may_be_read_only: bool | None = None
+    """Whether any file system is mounted that has read-only snapshots; None before it matters."""
 
     def around(self, folder: bytes) -> bytes | None:
         """Return the outermost snapshot that contains an absolute path, or is it; None if none.
@@ -51,6 +52,10 @@ class SnapshotFinder:
     def _is_one(self, parent: bytes, name: bytes, folder: bytes) -> bool:
         if _series_of(name) is not None and name in self._members_of(parent or b"/"):
             return True
+        if self._may_be_read_only is None:
+            self._may_be_read_only = has_read_only_snapshots()
+        if not self._may_be_read_only:
+            return False
         try:
             facts = os.stat(folder)
             # The top of a subvolume has this inode number, and nothing else in it does.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from fnmatch import translate
 from functools import cache, lru_cache
 from typing import Final, Protocol
@@ -52,19 +52,26 @@ def store_kind(name: bytes, folder: FolderView) -> StoreKind | None:
     Raises what the view raises.
     """
     lower = name.lower()
-    if is_version_control(name) or not _has_first_sign(lower, folder):
+    if is_version_control(name) or not _has_sign(_all_first_signs(), lower, folder):
         return None
-    return next((kind for kind in STORES if _is_store(kind, lower, folder)), None)
+    signs = zip(STORES, _first_signs(), strict=True)
+    return next(
+        (
+            kind
+            for kind, sign in signs
+            if _has_sign(sign, lower, folder) and _is_store(kind, lower, folder)
+        ),
+        None,
+    )
 
 
-def _has_first_sign(lower: bytes, folder: FolderView) -> bool:
-    """Return whether a folder has the first sign of any kind.
-
-    Most folders have none, and need not be compared with each kind.
-    """
-    named, folders, files = _first_signs()
+def _has_sign(sign: _Sign, lower: bytes, folder: FolderView) -> bool:
+    """Return whether a folder has a sign: most have none, and need not be compared with a kind."""
+    named, folders, files = sign
     return (
-        named.is_among((lower,)) or folders.is_among(folder.folders) or files.is_among(folder.files)
+        (named is not None and named.is_among((lower,)))
+        or (folders is not None and folders.is_among(folder.folders))
+        or (files is not None and files.is_among(folder.files))
     )
 
 
@@ -88,19 +95,33 @@ def _told_by_name() -> _Names:
     return _Names(name for kind in STORES if kind.is_told_by_name for name in kind.named)
 
 
+_Sign = tuple[_Names | None, _Names | None, _Names | None]
+"""Any of these names: that of the folder itself, or of a folder or a file in it."""
+
+
 @cache
-def _first_signs() -> tuple[_Names, _Names, _Names]:
+def _first_signs() -> list[_Sign]:
     """Return the first sign of each kind: its own name, a folder in it, or a file in it."""
-    named: list[str] = []
-    folders: list[str] = []
-    files: list[str] = []
-    for kind in STORES:
-        if kind.named:
-            named += kind.named
-        else:
-            first, *inner = (*kind.folders, *kind.files)[0].split("/")
-            (folders if kind.folders or inner else files).append(first)
-    return _Names(named), _Names(folders), _Names(files)
+    return [_sign(*_first_sign(kind)) for kind in STORES]
+
+
+@cache
+def _all_first_signs() -> _Sign:
+    """Return a sign that a folder has if it has the first one of any kind."""
+    signs = map(_first_sign, STORES)
+    return _sign(*([name for names in each for name in names] for each in zip(*signs, strict=True)))
+
+
+def _first_sign(kind: StoreKind) -> tuple[Sequence[str], Sequence[str], Sequence[str]]:
+    if kind.named:
+        return kind.named, (), ()
+    first, *inner = (*kind.folders, *kind.files)[0].split("/")
+    return ((), [first], ()) if kind.folders or inner else ((), (), [first])
+
+
+def _sign(named: Sequence[str], folders: Sequence[str], files: Sequence[str]) -> _Sign:
+    made = [_Names(each) if each else None for each in (named, folders, files)]
+    return made[0], made[1], made[2]
 
 
 def _is_store(kind: StoreKind, lower: bytes, folder: FolderView) -> bool:

@@ -195,10 +195,9 @@ class PlanStep:
     lacks it."""
 
     @property
-    def pairs(self) -> Iterator[RemovalPair]:
+    def pairs(self) -> tuple[RemovalPair, ...]:
         """The step's own pair and its sidecars."""
-        yield RemovalPair(self.path, self.keep)
-        yield from self.sidecars
+        return RemovalPair(self.path, self.keep), *self.sidecars
 
     @property
     def keeps(self) -> Iterator[bytes]:

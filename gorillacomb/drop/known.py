@@ -16,13 +16,12 @@ from gorillacomb.fs.paths import base_name, is_below
 from gorillacomb.hashing import CHUNK, blake3_of_parts, pieces
 from gorillacomb.index.database import Index
 from gorillacomb.index.file_records import FileRecord, copies_outside
-from gorillacomb.index.paths import FolderPaths
 from gorillacomb.model import EntryState
 from gorillacomb.unique.copy_check import (
     TREATED_AS_GONE,
     CopyRejected,
     CopyVerifier,
-    matches_record,
+    is_as_read,
 )
 
 _AT_ONCE = 10_000
@@ -91,14 +90,12 @@ def look_up(
     Each copy is checked on the disk. What is at the absolute paths that were ``dropped``, or in
     them, does not count: it is what is asked about.
     """
-    paths = FolderPaths(index.connection, verifier.roots)
-    paths.load()
     first: dict[tuple[bytes, bytes | None], bytes] = {}
     for at in range(0, len(files), _AT_ONCE):
         some = files[at : at + _AT_ONCE]
         digests = sorted({each.digest for each in some if each.size})
         known: dict[bytes, list[FileRecord]] = {}
-        for digest, copies in copies_outside(index.connection, paths, digests, _NO_FOLDER):
+        for digest, copies in copies_outside(index.connection, verifier.paths, digests, _NO_FOLDER):
             others = (each for each in copies if not _is_dropped(each.path, dropped))
             known[digest] = list(others)
         for each in some:
@@ -155,7 +152,7 @@ def _as_it_is(copy: FileRecord) -> FileRecord:
         file = open_regular(copy.path)
         try:
             facts = os.fstat(file)
-            if not matches_record(copy, facts):
+            if not is_as_read(copy.facts, facts):
                 return copy
             buffer = memoryview(bytearray(min(facts.st_size + 1, CHUNK)))
             digest = blake3_of_parts(pieces(file, facts.st_size, lambda: buffer))

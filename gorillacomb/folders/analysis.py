@@ -196,12 +196,10 @@ class FolderAnalysis:
     def rank_in(self, folder: TreeFolder) -> int:
         """Return the same for entries directly in a folder."""
         self.families()
-        way: list[TreeFolder] = []
-        for at in folder_and_parents(folder):
-            if at in self._ranks:
-                break
-            way.append(at)
-        rank = self._ranks.get(at, IN_NO_TREE)
+        way = [folder]
+        while (rank := self._ranks.get(way[-1])) is None and way[-1].parent is not None:
+            way.append(way[-1].parent)
+        rank = IN_NO_TREE if rank is None else rank
         self._ranks.update(dict.fromkeys(way, rank))
         return rank
 

@@ -66,6 +66,8 @@ class TreeFolder:
     first: int = 0
     last: int = 0
     """It and the folders below it have the positions ``first`` to ``last`` in the tree's order."""
+    known_path: bytes = b""
+    """Its path once that was asked for."""
 
     def holds(self, other: TreeFolder) -> bool:
         """Return whether another folder is this one or below it."""
@@ -96,12 +98,15 @@ class TreeFolder:
 
     def path(self, top: bytes) -> bytes:
         """Return its path, given its root's path ``top``."""
-        parts: list[bytes] = []
-        at: TreeFolder | None = self
-        while at is not None and at.parent is not None:
-            parts.append(at.name)
-            at = at.parent
-        return b"/".join([top.rstrip(b"/"), *reversed(parts)]) if parts else top
+        if not self.known_path:
+            names: list[bytes] = []
+            at = self
+            while at.parent is not None and not at.known_path:
+                names.append(at.name)
+                at = at.parent
+            around = (at.known_path or top).rstrip(b"/")
+            self.known_path = b"/".join([around, *reversed(names)]) if names else top
+        return self.known_path
 
 
 def folder_and_parents(folder: TreeFolder) -> Iterator[TreeFolder]:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from gorillacomb.fs.mounts import Mount, mount_of, mounts
 from gorillacomb.fs.paths import is_below, join, relative_path
@@ -138,6 +139,7 @@ def changes_elsewhere(kind: str) -> bool:
     return is_remote(kind) or kind in _FUSE_OF_MACOS
 
 
+@lru_cache(maxsize=256)
 def shows_others(kind: str) -> bool:
     """Return whether a file system of this type may show files of another one."""
     return kind in _SHOW_OTHERS or _is_fuse(kind)
@@ -221,6 +223,11 @@ def is_identified(volume: str) -> bool:
 
 def _is_fuse(kind: str) -> bool:
     return kind.startswith("fuse") or kind in _FUSE_OF_MACOS
+
+
+def has_read_only_snapshots() -> bool:
+    """Return whether a file system is mounted on which `is_read_only_snapshot` may be true."""
+    return any(mount.type == "btrfs" for mount in mounts())
 
 
 def is_read_only_snapshot(path: bytes) -> bool:

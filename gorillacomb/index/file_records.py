@@ -21,6 +21,13 @@ FileRow = tuple[Any, ...]
 _FILE = "name, state, size, mtime_ns, ctime_ns, inode, checked_ns, digest, cause"
 
 
+FileFacts = tuple[int, int, int, int]
+"""Of a file when it was last read: bytes, mtime and ctime (ns), inode. The last two are 0 on weak
+file systems."""
+FACTS_OF_ROW = slice(2, 6)
+"""Where those are in a `FileRow`."""
+
+
 class FileRecord(NamedTuple):
     """A file as it was when last read."""
 
@@ -38,6 +45,11 @@ class FileRecord(NamedTuple):
     checked_ns: int
     digest: bytes | None
     cause: str | None
+
+    @property
+    def facts(self) -> FileFacts:
+        """What shows whether it is still the same."""
+        return self[4:8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +124,10 @@ class FileRecords:
         self._rows = rows
 
     def __iter__(self) -> Iterator[FileRecord]:
-        for _, folder, name, *facts in self._rows:
-            place = self._paths.place(folder)
+        for row in self._rows:
+            place = self._paths.place(row[1])
             if place is not None:
-                yield FileRecord(place[0], folder, join(place[1], name), *facts)
+                yield FileRecord(place[0], row[1], join(place[1], row[2]), *row[3:])
 
 
 def arrivals_of_scan(connection: Connection) -> set[MoveKey]:

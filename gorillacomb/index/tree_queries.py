@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from gorillacomb.index.folder_queries import REGULAR
@@ -163,13 +164,18 @@ def files_named(
 
     In one pass over the table, which has no index by name.
     """
-    tests = [f"name IN ({', '.join('?' * len(names))})"]
-    tests += [f"substr(name, 1, {len(each)}) = ?" for each in beginnings]
-    tests += [f"substr(name, -{len(each)}) = ?" for each in endings]
+    ranges = [(each, each[:-1] + bytes([each[-1] + 1])) for each in beginnings]
+    last = sorted({each[-2:] for each in endings})  # one short value instead of one per ending
+    ends = " OR ".join(f"substr(name, -{len(each)}) = ?" for each in endings)
+    tests = [
+        f"name IN ({', '.join('?' * len(names))})",
+        *["name >= ? AND name < ?"] * len(ranges),
+        f"substr(name, -2) IN ({', '.join('?' * len(last))}) AND ({ends})",
+    ]
     return iter(
         connection.execute(
             f"SELECT folder, name FROM files WHERE {' OR '.join(tests)}",
-            (*names, *beginnings, *endings),
+            (*names, *chain.from_iterable(ranges), *last, *endings),
         )
     )
 

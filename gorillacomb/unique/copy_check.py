@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -40,7 +40,8 @@ from gorillacomb.fs.paths import (
 )
 from gorillacomb.fs.real_path import real_path
 from gorillacomb.fs.volumes import disk_of, shows_others
-from gorillacomb.index.file_records import FileRecord
+from gorillacomb.index.file_records import FileFacts, FileRecord
+from gorillacomb.index.paths import FolderPaths
 from gorillacomb.model import EntryState, Root
 
 TREATED_AS_GONE = "treated as gone"
@@ -81,6 +82,8 @@ class CopyVerifier:
     """Returns the path of the outermost project around a folder, given its id."""
     store: Callable[[int], bytes | None]
     """Returns the path of the outermost store around a folder, given its id."""
+    paths: FolderPaths
+    """Those of the folders of the index, all of them read."""
     machine_made: frozenset[bytes]
     """Names of machine-made folders, in addition to the well-known ones."""
     noise: frozenset[bytes]
@@ -100,6 +103,12 @@ class CopyVerifier:
     """The entries of folders whose paths are about too long for the system."""
     _gone: dict[int, bool] = field(default_factory=dict)
     _places: dict[int, LocationKind] = field(default_factory=dict)
+    _settled: dict[int | None, LocationKind] = field(default_factory=dict)
+    """By folder in a project: the kind of location that it gives all below it."""
+    _separate: dict[int, bool] = field(default_factory=dict)
+    """By root: whether no two of its files share blocks."""
+    _views: dict[tuple[int, int], bool] = field(default_factory=dict)
+    """By two roots: whether one may show the files of the other."""
 
     def verify_copies(
         self, copy: FileRecord, place: LocationKind
@@ -112,9 +121,9 @@ class CopyVerifier:
             return CopyRejected(TREATED_AS_GONE)
         if self.is_planned(copy.path):
             return CopyRejected(PLANNED_TO_GO)
-        refusal = copy_refusal(
-            *split_path(copy.path), self.place(copy), place, self.noise, self.snapshots
-        )
+        path, name = split_path(copy.path)
+        kind = self.place(copy.folder, copy.root, path)
+        refusal = copy_refusal(path, name, kind, place, self.noise, self.snapshots)
         if refusal is not None:
             return CopyRejected(refusal)
         if copy.state != EntryState.HASHED:
@@ -122,7 +131,7 @@ class CopyVerifier:
         if copy.root in self.away:
             cause = self.away[copy.root]
             return None if cause is None else CopyRejected(cause)
-        return self._standing(copy)
+        return self._standing(copy, path)
 
     def is_planned(self, path: bytes) -> bool:
         """Return whether a plan removes a file, or a folder around it."""
@@ -137,27 +146,52 @@ class CopyVerifier:
             self._gone[copy.folder] = found
         return found
 
-    def place(self, file: FileRecord) -> LocationKind:
-        """Return what kind of location a file has."""
-        if file.folder not in self._places:
-            top = self.roots[file.root].path
-            project = _depth(self.project(file.folder), top)
-            store = _depth(self.store(file.folder), top)
-            self._places[file.folder] = location_kind(
-                top,
-                relative_path(parent_path(file.path), top),
-                project,
-                self.machine_made,
-                None if store is None else store - 1,
-            )
-        return self._places[file.folder]
+    def place(self, folder: int, root: int, path: bytes) -> LocationKind:
+        """Return what kind of location the files in a folder have, given its id and its path."""
+        found = self._places.get(folder)
+        if found is None:
+            way = [(folder, path)]
+            while (above := self._above(way[-1][0])) is not None and above not in self._places:
+                way.append((above, parent_path(way[-1][1])))
+            for number, inner in reversed(way):
+                found = self._places[number] = self._find_place(number, root, inner)
+            assert found is not None, "its own is the last that is found"
+        return found
 
-    def storage_of(self, file: FileRecord, identity: FileIdentity) -> StoredFile:
-        """Find out where the blocks of an existing file are. Raises OSError."""
-        if self.roots[file.root].volume_type in NEVER_SHARED:
+    def _above(self, folder: int) -> int | None:
+        row = self.paths.row(folder)
+        return None if row is None else row[1]
+
+    def _find_place(self, folder: int, root: int, path: bytes) -> LocationKind:
+        """Find out what kind of location a folder is, after that of the one around it."""
+        settled = self._settled.get(self._above(folder))
+        if settled is not None:
+            self._settled[folder] = settled
+            return settled
+        top = self.roots[root].path
+        project = self.project(folder)
+        store = _depth(self.store(folder), top)
+        kind = location_kind(
+            top,
+            relative_path(path, top),
+            _depth(project, top),
+            self.machine_made,
+            None if store is None else store - 1,
+        )
+        # Below a project, no other is the outermost one; then the outermost name decides.
+        if kind is not LocationKind.PLAIN and project not in (None, top):
+            self._settled[folder] = kind
+        return kind
+
+    def storage_of(self, root: int, path: bytes, identity: FileIdentity) -> StoredFile:
+        """Find out where the blocks of an existing file in a root are. Raises OSError."""
+        separate = self._separate.get(root)
+        if separate is None:
+            separate = self._separate[root] = self.roots[root].volume_type in NEVER_SHARED
+        if separate:
             return StoredFile(identity, identity)
-        folder, name = split_path(file.path)
-        descriptor = open_file(name, self._open(file.root, folder))
+        folder, name = split_path(path)
+        descriptor = open_file(name, self._open(root, folder))
         try:
             return StoredFile(identity, *storage_key(descriptor))
         finally:
@@ -168,20 +202,26 @@ class CopyVerifier:
 
         Such a view shows a file's own timestamps, and nobody can set its ctime.
         """
-        one, other = self.roots[a.root], self.roots[b.root]
-        return (
-            (a.mtime_ns, a.ctime_ns) == (b.mtime_ns, b.ctime_ns)
-            and one.volume != other.volume
-            and (shows_others(one.volume_type) or shows_others(other.volume_type))
-        )
+        return self.may_be_views(a.root, b.root) and a.facts[1:3] == b.facts[1:3]
 
-    def may_share(self, a: FileRecord, b: FileRecord) -> bool:
-        """Return whether two files are on one file system, where they may share blocks."""
-        return disk_of(self.roots[a.root].volume) == disk_of(self.roots[b.root].volume)
+    def may_be_views(self, root: int, other: int) -> bool:
+        """Return whether a root may show the files of another one."""
+        found = self._views.get((root, other))
+        if found is None:
+            a, b = self.roots[root], self.roots[other]
+            found = a.volume != b.volume and any(map(shows_others, (a.volume_type, b.volume_type)))
+            self._views[root, other] = found
+        return found
 
-    def _standing(self, copy: FileRecord) -> CopyRejected | StoredFile:
-        """Return the file of a copy on a mounted drive, if it is unchanged since it was read."""
-        path = parent_path(copy.path)
+    def may_share(self, root: int, other: int) -> bool:
+        """Return whether two roots are on one file system, where files may share blocks."""
+        return disk_of(self.roots[root].volume) == disk_of(self.roots[other].volume)
+
+    def _standing(self, copy: FileRecord, path: bytes) -> CopyRejected | StoredFile:
+        """Return the file of a copy on a mounted drive, if it is unchanged since it was read.
+
+        ``path`` is that of its folder.
+        """
         folder = self._folders.get(path)
         if folder is None:
             folder = self._folders[path] = self._folder(copy.root, path)
@@ -195,10 +235,10 @@ class CopyVerifier:
             return _refusal(error)
         if is_placeholder(facts):
             return CopyRejected("only in the cloud")
-        if not matches_record(copy, facts):
+        if not is_as_read(copy.facts, facts):
             return CopyRejected("changed since the scan")
         try:
-            return self.storage_of(copy, identity_of(facts))
+            return self.storage_of(copy.root, copy.path, identity_of(facts))
         except OSError as error:
             return _refusal(error)
 
@@ -265,30 +305,34 @@ def _refusal(error: OSError) -> CopyRejected:
     return CopyRejected("gone since the scan" if gone else error.strerror or str(error))
 
 
-def matches_record(copy: FileRecord, facts: os.stat_result) -> bool:
+def is_as_read(read: FileFacts, facts: os.stat_result) -> bool:
     """Return whether a file is as it was when read, as far as its file system can tell."""
+    if not stat.S_ISREG(facts.st_mode):
+        return False
+    if read == (facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_ino):
+        return True  # as nearly all are, with no need to fit them into what SQLite stores
+    size, mtime_ns, ctime_ns, inode = read
     return (
-        stat.S_ISREG(facts.st_mode)
-        and copy.size == facts.st_size
-        # Nearly all are equal as they are, with no need to fit them into what SQLite stores.
-        and (copy.mtime_ns == facts.st_mtime_ns or copy.mtime_ns == clamp_int64(facts.st_mtime_ns))
-        and (
-            copy.ctime_ns in (0, facts.st_ctime_ns)
-            or copy.ctime_ns == clamp_int64(facts.st_ctime_ns)
-        )
-        and (copy.inode in (0, facts.st_ino) or copy.inode == to_signed64(facts.st_ino))
+        size == facts.st_size
+        and mtime_ns == clamp_int64(facts.st_mtime_ns)
+        and ctime_ns in (0, clamp_int64(facts.st_ctime_ns))
+        and inode in (0, to_signed64(facts.st_ino))
     )
 
 
-def list_with_stat(descriptor: int) -> Iterator[tuple[bytes, os.stat_result | OSError]]:
-    """Yield the entries of an open folder, without following links, or why one has no stat."""
-    with os.scandir(descriptor) as entries:
-        names = [os.fsencode(entry.name) for entry in entries]
-    for name in names:
+def list_with_stat(descriptor: int) -> list[tuple[bytes, os.stat_result | OSError]]:
+    """Return the entries of an open folder, without following links, or why one has no stat.
+
+    Raises OSError.
+    """
+    found: list[tuple[bytes, os.stat_result | OSError]] = []
+    for text in os.listdir(descriptor):
+        name = os.fsencode(text)
         try:
-            yield name, os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+            found.append((name, os.stat(name, dir_fd=descriptor, follow_symlinks=False)))
         except OSError as error:
-            yield name, error
+            found.append((name, error))
+    return found
 
 
 def folder_identities_below(paths: Collection[bytes]) -> set[FileIdentity]:

@@ -19,10 +19,9 @@ from gorillacomb.classify.location import LocationKind
 from gorillacomb.fs.comparison import ONE_VIEW
 from gorillacomb.fs.extents import StorageKey
 from gorillacomb.fs.openat import os_error_text
-from gorillacomb.fs.paths import is_below, split_path
+from gorillacomb.fs.paths import is_below, join, split_path
 from gorillacomb.index.database import Index
 from gorillacomb.index.file_records import FileRecord, copies_outside
-from gorillacomb.index.paths import FolderPaths
 from gorillacomb.index.stamps import stamps_below
 from gorillacomb.model import Root
 from gorillacomb.progress import Progress
@@ -107,14 +106,12 @@ def unique_report(
     )
     known = sorted(walk.run(folder), key=_DIGEST)
     vouching.gone_folders |= walk.folders
-    paths = FolderPaths(index.connection, vouching.roots)
-    paths.load()
     digests = [digest for digest, _ in groupby(known, key=_DIGEST)]
-    elsewhere = copies_outside(index.connection, paths, digests, folder)
+    elsewhere = copies_outside(index.connection, vouching.paths, digests, folder)
     after = next(elsewhere, None)
     canonical = {digest for digest, _ in stamps_below(index.connection, folder)}
     planned: set[bytes] = set()
-    progress.stage("Checking copies", len(known), sum(each.file.size for each in known))
+    progress.stage("Checking copies", len(known), sum(map(_SIZE, known)))
     for digest, files in groupby(known, key=_DIGEST):
         copies: Iterable[FileRecord] = ()
         if after is not None and after[0] == digest:
@@ -122,14 +119,17 @@ def unique_report(
         if vouching.planned:
             planned.update(each.path for each in copies if vouching.is_planned(each.path))
         found: dict[tuple[LocationKind, bytes | None], _VerifiedCopies] = {}
-        lost = len(report.unique)
-        number = 0
-        for each in files:
-            file = each.file
-            key = vouching.place(file), meaning_of_name(each.name, file.size)
-            if key not in found:
-                found[key] = _VerifiedCopies(*key, iter(copies), vouching)
-            _judge(each, found[key], vouching, report)
+        lost, number = len(report.unique), 0
+        name, meaning = b"", None
+        for file in files:
+            here = file.folder
+            if file.name != name:  # copies mostly have one name
+                name, meaning = file.name, meaning_of_name(file.name, file.size)
+            key = vouching.place(here.known.id, here.root.id, here.path), meaning
+            verified = found.get(key)
+            if verified is None:
+                verified = found[key] = _VerifiedCopies(*key, iter(copies), vouching)
+            _judge(file, verified, vouching, report)
             number += 1
         progress.advance(number, number * file.size)
         report.to_keep += digest in canonical and len(report.unique) == lost
@@ -139,7 +139,7 @@ def unique_report(
     return report
 
 
-_DIGEST = itemgetter(0)
+_DIGEST, _SIZE = itemgetter(0), itemgetter(1)
 
 
 class _VouchingCopy(NamedTuple):
@@ -164,8 +164,13 @@ class _VerifiedCopies:
     refused: tuple[str, bytes] | tuple[None, None] = (None, None)
     """Why a known copy does not vouch, and its path."""
 
-    def __iter__(self) -> Iterator[_VouchingCopy]:
-        yield from self.found
+    def at(self, number: int) -> _VouchingCopy | None:
+        """Return one of those that vouch, verifying as many as that takes; None if there is none.
+
+        All before it must have been asked for.
+        """
+        if number < len(self.found):
+            return self.found[number]
         for copy in self.unverified:
             answer = self.verifier.verify_copies(copy, self.place)
             folder, name = split_path(copy.path)
@@ -176,9 +181,10 @@ class _VerifiedCopies:
                 answer = CopyRejected("under another name, which says what a small file is")
             if not isinstance(answer, CopyRejected):
                 self.found.append(_VouchingCopy(copy, answer, folder))
-                yield self.found[-1]
-            elif answer.cause != TREATED_AS_GONE and self.refused[0] is None:
+                return self.found[number]
+            if answer.cause != TREATED_AS_GONE and self.refused[0] is None:
                 self.refused = answer.cause, copy.path
+        return None
 
 
 def _judge(
@@ -188,27 +194,30 @@ def _judge(
 
     Otherwise by a hard link of it.
     """
-    record, here = file.file, None
+    root, here = file.folder.root.id, None
     refused: tuple[str, bytes] | None = None
     keys: set[StorageKey | None] = set()
-    for copy in copies:
-        there = copy.file
-        try:
-            here = here or vouching.storage_of(record, file.identity)
-        except OSError as error:
-            report.unproven.append(UnverifiedPath(record.path, os_error_text(error)))
-            return
+    number = 0
+    while (copy := copies.at(number)) is not None:
+        number += 1
+        if here is None:
+            try:
+                here = vouching.storage_of(root, join(file.folder.path, file.name), file.identity)
+            except OSError as error:
+                report.unproven.append(UnverifiedPath(file.record.path, os_error_text(error)))
+                return
+        record, there = copy.record, copy.file
         key = None if there is None else there.key
         if key in keys:
             continue
         keys.add(key)
         if key == here.key:
-            refused = ONE_COPY, copy.record.path
-        elif vouching.may_be_one(record, copy.record):
-            refused = ONE_VIEW, copy.record.path
+            refused = ONE_COPY, record.path
+        elif vouching.may_be_views(root, record.root) and vouching.may_be_one(file.record, record):
+            refused = ONE_VIEW, record.path
         else:
             unknown = here.unknown or (there and there.unknown)
-            if unknown and vouching.may_share(record, copy.record):
+            if unknown and vouching.may_share(root, record.root):
                 report.unknown_extents[unknown] += 1
             _note(file, copy, vouching, report)
             return
@@ -218,13 +227,13 @@ def _judge(
             _note(file, copy, vouching, report)
             return
     cause, where = refused or copies.refused
-    report.unique.append(UniqueFile(record.path, record.size, file.digest, cause, where))
+    report.unique.append(UniqueFile(file.record.path, file.size, file.digest, cause, where))
 
 
 def _note(
     file: IndexedOnDisk, copy: _VouchingCopy, vouching: CopyVerifier, report: UniqueReport
 ) -> None:
-    report.shared[file.folder] += 1
+    report.shared[file.folder.path] += 1
     report.vouchers[copy.folder] += 1
     record = copy.record
     if record.root in vouching.away:

@@ -23,6 +23,7 @@ from gorillacomb.fs.openat import (
 from gorillacomb.fs.paths import join, join_relative
 from gorillacomb.index.database import Index
 from gorillacomb.index.file_records import (
+    FACTS_OF_ROW,
     FileRecord,
     FileRow,
     FolderRecord,
@@ -32,7 +33,7 @@ from gorillacomb.index.file_records import (
 )
 from gorillacomb.model import EntryState, FolderState, Root
 from gorillacomb.progress import Progress
-from gorillacomb.unique.copy_check import list_with_stat, matches_record
+from gorillacomb.unique.copy_check import is_as_read, list_with_stat
 
 _FOLDER_CAUSES = {
     FolderState.UNLISTED: "not listed by a scan yet",
@@ -47,17 +48,38 @@ _CAUSES = {
     EntryState.UNSTABLE: "changed while it was read",
 }
 _HASHED = int(EntryState.HASHED)
+_STATE, _DIGEST = 1, 7
+"""Where those are in a `FileRow`."""
+
+
+class OpenFolder(NamedTuple):
+    """A folder that is being walked."""
+
+    descriptor: int
+    path: bytes
+    root: Root
+    known: FolderRecord
+
+    def record(self, row: FileRow) -> FileRecord:
+        """Return what the index has of a file in it."""
+        return FileRecord(self.root.id, self.known.id, join(self.path, row[0]), *row[1:-1])
 
 
 class IndexedOnDisk(NamedTuple):
     """A file on disk that matches the index."""
 
     digest: bytes
-    file: FileRecord
-    identity: FileIdentity
-    folder: bytes
-    """The absolute path of the folder that contains it."""
+    size: int
     name: bytes
+    folder: OpenFolder
+    """The folder that contains it; its descriptor may be closed since."""
+    identity: FileIdentity
+    row: FileRow
+
+    @property
+    def record(self) -> FileRecord:
+        """What the index has of it."""
+        return self.folder.record(self.row)
 
 
 @dataclass(slots=True)
@@ -80,15 +102,6 @@ class WalkedFolder:
     """FIFOs, sockets, devices."""
     quarantines: list[bytes] = field(default_factory=list)
     """Folders in it that contain a folder of ours, which may have a quarantine."""
-
-
-class _OpenFolder(NamedTuple):
-    """A folder that is being walked."""
-
-    descriptor: int
-    path: bytes
-    root: Root
-    known: FolderRecord
 
 
 @dataclass(slots=True)
@@ -125,13 +138,13 @@ class FolderWalk:
                     continue
                 try:
                     descriptor = open_folders.open(relative)
-                    entries = list(list_with_stat(descriptor))
+                    entries = list_with_stat(descriptor)
                     self.folders.add(identity_of(os.fstat(descriptor)))
                 except OSError as error:
                     self.unproven(path, os_error_text(error))
                     continue
                 inner: list[bytes] = []
-                here = _OpenFolder(descriptor, path, root, known)
+                here = OpenFolder(descriptor, path, root, known)
                 yield from self._files(here, entries, inner)
                 below_here = self._below.pop(known.id, {})
                 for name in inner:
@@ -156,14 +169,13 @@ class FolderWalk:
 
     def _files(
         self,
-        here: _OpenFolder,
+        here: OpenFolder,
         entries: list[tuple[bytes, os.stat_result | OSError]],
         inner: list[bytes],
     ) -> Iterator[IndexedOnDisk]:
         """Yield the files directly in a folder that match; append its subfolders to ``inner``."""
-        folder, root, number = here.path, here.root.id, here.known.id
-        above = folder.rstrip(b"/") + b"/"
-        rows = {row[0]: row for row in self._rows.pop(number, ())}
+        folder = here.path
+        rows = {row[0]: row for row in self._rows.pop(here.known.id, ())}
         counts, noise, files = self.found, self.noise, 0
         for name, facts in entries:
             if isinstance(facts, OSError):
@@ -186,23 +198,22 @@ class FolderWalk:
                 size = facts.st_size
                 counts.size += size
                 row = rows.get(name)
-                known = None if row is None else FileRecord(root, number, above + name, *row[1:-1])
                 if (
-                    known is not None
+                    row is not None
                     and size
-                    and known.state == _HASHED
-                    and known.digest is not None
+                    and row[_STATE] == _HASHED
+                    and row[_DIGEST] is not None
                     and not is_placeholder(facts)
-                    and matches_record(known, facts)
+                    and is_as_read(row[FACTS_OF_ROW], facts)
                 ):
-                    yield IndexedOnDisk(known.digest, known, identity_of(facts), folder, name)
+                    yield IndexedOnDisk(row[_DIGEST], size, name, here, identity_of(facts), row)
                 else:
-                    self._leave(here, name, facts, known)
+                    self._leave(here, name, facts, None if row is None else here.record(row))
         counts.files += files
         self.progress.advance(files, 0)
 
     def _leave(
-        self, here: _OpenFolder, name: bytes, facts: os.stat_result, known: FileRecord | None
+        self, here: OpenFolder, name: bytes, facts: os.stat_result, known: FileRecord | None
     ) -> None:
         """Count a file that is empty, or say why nothing can be said about it."""
         path = join(here.path, name)

@@ -32,6 +32,11 @@ class CompanionKind:
     mains_belong_together: bool = False
     """Whether two main files with one stem are a set without any other file."""
 
+    @property
+    def is_found_by_others(self) -> bool:
+        """Whether its main files mean something only beside the others, in whatever order."""
+        return not self.mains_belong_together and self.in_use is InUse.NEVER
+
 
 def endings(text: str) -> tuple[str, ...]:
     """Return the templates of files that end in one of some extensions."""

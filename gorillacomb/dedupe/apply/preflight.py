@@ -30,8 +30,8 @@ from gorillacomb.dedupe.model import (
     StepProblem,
 )
 from gorillacomb.dedupe.safety.albums import album_refusal
-from gorillacomb.dedupe.safety.file_names import cloud_pointer_refusal, name_refusal
-from gorillacomb.dedupe.safety.policy import SafetyPolicy, in_use_cause
+from gorillacomb.dedupe.safety.file_names import cloud_pointer_refusal, in_use_cause, name_refusal
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.dedupe.safety.replaceable import (
     REPLACING,
     hard_link_refusal,

@@ -26,7 +26,7 @@ from gorillacomb.dedupe.collapse.own_items import (
 from gorillacomb.dedupe.collapse.renamed_files import may_be_renamed, renamed_files
 from gorillacomb.dedupe.model import SafetyRule
 from gorillacomb.dedupe.repositories.contained import repository_content
-from gorillacomb.dedupe.safety.policy import in_use_cause
+from gorillacomb.dedupe.safety.file_names import in_use_cause
 from gorillacomb.dedupe.safety.symlinks import links_equivalent
 from gorillacomb.folders.entries import FolderEntries
 from gorillacomb.folders.tree import EXECUTABLE, TreeFolder

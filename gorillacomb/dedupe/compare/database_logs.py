@@ -6,7 +6,7 @@ import errno
 import os
 
 from gorillacomb.classify.companions import DATABASE_LOGS
-from gorillacomb.dedupe.safety.policy import in_use_cause
+from gorillacomb.dedupe.safety.file_names import in_use_cause
 from gorillacomb.fs.location import (
     ContentDiffers,
 )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from gorillacomb.canonical.file_copy import FileCopy
+from gorillacomb.classify.media import album_members
 from gorillacomb.dedupe.model import PlanOptions, PlanStep, Refusal, SafetyRule
 from gorillacomb.dedupe.plan_file.serialize import fits_a_line
 from gorillacomb.dedupe.safety.albums import (
@@ -15,7 +16,7 @@ from gorillacomb.dedupe.safety.albums import (
     SCATTERED,
     album_refusal,
     fewest_to_leave,
-    members_taken,
+    taken_of,
 )
 from gorillacomb.fs.paths import base_name, parent_path
 
@@ -33,6 +34,8 @@ class AlbumPlanner:
     """Returns a step for the same file with another copy to keep; None if that is not allowed."""
     leave: Callable[[bytes, Refusal, PlanStep], None]
     """Called with steps that are dropped, and their folder."""
+    _members: dict[bytes, list[bytes]] = field(default_factory=dict)
+    """By folder: the pictures of the album that it is."""
 
     def for_one_folder(
         self, found: Mapping[bytes, PlanStep], before: Callable[[bytes], Sequence[FileCopy]]
@@ -109,12 +112,13 @@ class AlbumPlanner:
         for folder, here in _by_folder(steps).items():
             retired = self.options.retires(folder)
             names = set() if retired else self._taken(folder, here)[1]
+            if not names:
+                left += here
+                continue
             unit: list[PlanStep] = []
             for step in here:
                 is_part = any(base_name(pair.path) in names for pair in step.pairs)
                 (unit if is_part else left).append(step)
-            if not unit:
-                continue
             whole = _merged(unit)
             pairs = list(whole.pairs)
             refusal = album_refusal(folder, self.names_in(folder), pairs, self.options)
@@ -128,9 +132,11 @@ class AlbumPlanner:
 
     def _taken(self, folder: bytes, steps: Iterable[PlanStep]) -> tuple[int, set[bytes]]:
         """Count the pictures of the album that a folder is, and find those that steps remove."""
+        if folder not in self._members:
+            self._members[folder] = album_members(base_name(folder), self.names_in(folder))
+        members = self._members[folder]
         pairs = (pair for step in steps for pair in step.pairs)
-        members, taken = members_taken(folder, self.names_in(folder), pairs)
-        return len(members), set(taken)
+        return len(members), set(taken_of(folder, members, pairs) if members else ())
 
 
 class _Album(NamedTuple):

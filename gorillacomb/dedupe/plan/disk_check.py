@@ -48,7 +48,7 @@ from gorillacomb.fs.openat import (
     open_file,
     os_error_text,
 )
-from gorillacomb.fs.paths import join, parent_path, relative_path
+from gorillacomb.fs.paths import join, parent_path, relative_path, split_path
 from gorillacomb.fs.volumes import shows_others
 from gorillacomb.index.tree_queries import files_read_in
 from gorillacomb.model import Root
@@ -137,17 +137,18 @@ class DiskCheck:
 
         A missing file is left to be found when the plan is applied.
         """
-        with _missing_is_nothing(path) as found:
+        try:
             if parent_path(path) not in self._free:
-                found.refusal = self._immovable(path)
-            if found.refusal is None:
-                measure = self._pair(path, keep)
-                if measure is None or measure.stays:
-                    cause = SAME_BLOCKS if measure is None else SAME_NAME
-                    found.refusal = Refusal(SafetyRule.ONE_COPY, cause)
-                else:
-                    self._measured[path] = [measure]
-        return found.refusal
+                refusal = self._immovable(path)
+                if refusal is not None:
+                    return refusal
+            measure = self._pair(path, keep)
+        except (ContentDiffers, OSError) as error:
+            return _refusal_by(error)
+        if measure is None or measure.stays:
+            return Refusal(SafetyRule.ONE_COPY, SAME_BLOCKS if measure is None else SAME_NAME)
+        self._measured[path] = [measure]
+        return None
 
     def refusal_for_folder(
         self, victim: TreeFolder, keep: TreeFolder, nested: Mapping[TreeFolder, TreeFolder]
@@ -157,11 +158,12 @@ class DiskCheck:
         noise = self.sites.folders.forest.noise
         measures: list[_Measure] = []
         contents = second = 0
-        with _missing_is_nothing(top) as found:
-            found.refusal = self._immovable(top)
+        self._measured[top] = measures
+        try:
+            refusal = self._immovable(top)
+            if refusal is not None:
+                return refusal
             for pair in self._folder_pairs(victim, keep, nested):
-                if found.refusal is not None:
-                    break
                 for name in pair.names:
                     if name in noise:  # removed with its folder, whatever the kept one has
                         measures.append(self._alone(pair, name))
@@ -172,10 +174,11 @@ class DiskCheck:
                     has_content = measure is None or not measure.is_empty
                     contents += has_content
                     second += has_content and measure is not None and not measure.stays
-            if found.refusal is None and contents and not second:
-                found.refusal = Refusal(SafetyRule.ONE_COPY, _ONE_COPY_INSIDE)
-        self._measured[top] = measures
-        return found.refusal
+        except (ContentDiffers, OSError) as error:
+            return _refusal_by(error)
+        if contents and not second:
+            return Refusal(SafetyRule.ONE_COPY, _ONE_COPY_INSIDE)
+        return None
 
     def sized(self, step: PlanStep) -> PlanStep:
         """Return a step with the bytes that it frees, counted once over all steps asked for."""
@@ -341,9 +344,8 @@ class DiskCheck:
 
         With the name in it, and the type of the file system.
         """
-        folder = parent_path(path)
-        root = self._root_around(folder)
-        name = path[path.rfind(b"/") + 1 :]
+        folder, name = split_path(path)
+        root = self._around.get(folder) or self._root_around(folder)
         return self._opened.open(folder, root.path), name, root.volume_type
 
 
@@ -375,26 +377,13 @@ class _OneView(ContentDiffers):
         super().__init__(path, ONE_VIEW)
 
 
-@dataclass(slots=True)
-class _Answer:
-    refusal: Refusal | None = None
-
-
-@contextmanager
-def _missing_is_nothing(path: bytes) -> Iterator[_Answer]:
+def _refusal_by(error: ContentDiffers | OSError) -> Refusal | None:
     """Turn an error of a check into a refusal; None for what is missing since the scan."""
-    answer = _Answer()
-    try:
-        yield answer
-    except _OneView as found:
-        answer.refusal = Refusal(SafetyRule.ONE_COPY, found.cause)
-    except _Unsupported as found:
-        answer.refusal = Refusal(SafetyRule.UNSUPPORTED, found.cause, found.path)
-    except _Locked as found:
-        answer.refusal = Refusal(SafetyRule.LOCKED, found.cause)
-    except ContentDiffers as found:
-        answer.refusal = Refusal(SafetyRule.ATTRIBUTES, found.cause)
-    except OSError as error:
-        if error.errno not in _GONE:
-            cause = f"cannot be looked at: {os_error_text(error)}"
-            answer.refusal = Refusal(SafetyRule.LOCKED, cause)
+    if isinstance(error, OSError):
+        if error.errno in _GONE:
+            return None
+        return Refusal(SafetyRule.LOCKED, f"cannot be looked at: {os_error_text(error)}")
+    if isinstance(error, _Unsupported):
+        return Refusal(SafetyRule.UNSUPPORTED, error.cause, error.path)
+    rules = {_OneView: SafetyRule.ONE_COPY, _Locked: SafetyRule.LOCKED}
+    return Refusal(rules.get(type(error), SafetyRule.ATTRIBUTES), error.cause)

@@ -6,23 +6,23 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from gorillacomb.canonical.file_copy import CopyFolder, FileCopy
+from gorillacomb.canonical.file_copy import FileCopy
 from gorillacomb.canonical.groups import GroupReader, group_by_inode
 from gorillacomb.classify.companions import Companions, counterpart
 from gorillacomb.classify.copy_names import is_dotfile, meaning_of_name
 from gorillacomb.dedupe.model import PlanStep, Refusal, RemovalPair, SafetyRule
 from gorillacomb.dedupe.plan.albums import AlbumPlanner
+from gorillacomb.dedupe.plan.candidate_folders import CandidateFile, CandidateFolders, path_of
 from gorillacomb.dedupe.plan.disk_check import DiskCheck
 from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.removal_set import RemovalSet
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.skipped import SkippedItems
 from gorillacomb.dedupe.safety.context import PathContext
-from gorillacomb.dedupe.safety.file_names import meaning, name_refusal
-from gorillacomb.dedupe.safety.policy import SafetyPolicy, in_use_cause
-from gorillacomb.folders.analysis import GIVEN_UP
+from gorillacomb.dedupe.safety.file_names import in_use_cause, meaning, name_refusal
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.fs.paths import base_name, join, parent_path, split_path
-from gorillacomb.index.content_queries import ContentCopies, CopyRow, by_waste
+from gorillacomb.index.content_queries import ContentCopies, by_waste
 from gorillacomb.model import GroupSummary
 
 VolumeCheck = Callable[[int, int], Refusal | None]
@@ -48,9 +48,10 @@ class FileStepPlanner:
     chosen: dict[bytes, FileChoice] = field(default_factory=dict)
     """By path, for each file with a step."""
     _companions: dict[bytes, _FolderFiles] = field(default_factory=dict)
-    _folders: dict[int, _CandidateFolder] = field(default_factory=dict)
-    _closed: dict[int, Refusal] = field(default_factory=dict)
-    """By id, for each folder from which no file may be removed by itself."""
+    _folders: CandidateFolders = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._folders = CandidateFolders(self.groups, self.sites, self.guard, self.going, self.left)
 
     def steps(self) -> list[PlanStep]:
         """Return a step for each file to be removed; files that belong together share one."""
@@ -107,15 +108,15 @@ class FileStepPlanner:
         _, copies, number = self.chosen[path]
         return copies[:number]
 
-    def _contents(self) -> Iterator[tuple[ContentCopies, list[_CandidateFile]]]:
+    def _contents(self) -> Iterator[tuple[ContentCopies, list[CandidateFile]]]:
         """Yield contents with a copy that may be removed, and the files outside removed folders.
 
         Those are last that depend on what else is in a folder.
         """
-        known = self._folders
-        waiting: list[tuple[ContentCopies, list[_CandidateFile]]] = []
-        for content in self.groups.contents_in(self._open_folders()):
-            here = [(known.get(row[0]) or self._folder(row[0]), row) for row in content.files]
+        folder_of = self._folders.of
+        waiting: list[tuple[ContentCopies, list[CandidateFile]]] = []
+        for content in self.groups.contents_in(self._folders.open()):
+            here = [(folder_of(row[0]), row) for row in content.files]
             here = [each for each in here if each[0].within is not None]
             if len(here) < 2:
                 continue
@@ -131,63 +132,22 @@ class FileStepPlanner:
         known = self.sites.folders.forest.folders
         self.sites.load(known[each] for each in set(folders) if each in known)
 
-    def _replaceable(self, size: int, here: list[_CandidateFile]) -> Iterator[list[_CandidateFile]]:
+    def _replaceable(self, size: int, here: list[CandidateFile]) -> Iterator[list[CandidateFile]]:
         """Yield the files with a content that are not removed yet, if several can replace each
         other.
         """
         if self.gone:
-            here = [each for each in here if _path(each) not in self.gone]
+            here = [each for each in here if path_of(each) not in self.gone]
         if len(here) < 2:
             return
         if all(meaning_of_name(name, size) is None for name in {row[1] for _, row in here}):
             yield here
             return
-        classes: dict[bytes | None, list[_CandidateFile]] = {}
+        classes: dict[bytes | None, list[CandidateFile]] = {}
         for each in here:
-            what = meaning(_path(each), size, self._companions_of)
+            what = meaning(path_of(each), size, self._companions_of)
             classes.setdefault(what, []).append(each)
         yield from (files for files in classes.values() if len(files) > 1)
-
-    def _open_folders(self) -> list[int]:
-        """Return the ids of the folders from which files may be removed one by one.
-
-        The others are those removed as a whole, and those that a rule closes: on most drives
-        nearly all. Why is remembered.
-        """
-        found: list[int] = []
-        going = {gone.folder.first: gone.folder.last for gone in self.going}
-        order = self.sites.folders.forest.order
-        at = 0
-        while at < len(order):
-            folder = order[at]
-            if at in going:
-                at = going[at] + 1
-                continue
-            at += 1
-            site = self.sites.of_folder(folder)
-            above = self._closed.get(folder.parent.id) if folder.parent is not None else None
-            if above is None:
-                closed = self.guard.closed_to_files(site)
-            else:
-                closed = self.guard.closed_to_files_below(site, above)
-            if closed is None:
-                found.append(folder.id)
-            else:
-                self._closed[folder.id] = closed
-                self.left.add_closed(site, closed)
-        return found
-
-    def _folder(self, number: int) -> _CandidateFolder:
-        """Return what is the same for all files directly in a folder, given by its id."""
-        folder = self.sites.folders.forest.folders.get(number)
-        if folder is None or self.going.around(folder) is not None:
-            found = _CandidateFolder(None)
-        else:
-            is_given_up = self.sites.folders.rank_in(folder) == GIVEN_UP
-            within = self.groups.folder(number)
-            found = _CandidateFolder(within, number in self._closed, is_given_up)
-        self._folders[number] = found
-        return found
 
     def _redundant(self, copies: Sequence[FileCopy]) -> list[PlanStep]:
         """Make steps for the files that have enough others before them in the order of places.
@@ -205,7 +165,7 @@ class FileStepPlanner:
         given_up = {
             id(copy)
             for copy in ranked
-            if self._folders[copy.folder].is_given_up and not self.groups.criteria.wants(copy)
+            if self._folders.of(copy.folder).is_given_up and not self.groups.criteria.wants(copy)
         }
         for fallible in (given_up, set[int]()):
             stay: list[FileCopy] = []
@@ -262,7 +222,7 @@ class FileStepPlanner:
         for copy in names:
             if copy.name in noise or copy.path in self.counted or not self.scope.holds(copy.path):
                 return
-            if self._folders[copy.folder].is_closed:
+            if self._folders.of(copy.folder).is_closed:
                 return
             refusal = self.refusal(copy, winner)
             if refusal is not None:
@@ -363,20 +323,6 @@ class FileStepPlanner:
         return self._companions[path]
 
 
-class _CandidateFolder(NamedTuple):
-    """What is the same for all files directly in a folder."""
-
-    within: CopyFolder | None
-    """None for a folder that is removed, or that the folder tree lacks."""
-    is_closed: bool = False
-    """Whether no file in it may be removed, whatever is kept for it."""
-    is_given_up: bool = False
-    """Whether it is in a copy of a tree that is not kept."""
-
-
-_CandidateFile = tuple[_CandidateFolder, CopyRow]
-
-
 class FileChoice(NamedTuple):
     """A file that may be removed, and those it may rely on, best first; so may they."""
 
@@ -392,9 +338,3 @@ class _FolderFiles:
 
     sizes: Mapping[bytes, int]
     companions: Companions
-
-
-def _path(file: _CandidateFile) -> bytes:
-    folder, row = file
-    assert folder.within is not None, "it is not removed"
-    return folder.within.path + row[1]

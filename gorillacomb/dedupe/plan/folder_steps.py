@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 from gorillacomb.classify.companions import DATABASE_LOGS, is_database_size
@@ -16,9 +16,9 @@ from gorillacomb.dedupe.plan.index_locations import IndexLocations
 from gorillacomb.dedupe.plan.removal_set import RemovalSet, RemovedFolder
 from gorillacomb.dedupe.plan.scope import PlanScope
 from gorillacomb.dedupe.plan.skipped import BY_PLACE, SkippedItems
-from gorillacomb.dedupe.safety.file_names import cloud_pointer_refusal
+from gorillacomb.dedupe.safety.file_names import cloud_pointer_refusal, in_use_cause
 from gorillacomb.dedupe.safety.git import index_entries_equal
-from gorillacomb.dedupe.safety.policy import SafetyPolicy, in_use_cause
+from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from gorillacomb.dedupe.safety.symlinks import links_equivalent
 from gorillacomb.folders.analysis import GIVEN_UP, FolderAnalysis
 from gorillacomb.folders.containment import is_contained
@@ -65,6 +65,8 @@ class FolderStepPlanner:
     """Names that only point to a document in the cloud, by the place of their folder."""
     _logs: list[tuple[int, bytes]] | None = None
     """Logs of databases that are not empty, by the place of their folder."""
+    _sizes: dict[int, int] = field(default_factory=dict)
+    """By folder: its bytes on disk."""
 
     @property
     def folders(self) -> FolderAnalysis:
@@ -309,7 +311,10 @@ class FolderStepPlanner:
         return index_entries_equal(*(join(self.folders.path(each), b"index") for each in (a, b)))
 
     def _size(self, folder: TreeFolder) -> int:
-        return disk_bytes_below(self.folders.index.connection, folder.id)
+        if folder.id not in self._sizes:
+            found = disk_bytes_below(self.folders.index.connection, folder.id)
+            self._sizes[folder.id] = found
+        return self._sizes[folder.id]
 
     def _step(
         self, gone: RemovedFolder, paths: Sequence[bytes], keeps: Mapping[bytes, bytes]

@@ -36,24 +36,27 @@ class IndexLocations:
 
     def of_folder(self, folder: TreeFolder) -> PathContext:
         """Return a folder as the rules see it."""
-        found = self._contexts.get(folder.id)
-        if found is None:
-            found = self._contexts[folder.id] = self._context(folder)
-        return found
+        if folder.id not in self._contexts:
+            way = [folder]
+            while way[-1].parent is not None and way[-1].parent.id not in self._contexts:
+                way.append(way[-1].parent)
+            for each in reversed(way):
+                self._contexts[each.id] = self._context(each)
+        return self._contexts[folder.id]
 
     def _context(self, folder: TreeFolder) -> PathContext:
         if folder.parent is None:
             root = self.roots[folder.root]
             return PathContext(root.path, root.path, True, (), folder.store)
         above = self.of_folder(folder.parent)
-        path, owner = join(above.path, folder.name), self._owner(folder, folder.parent)
-        level = FolderContext(path, folder.marker, folder.store, owner)
+        path = join(above.path, folder.name)
+        level = FolderContext(path, folder.marker, folder.store, self.owner_of(folder))
         levels = (*above.levels, level)
         return PathContext(above.root, path, True, levels, above.root_is_store)
 
     def of_file(self, copy: FileCopy) -> PathContext:
         """Return a file, in a folder of the forest, as the rules see it."""
-        within = self.of_folder(self.folder_of(copy))
+        within = self._contexts.get(copy.within.id) or self.of_folder(self.folder_of(copy))
         return PathContext(within.root, copy.path, False, within.levels, within.root_is_store)
 
     def of_name(self, folder: TreeFolder, name: bytes) -> PathContext:
@@ -121,11 +124,12 @@ class IndexLocations:
                 self._links.setdefault(number, []).append(text)
         return self._links.get(folder.id, [])
 
-    def _owner(self, folder: TreeFolder, parent: TreeFolder) -> bytes | None:
+    def owner_of(self, folder: TreeFolder) -> bytes | None:
         """Return the name of a file beside a folder that the folder belongs to."""
-        if folder.name not in self._may_belong:
-            self._may_belong[folder.name] = self.table.may_belong(folder.name)
-        if not self._may_belong[folder.name]:
+        may_belong = self._may_belong.get(folder.name)
+        if may_belong is None:
+            may_belong = self._may_belong[folder.name] = self.table.may_belong(folder.name)
+        if not may_belong or folder.parent is None:
             return None
-        beside = Companions(self.names_in(parent), self.table, [folder.name])
+        beside = Companions(self.names_in(folder.parent), self.table, [folder.name])
         return beside.owner_of(folder.name)

@@ -60,17 +60,27 @@ class SkippedItems:
         """Remember why a file is kept; what protects it is reported."""
         self.add(self.protector(site, refusal), refusal, [site.path])
 
-    def add_closed(self, folder: PathContext, refusal: Refusal) -> None:
-        """Remember why no file directly in a folder may be removed; its parent comes first."""
-        parent = parent_path(folder.path)
+    def close_with_parent(self, folder: bytes, refusal: Refusal) -> bool:
+        """Remember why no file directly in a folder may be removed, if it is as for its parent.
+
+        Return whether it is: what is around the parent then protects this folder too.
+        """
+        parent = parent_path(folder)
         above = self._closed.get(parent)
         if (
-            above is not None
-            and (above.rule, above.cause) == (refusal.rule, refusal.cause)
-            and above.place != parent
-            and refusal.place in (None, above.place)
+            above is None
+            or above.rule is not refusal.rule
+            or above.cause != refusal.cause
+            or above.place == parent
+            or refusal.place not in (None, above.place)
         ):
-            self._closed[folder.path] = above  # what is around the parent protects this one too
+            return False
+        self._closed[folder] = above
+        return True
+
+    def add_closed(self, folder: PathContext, refusal: Refusal) -> None:
+        """Remember why no file directly in a folder may be removed; its parent comes first."""
+        if self.close_with_parent(folder.path, refusal):
             return
         inside = folder._replace(path=join(folder.path, b"*"), is_folder=False)
         place = self.protector(inside, refusal)

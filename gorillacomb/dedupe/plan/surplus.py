@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gorillacomb.canonical.file_copy import CopyFolder
 from gorillacomb.canonical.groups import GroupReader
 from gorillacomb.classify.copy_names import meaning_of_name
 from gorillacomb.dedupe.model import PlanStep, SafetyRule, SkippedCopy
@@ -68,11 +67,14 @@ class _Staying(NamedTuple):
     reason: KeptReason | None
 
 
-@dataclass(frozen=True, slots=True)
-class _FolderFate:
+class _FolderFate(NamedTuple):
     """What is true for all files directly in a folder."""
 
-    within: CopyFolder
+    id: int
+    volume: str
+    """The identity of its volume."""
+    online: bool
+    """Whether its drive is mounted."""
     path: bytes
     is_removed: bool
     """Whether it is removed as a whole."""
@@ -82,11 +84,6 @@ class _FolderFate:
     """Why all of them are kept."""
     given_up: bytes | None
     """The path of the copy of a tree that it is in, if the other copy of that is to be kept."""
-
-    @property
-    def volume(self) -> str:
-        """The identity of its volume."""
-        return self.within.root.volume
 
     @property
     def project(self) -> bytes | None:
@@ -123,9 +120,8 @@ class SurplusCopies:
         self._files = {pair.path for step in steps for pair in step.pairs if step.kind == "file"}
         self._trees = {step.path for step in steps if step.kind == "folder"}
         self._mixed = {*map(parent_path, self._files), *left.folders_of_files()}
-        self._places: dict[int, _FolderFate | None] = {}
-        """By folder id; None for a folder without a path."""
-        self._known: dict[TreeFolder, tuple[bool, bytes | None]] = {}
+        self._places = self._read_places()
+        """By folder id; without folders that have no path."""
         self._counts: Counter[_Key] = Counter()
         self._bytes: Counter[_Key] = Counter()
         self._left_files: Counter[KeptReason] = Counter()
@@ -158,7 +154,7 @@ class SurplusCopies:
 
         ``stamped`` is the one with the canonical copy. None if that depends on the single files.
         """
-        places = [place for each in folders if (place := self._place(each)) is not None]
+        places = [place for each in folders if (place := self._places.get(each)) is not None]
         if (
             self._scope.keep != 1
             or len(places) < len(folders)
@@ -176,7 +172,7 @@ class SurplusCopies:
         elif self._groups.prefers_some:
             return None
         else:
-            in_stamped = (place for place in equal if place.within.id == stamped)
+            in_stamped = (place for place in equal if place.id == stamped)
             if (found := next(in_stamped, None)) is None:
                 return None
             kept = found
@@ -235,7 +231,7 @@ class SurplusCopies:
         going = [copy for copy in copies if all(map(self._is_removed, copy.names))]
         gone = set(map(id, going))
         staying = [self._staying(copy) for copy in copies if id(copy) not in gone]
-        staying.sort(key=lambda each: _keep_order(each, content))
+        staying.sort(key=lambda each: self._keep_order(each, content))
         if not staying:  # no plan does that
             del going[:1]
         kept, rest = staying[: self._scope.keep], staying[self._scope.keep :]
@@ -262,7 +258,7 @@ class SurplusCopies:
         """Return whether all but one of some files without other names are removed."""
         staying = 0
         for row in files:
-            place = self._place(row[0])
+            place = self._places.get(row[0])
             if place is None or row[4]:
                 return False
             staying += not self._is_removed((place, row))
@@ -273,7 +269,7 @@ class SurplusCopies:
     def _copies(self, content: ContentCopies) -> list[_Copy]:
         copies: dict[object, _Copy] = {}
         for row in content.files:
-            place = self._place(row[0])
+            place = self._places.get(row[0])
             if place is not None:
                 key = (place.volume, row[4]) if row[4] else row[:2]
                 copies.setdefault(key, _Copy()).names.append((place, row))
@@ -281,7 +277,7 @@ class SurplusCopies:
 
     def _is_removed(self, name: tuple[_FolderFate, CopyRow]) -> bool:
         place, row = name
-        return place.is_removed or place.within.path + row[1] in self._files
+        return place.is_removed or join(place.path, row[1]) in self._files
 
     def _staying(self, copy: _Copy) -> _Staying:
         """Return a copy with the reason that keeps it: the one about a name of it that stays."""
@@ -298,6 +294,21 @@ class SurplusCopies:
         assert first is not None, "a name of it stays"
         return _Staying(copy, first, None)
 
+    def _keep_order(
+        self, each: _Staying, content: ContentCopies
+    ) -> tuple[bool, bool, bool, int, bool, bytes]:
+        """Return a key by which the copies that count as those to keep come first."""
+        names = each.copy.names
+        preference = self._groups.preference
+        return (
+            each.reason is not None,
+            not any(place.online for place, _ in names),
+            _is_given_up(each.copy),
+            -max(preference(join(place.path, row[1])) for place, row in names),
+            content.stamped not in [row[:2] for _, row in names],
+            each.path,
+        )
+
     def _reason(
         self, each: _Staying, kept: _Staying, staying: Sequence[_Staying], content: ContentCopies
     ) -> KeptReason | None:
@@ -313,52 +324,40 @@ class SurplusCopies:
             return KeptReason(here.given_up or here.path, SafetyRule.UNIQUE, _OWN_FILES)
         return None
 
-    def _place(self, number: int) -> _FolderFate | None:
-        try:
-            return self._places[number]
-        except KeyError:
-            found = self._places[number] = self._read_place(number)
-            return found
+    def _read_places(self) -> dict[int, _FolderFate]:
+        found: dict[int, _FolderFate] = {}
+        roots, online = self._folders.roots, self._groups.online
+        for folder in self._folders.forest.order:
+            above = None if folder.parent is None else found.get(folder.parent.id)
+            root = roots[folder.root]
+            if above is None and folder.id != root.folder:
+                continue  # it is below a folder that a scan has not found the place of yet
+            path = self._folders.path(folder)
+            given_up = None
+            if self._folders.rank_in(folder) == GIVEN_UP:
+                given_up = path if above is None or above.given_up is None else above.given_up
+            found[folder.id] = _FolderFate(
+                folder.id,
+                root.volume,
+                online[root.id],
+                path,
+                (above is not None and above.is_removed) or self._is_step(folder, path),
+                path in self._mixed,
+                self._left.of_files_in(path),
+                given_up,
+            )
+        return found
 
-    def _read_place(self, number: int) -> _FolderFate | None:
-        folder = self._folders.forest.folders.get(number)
-        within = None if folder is None else self._groups.folder(folder.id)
-        if folder is None or within is None:
-            return None
-        path = within.path.rstrip(b"/") or b"/"
-        is_removed, given_up = self._around(folder)
-        reason = self._left.of_files_in(path)
-        return _FolderFate(within, path, is_removed, path in self._mixed, reason, given_up)
-
-    def _around(self, folder: TreeFolder) -> tuple[bool, bytes | None]:
-        """Return `_FolderFate.is_removed` and `_FolderFate.given_up` for a folder."""
-        way: list[TreeFolder] = []
-        at: TreeFolder | None = folder
-        while at is not None and at not in self._known:
-            way.append(at)
-            at = at.parent
-        is_removed, given_up = (False, None) if at is None else self._known[at]
-        for each in reversed(way):
-            is_removed = is_removed or self._is_step(each)
-            if self._folders.rank_in(each) != GIVEN_UP:
-                given_up = None
-            elif given_up is None:
-                given_up = self._folders.path(each)
-            self._known[each] = is_removed, given_up
-        return is_removed, given_up
-
-    def _is_step(self, folder: TreeFolder) -> bool:
+    def _is_step(self, folder: TreeFolder, path: bytes) -> bool:
         """Return whether a folder is removed as a whole; a root also if it is in such a folder."""
-        if not self._trees:
-            return False
-        path = self._folders.path(folder)
-        around = path_and_parents(path) if folder.parent is None else [path]
-        return any(each in self._trees for each in around)
+        if folder.parent is None and self._trees:
+            return not self._trees.isdisjoint(path_and_parents(path))
+        return path in self._trees
 
 
 def _rank(place: _FolderFate) -> tuple[bool, bool, bool]:
     """Return what comes first in `_keep_order`, for a file with one name in a folder."""
-    return place.reason is not None, not place.within.online, place.given_up is not None
+    return place.reason is not None, not place.online, place.given_up is not None
 
 
 def _inside(reason: KeptReason, is_structure: bool) -> KeptReason:
@@ -366,21 +365,6 @@ def _inside(reason: KeptReason, is_structure: bool) -> KeptReason:
     if is_structure and reason.rule is SafetyRule.PROJECT:
         return reason._replace(rule=SafetyRule.STRUCTURAL)
     return reason
-
-
-def _keep_order(
-    each: _Staying, content: ContentCopies
-) -> tuple[bool, bool, bool, int, bool, bytes]:
-    """Return a key by which the copies that count as those to keep come first."""
-    names = each.copy.names
-    return (
-        each.reason is not None,
-        not any(place.within.online for place, _ in names),
-        _is_given_up(each.copy),
-        -max(place.within.preference(join(place.path, row[1])) for place, row in names),
-        content.stamped not in [row[:2] for _, row in names],
-        each.path,
-    )
 
 
 def _is_given_up(copy: _Copy) -> bool:

@@ -22,14 +22,17 @@ def members_taken(
     of all files in the folder.
     """
     members = album_members(base_name(folder), names)
-    if not members:
-        return [], []
+    return members, taken_of(folder, members, pairs) if members else []
+
+
+def taken_of(folder: bytes, members: Iterable[bytes], pairs: Iterable[RemovalPair]) -> list[bytes]:
+    """Return which of the pictures of the album that a folder is are removed from it."""
     gone = {
         base_name(pair.path)
         for pair in pairs
         if parent_path(pair.path) == folder != parent_path(pair.keep)
     }
-    return members, [name for name in members if name in gone]
+    return [name for name in members if name in gone]
 
 
 def fewest_to_leave(folder: bytes, members: int) -> int:

@@ -21,13 +21,14 @@ from gorillacomb.fs.paths import base_name, join, path_text, split_path
 
 NAME_REFUSAL = Refusal(SafetyRule.NAME, "is what its name says, and the other copy is not")
 _WORKS_HERE = Refusal(SafetyRule.NAME, "works by its name and its place, where it would be missed")
+_POINTERS = (*CLOUD_POINTERS, b".webloc")
 CompanionsOf = Callable[[bytes], Iterable[bytes]]
 """Returns the names of the files beside one, given by its path, that belong to it."""
 
 
 def special_file_refusal(name: bytes) -> Refusal | None:
     """Return why a file of this name may not be removed, whatever else has its bytes."""
-    if name.lower().endswith((*CLOUD_POINTERS, b".webloc")):
+    if name.lower().endswith(_POINTERS):
         return Refusal(SafetyRule.POINTER, "only points to a document in the cloud")
     if is_catalog_file(name):
         return Refusal(SafetyRule.BUNDLE, "is a catalog that belongs to the folders beside it")
@@ -85,3 +86,8 @@ def name_refusal(
         ):
             return pair.path, refusal
     return None
+
+
+def in_use_cause(sign: bytes) -> str:
+    """Return why a file is kept that has a sign beside it that a program has it open."""
+    return f"is open, or was not closed: {path_text(base_name(sign))} is beside it"

@@ -15,6 +15,7 @@ from gorillacomb.classify.companions import CompanionTable, companion_table
 from gorillacomb.classify.location import (
     LocationKind,
     copy_refusal,
+    is_thrown_away,
     is_transient,
     location_kind,
 )
@@ -31,14 +32,10 @@ from gorillacomb.dedupe.safety.context import FolderContext, PathContext
 from gorillacomb.dedupe.safety.file_names import special_file_refusal
 from gorillacomb.dedupe.safety.folder_answers import FolderAnswers
 from gorillacomb.dedupe.safety.sorted_references import references_right_to, references_to
-from gorillacomb.fs.paths import (
-    base_name,
-    is_below,
-    path_and_parents,
-    path_text,
-    relative_path,
-)
+from gorillacomb.fs.paths import base_name, is_below, path_and_parents, path_text, relative_path
 from gorillacomb.marks.rules import NO_MARKS, MarkRules
+
+_OURS = Refusal(SafetyRule.OWN, "is Gorilla Comb's own")
 
 
 @dataclass(slots=True)
@@ -70,6 +67,8 @@ class SafetyPolicy:
     _fixed: frozenset[bytes] = field(init=False)
     _around_fixed: frozenset[bytes] = field(init=False)
     """The folders around them, and they themselves."""
+    _inside_own: tuple[bytes, ...] = field(init=False)
+    """What the paths of our folders, and of all in them, begin with: ending in slashes."""
     _projects: ProjectRules = field(init=False)
     _targets: frozenset[bytes] = field(init=False)
     """What `links` lead to."""
@@ -78,6 +77,7 @@ class SafetyPolicy:
     def __post_init__(self) -> None:
         self._fixed = frozenset(self.fixed)
         self._around_fixed = frozenset(each for at in self._fixed for each in path_and_parents(at))
+        self._inside_own = tuple(each.rstrip(b"/") + b"/" for each in self.own)
         self._projects = ProjectRules(self.options.not_a_project, self.homes, self._fixed)
         self._targets = frozenset(link.target for link in self.links)
 
@@ -88,14 +88,36 @@ class SafetyPolicy:
 
         ``around`` is the folder that is removed as a whole, with the path in it.
         """
+        if not site.is_folder and self._answers.about(self._is_open, site):
+            found = (
+                self._ours_itself(site.path)
+                or self.protected(site.path)
+                or special_file_refusal(base_name(site.path))
+                or self._marked(site, keep)
+            )
+        else:
+            found = (
+                self._ours(site)
+                or self._closed(site)
+                or self._marked(site, keep)
+                or self._answers.about(self._owned, site)
+                or self._in_project(site, keep, around)
+            )
         return (
-            self._ours(site)
-            or self._closed(site)
-            or self._marked(site, keep)
-            or self._answers.about(self._owned, site)
-            or self._in_project(site, keep, around)
+            found
             or (None if keep is None else self.kept_copy_refusal(site, keep))
             or self._linked(site)
+        )
+
+    def _is_open(self, site: PathContext) -> bool:
+        """Return whether no rule about a folder keeps any file that is directly in it."""
+        return not (
+            self._is_in_ours(site)
+            or _closed_level(site)
+            or self._in_snapshot(site)
+            or self._owned(site)
+            or self.project(site) is not None
+            or _made_level(site)
         )
 
     def refusal_for_part(self, site: PathContext, keep: PathContext) -> Refusal | None:
@@ -105,7 +127,7 @@ class SafetyPolicy:
     def closed_to_copies(self, site: PathContext) -> Refusal | None:
         """Return why nothing may be created at a path; None if something may."""
         if self._is_in_ours(site):
-            return Refusal(SafetyRule.OWN, "is Gorilla Comb's own")
+            return _OURS
         return _closed_level(site) or self._in_snapshot(site)
 
     def closed_to_repair(self, site: PathContext) -> Refusal | None:
@@ -123,35 +145,41 @@ class SafetyPolicy:
             or self._in_project(inside, None)
         )
 
-    def closed_to_files_below(self, folder: PathContext, above: Refusal) -> Refusal | None:
-        """Return the same for a folder whose parent is closed: for most, what closes that.
+    def may_close_anew(
+        self, path: bytes, marker: str | None, is_unit: bool, above: Refusal
+    ) -> bool:
+        """Return whether a folder may be closed to files by something else than its parent is.
 
-        Rules are asked again only where the folder itself may make a difference.
+        For most it is the same: rules are asked again only where the folder itself may make a
+        difference. ``marker`` makes it a project; ``is_unit`` says whether a program manages it as
+        a unit, or it belongs to a file beside it.
         """
-        level = folder.levels[-1]
-        if (
-            (level.marker is not None and above.rule is not SafetyRule.PROJECT)
-            or level.owner is not None
-            or level.store
-            or is_version_control(level.name)
-            or is_transient(level.name)
-            or self.options.retire
-            or any(is_below(folder.path, each) for each in self.own)
-            or self.snapshots.around(folder.path) is not None
-        ):
-            return self.closed_to_files(folder)
-        return above
+        name = base_name(path)
+        return (
+            (marker is not None and above.rule is not SafetyRule.PROJECT)
+            or is_unit
+            or is_version_control(name)
+            or is_transient(name)
+            or bool(self.options.retire)
+            or self._is_in_own(path)
+            or self.snapshots.around(path) is not None
+        )
 
     def _ours(self, site: PathContext) -> Refusal | None:
-        if site.path in self._around_fixed:
-            what = "is" if site.path in self._fixed else "holds"
+        found = self._ours_itself(site.path)
+        return _OURS if found is None and self._answers.about(self._is_in_ours, site) else found
+
+    def _ours_itself(self, path: bytes) -> Refusal | None:
+        if path in self._around_fixed:
+            what = "is" if path in self._fixed else "holds"
             return Refusal(SafetyRule.OWN, f"{what} a scanned folder, a home, a mount or the vault")
-        if self._answers.about(self._is_in_ours, site) or site.path in self.own:
-            return Refusal(SafetyRule.OWN, "is Gorilla Comb's own")
-        return None
+        return _OURS if path in self.own else None
 
     def _is_in_ours(self, site: PathContext) -> bool:
-        return any(is_below(site.folder, each) for each in self.own) or _has_our_level(site)
+        return self._is_in_own(site.folder) or _has_our_level(site)
+
+    def _is_in_own(self, path: bytes) -> bool:
+        return (path + b"/").startswith(self._inside_own)
 
     def _closed(self, site: PathContext) -> Refusal | None:
         refusal = (
@@ -287,6 +315,8 @@ class SafetyPolicy:
 
     def kept_copy_refusal(self, site: PathContext, keep: PathContext) -> Refusal | None:
         """Return why another copy does not count; None if it does."""
+        if self.counts_for_any(keep):  # so it is in no quarantine either
+            return None
         if self._answers.about(_has_our_level, keep):
             return Refusal(SafetyRule.OWN, "has its other copy in a quarantine")
         refusal = self._copy_refusal(keep, self.location_kind(site))
@@ -296,7 +326,13 @@ class SafetyPolicy:
 
     def counts_for_any(self, keep: PathContext) -> bool:
         """Return whether a copy counts wherever the one that is removed is."""
-        return self._copy_refusal(keep, LocationKind.PLAIN) is None
+        name = b"" if keep.is_folder else base_name(keep.path)
+        is_left_behind = name in self.noise or is_thrown_away(name)
+        return not is_left_behind and self._answers.about(self._is_plain, keep)
+
+    def _is_plain(self, keep: PathContext) -> bool:
+        folder = keep._replace(path=keep.folder, is_folder=True)
+        return self._copy_refusal(folder, LocationKind.PLAIN) is None
 
     def _copy_refusal(self, keep: PathContext, removed: LocationKind) -> str | None:
         name = b"" if keep.is_folder else base_name(keep.path)
@@ -359,8 +395,3 @@ def _closed_level(site: PathContext) -> Refusal | None:
         if is_transient(name):
             return Refusal(SafetyRule.TRASH, f"stands in {path_text(name)}")
     return None
-
-
-def in_use_cause(sign: bytes) -> str:
-    """Return why a file is kept that has a sign beside it that a program has it open."""
-    return f"is open, or was not closed: {path_text(os.path.basename(sign))} is beside it"

@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 import gorillacomb
-from gorillacomb.dedupe.model import Refusal
 from gorillacomb.dedupe.plan.surplus import SurplusCopies
-from gorillacomb.dedupe.safety.context import PathContext
 from gorillacomb.dedupe.safety.policy import SafetyPolicy
 from tests.dedupe.messy import MessyTree
 from tests.support.memory import in_memory
@@ -35,11 +33,6 @@ def answers(vault: gorillacomb.OpenVault, top: Path, seed: int) -> list[dict[str
     return [*found, {"surplus": vault.overview().to_dict()["surplus"]}]
 
 
-def closed(policy: SafetyPolicy, folder: PathContext, above: Refusal) -> Refusal | None:
-    """All rules, as for a folder whose parent is open."""
-    return policy.closed_to_files(folder)
-
-
 @pytest.mark.parametrize("seed", SEEDS)
 def test_files_are_judged_alike_one_by_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     with in_memory() as place:
@@ -49,7 +42,9 @@ def test_files_are_judged_alike_one_by_one(seed: int, monkeypatch: pytest.Monkey
         vault.scan(top, workers=0)
         at_once = answers(vault, top, seed)
         monkeypatch.setattr(SurplusCopies, "_fate", lambda surplus, folders, stamped: None)
-        monkeypatch.setattr(SafetyPolicy, "closed_to_files_below", closed)
+        # All rules are asked, as for a folder whose parent is open, and as for a folder itself.
+        monkeypatch.setattr(SafetyPolicy, "may_close_anew", lambda *_: True)
+        monkeypatch.setattr(SafetyPolicy, "_is_open", lambda *_: False)
         one_by_one = answers(vault, top, seed)
     for found in (*at_once, *one_by_one):
         for key in RANDOM:
