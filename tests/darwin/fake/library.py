@@ -162,9 +162,11 @@ class FakeLibrary:
     def _do_sysctlbyname(
         self, name: bytes, buffer: Any, size: Any, new: None, new_size: int
     ) -> int:
-        if name != b"kern.bootsessionuuid":
+        machine = self._files.machine
+        told = {b"kern.bootsessionuuid": machine.boot, b"kern.osversion": machine.build}
+        if name not in told:
             raise _Failed(errno.ENOENT)
-        data = self._files.machine.boot.encode() + b"\0"
+        data = told[name].encode() + b"\0"
         _fill(buffer, size._obj.value, data)
         size._obj.value = len(data)
         return 0
