@@ -6,9 +6,11 @@ process and in another.
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import NamedTuple
 
+from gorillacomb.classify.names import CLOSED_ON_MACOS
 from gorillacomb.fs.drive_errors import DriveFailureCounter, is_lost_cause, is_vanished
 from gorillacomb.fs.openat import OpenFolders, os_error_text, to_signed64
 from gorillacomb.fs.paths import join
@@ -24,6 +26,7 @@ from gorillacomb.scan.trust import excluded_row
 _CONTENT_UNIT = 16
 """Reading 2^16 bytes costs about as much as looking at one more file."""
 _EXCLUDED_MODE = 0o100000
+_DENIED = (errno.EACCES, errno.EPERM)
 
 
 class RootLost(Exception):
@@ -178,6 +181,9 @@ class FolderVisitor:
             raise RootLost
         if is_vanished(error):
             return  # the next listing of its parent will report it
+        if error.errno in _DENIED and place.name in CLOSED_ON_MACOS:
+            self._write_folder(place, place.inode, FolderState.EXCLUDED)
+            return
         self._write_folder(place, place.inode, FolderState.UNREADABLE, os_error_text(error))
 
     def _part(
