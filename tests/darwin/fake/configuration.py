@@ -34,7 +34,8 @@ class Machine:
     forbidden: list[str] = field(default_factory=list)
     """Folders that the user's privacy settings close to programs."""
     is_examined: bool = False
-    """Whether what changes files does without a result of `doctor`, for tests of other things."""
+    """Whether what changes files waits for no result of `doctor`, and what deletes them for no day:
+    for tests of other things."""
     clones: dict[str, int] = field(default_factory=dict)
     """Bytes that are a file's own, by path; others share no blocks."""
     clone_ids: dict[str, int] = field(default_factory=dict)

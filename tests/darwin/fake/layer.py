@@ -66,9 +66,11 @@ def install(file: str) -> None:
     setattr(subprocess, "run", _programs(files))  # noqa: B010
     setattr(sys, "platform", "darwin")  # noqa: B010
     if files.machine.is_examined:
+        from gorillacomb.fs import lease
         from gorillacomb.fs.darwin import untested
 
         setattr(untested, "refuse_untested", lambda *words: None)  # noqa: B010
+        setattr(lease, "SURELY_CLOSED_NS", 0)  # noqa: B010
 
 
 def _programs(files: FakeFiles) -> Callable[..., Any]:
