@@ -17,6 +17,7 @@ from tests.dedupe.acting import slots
 from tests.dedupe.apply.test_killed_apply import killed, some, told_clearly, tried
 from tests.dedupe.faults import Bench, Point, contents, look
 from tests.stamping.trace import events
+from tests.support.attributes import get_attribute, set_attribute
 from tests.support.run import Argument, Ran, run
 from tests.support.trees import Tree, make_tree, settle
 
@@ -42,7 +43,7 @@ def top(tmp_path: Path, vault: Path) -> Path:
     top = make_tree(tmp_path / "drive", TREE)
     settle(top)
     assert run("scan", top, vault=vault).code == 0
-    os.setxattr(top / "a/picture", "user.note", b"kept")
+    set_attribute(top / "a/picture", "user.note", b"kept")
     (top / "a/picture").chmod(0o640)
     tamper(top / "a/picture")
     assert run("scan", top, vault=vault).code == 1
@@ -76,7 +77,7 @@ def test_repaired_and_taken_back(top: Path, vault: Path) -> None:
     assert (code, document["done"], document["skipped"]) == (0, 1, [])
     facts = path.stat()
     assert (path.read_text(), facts.st_mtime_ns, facts.st_mode & 0o777) == (GOOD, mtime, 0o640)
-    assert os.getxattr(path, "user.note") == b"kept"
+    assert get_attribute(path, "user.note") == b"kept"
     assert run("scrub", vault=vault).code == 0
     told = {entry["event"] for entry in events(vault)}
     assert "repaired" in told and "damaged" not in told, "a suspicion is not"
@@ -129,7 +130,7 @@ def test_what_is_damaged_is_deleted_only_while_the_good_content_stands(
 def test_what_was_done_since_the_repair_is_not_undone(top: Path, vault: Path) -> None:
     path = top / "a/picture"
     assert repaired(vault, path)[0] == 0
-    facts, note = path.stat(), os.getxattr(path, "user.note")
+    facts, note = path.stat(), get_attribute(path, "user.note")
 
     def refused(why: str) -> None:
         now = look(top)
@@ -138,9 +139,9 @@ def test_what_was_done_since_the_repair_is_not_undone(top: Path, vault: Path) ->
         assert look(top) == now
         assert [each.read_bytes() for each in slots(top)] == [BAD]
 
-    os.setxattr(path, "user.note", b"another")
+    set_attribute(path, "user.note", b"another")
     refused("was changed since")
-    os.setxattr(path, "user.note", note)
+    set_attribute(path, "user.note", note)
     path.chmod(0o600)
     refused("was changed since")
     path.chmod(0o640)
@@ -213,6 +214,7 @@ def test_what_is_good_by_now_is_scanned(top: Path, vault: Path) -> None:
     assert run("scrub", vault=vault).code == 0
 
 
+@pytest.mark.linux("POSIX ACLs")
 def test_holes_and_rights_are_what_they_were(tmp_path: Path, vault: Path) -> None:
     """A folder that gives an ACL to what is made in it gives none to a copy that takes a place."""
     top = make_tree(tmp_path / "drive", {"a": {}, "b": {}})

@@ -24,6 +24,7 @@ from tests.dedupe.apply.test_killed_apply import PointNotReached, told_clearly, 
 from tests.dedupe.collapse.families import git
 from tests.dedupe.collapse.test_oracle import blobs, contents
 from tests.dedupe.faults import CALLS, OURS, Bench, Point, below, look, sample
+from tests.support.attributes import set_attribute
 from tests.support.run import Argument, Ran
 from tests.support.trees import HardLink, Link, Tree, make_tree
 
@@ -83,7 +84,7 @@ class Family(Bench):
         make_tree(drive, TREE)
         again = drive / "Backup/App/src again"
         (again / "run.sh").chmod(0o755)
-        os.setxattr(again / "large", "user.note", b"from somebody")
+        set_attribute(again / "large", "user.note", b"from somebody")
         for number, path in enumerate(sorted(drive.rglob("*"), key=str, reverse=True)):
             if not path.is_symlink():
                 os.utime(path, ns=(10**18, 10**18 + number * 10**15 + number))

@@ -21,7 +21,7 @@ from tests.dedupe.plans import Bench, Planned, on_disk, planned
 from tests.folders.forests import forests, look
 from tests.support.disks import Disks
 from tests.support.homes import config_folder
-from tests.support.mounts import tmpfs
+from tests.support.mounts import of_linux, tmpfs
 from tests.support.trees import HardLink, Link, Tree, make_tree
 
 
@@ -399,6 +399,7 @@ def test_other_volumes_are_backups(bench: Bench, tmp_path: Path) -> None:
         assert (one / "a").exists()
 
 
+@of_linux
 def test_what_is_not_plugged_in_keeps_its_copies(bench: Bench, tmp_path: Path) -> None:
     make_tree(bench.folder, {"b": {**PLAIN, "p": OWN}})
     with tmpfs(tmp_path / "stick", "1m") as stick:
