@@ -53,8 +53,8 @@ def prepare(nothing: str) -> None:
     ):
         importlib.import_module(name)
     os.setgroups([])
-    os.setresgid(STRANGER, STRANGER, STRANGER)
-    os.setresuid(STRANGER, STRANGER, STRANGER)
+    os.setgid(STRANGER)  # of root: also the saved id, and for good
+    os.setuid(STRANGER)
 
 
 def give(path: Path) -> None:

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from gorillacomb.vault.vault import config_folder
-from tests.dedupe.acting import slots
+from tests.dedupe.acting import of_leases, slots
 from tests.dedupe.apply.test_killed_apply import killed, some, told_clearly, tried
-from tests.dedupe.faults import Bench, Point, contents, look
+from tests.dedupe.faults import Bench, Point, by_strace, contents, look
 from tests.stamping.trace import events
 from tests.support.attributes import get_attribute, set_attribute
 from tests.support.run import Argument, Ran, run
@@ -69,6 +69,7 @@ def times(*folders: Path) -> list[int]:
     return [folder.stat().st_mtime_ns for folder in folders]
 
 
+@of_leases
 def test_repaired_and_taken_back(top: Path, vault: Path) -> None:
     path, folders = top / "a/picture", (top, top / "a", top / "b")
     before, mtimes = look(top), times(*folders)
@@ -103,6 +104,7 @@ def test_repaired_and_taken_back(top: Path, vault: Path) -> None:
     assert run("trace", "verify", vault=vault).code == 0
 
 
+@of_leases
 def test_what_is_damaged_is_deleted_only_while_the_good_content_stands(
     top: Path, vault: Path
 ) -> None:
@@ -127,6 +129,7 @@ def test_what_is_damaged_is_deleted_only_while_the_good_content_stands(
     assert (path.read_text(), copy.read_text()) == ("edited since", GOOD)
 
 
+@of_leases
 def test_what_was_done_since_the_repair_is_not_undone(top: Path, vault: Path) -> None:
     path = top / "a/picture"
     assert repaired(vault, path)[0] == 0
@@ -163,6 +166,7 @@ def test_what_was_done_since_the_repair_is_not_undone(top: Path, vault: Path) ->
     assert path.read_bytes() == BAD, "the folder around it is made again"
 
 
+@of_leases
 def test_what_is_not_repaired(top: Path, vault: Path) -> None:
     path, before = top / "a/picture", look(top)
     told = run("explain", path, vault=vault).out
@@ -251,6 +255,7 @@ def test_holes_and_rights_are_what_they_were(tmp_path: Path, vault: Path) -> Non
     assert path.read_bytes().endswith(b"the END of it")
 
 
+@of_leases
 def test_a_copy_of_the_drive_can_be_undone(top: Path, vault: Path, tmp_path: Path) -> None:
     """It has other inodes; the journal in it is enough, with no vault."""
     before = look(top)
@@ -306,6 +311,7 @@ class Hurt(Bench):
         self.restore()
 
 
+@by_strace
 @some(4)
 @pytest.mark.parametrize("then", ["repaired", "taken back"])
 def test_killed(tmp_path: Path, then: str, most: int | None) -> None:
@@ -325,6 +331,7 @@ def test_killed(tmp_path: Path, then: str, most: int | None) -> None:
     tried(f"a repair killed, {then}", bench, bench.points(*bench.repair), most, at)
 
 
+@by_strace
 @some(3)
 @pytest.mark.parametrize("of", ["undo", "emptying"])
 def test_killed_afterwards(tmp_path: Path, of: str, most: int | None) -> None:
@@ -350,6 +357,7 @@ def test_killed_afterwards(tmp_path: Path, of: str, most: int | None) -> None:
     tried(f"an {of} of a repair killed", bench, bench.points(*words), most, at)
 
 
+@by_strace
 @some(3)
 @pytest.mark.parametrize("fault", ["error=EIO", "error=ENOSPC+"])
 def test_denied(tmp_path: Path, fault: str, most: int | None) -> None:
