@@ -38,9 +38,11 @@ SITE = REPOSITORY / "tests/darwin/fake"
 
 def main(words: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="gorillacomb-mac-") as folder:
-        machine = Machine(str(Path(folder, "log")), volumes(), is_examined=True)
-        file = Path(folder, "machine.json")
-        machine.write(file)
+        file, log = Path(folder, "machine.json"), Path(folder, "log")
+        Machine(str(log), volumes(), is_examined=True).write(file)
+        log.touch()
+        log.chmod(0o666)  # some tests run commands as another user
+        Path(folder).chmod(0o755)
         env = {
             **os.environ,
             "FAKE_DARWIN": str(file),

@@ -17,6 +17,7 @@ from gorillacomb.dedupe.model import SafetyRule
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.lease import IN_USE
 from gorillacomb.vault.vault import Vault
+from tests.dedupe.acting import of_leases
 from tests.dedupe.collapse.test_oracle import contents
 from tests.dedupe.collapse.test_plan import APP, SHELF, Drive, git
 from tests.dedupe.drives import look
@@ -156,6 +157,7 @@ def test_of_an_album_that_stays_nothing_leaves(tmp_path: Path) -> None:
     assert drive.left()[0] == SafetyRule.INCOMPLETE
 
 
+@of_leases
 @pytest.mark.parametrize("kind", ["open", "mapped"])
 @pytest.mark.parametrize("path", ["src/f1", "new/deep/file", "node_modules/left-pad/index.js"])
 def test_a_copy_in_which_something_is_open_for_writing_stays(
