@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Final
 
 NOISE = frozenset({b".DS_Store", b".localized", b".apdisk", b"Thumbs.db", b"desktop.ini"})
@@ -53,6 +54,11 @@ VERSION_CONTROL: Final = (
 def is_version_control(name: bytes) -> bool:
     """Return whether version control keeps its data under this name, ignoring case."""
     return name in VERSION_CONTROL or name.lower() in VERSION_CONTROL
+
+
+def is_closed_by_macos(name: bytes, error: OSError) -> bool:
+    """Return whether an error from listing a folder is what macOS gives everybody there."""
+    return name in CLOSED_ON_MACOS and error.errno in (errno.EACCES, errno.EPERM)
 
 
 def is_machine_made(name: bytes, in_project: bool, more: frozenset[bytes] = frozenset()) -> bool:

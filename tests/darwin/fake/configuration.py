@@ -33,6 +33,8 @@ class Machine:
     renames_exclusively: bool = True
     forbidden: list[str] = field(default_factory=list)
     """Folders that the user's privacy settings close to programs."""
+    denied: list[str] = field(default_factory=list)
+    """Folders that their modes close to the user, as other users' homes are."""
     is_examined: bool = False
     """Whether what changes files waits for no result of `doctor`, and what deletes them for no day:
     for tests of other things."""

@@ -242,8 +242,12 @@ class FakeFiles:
 
     def _note_listed(self, folder: Any) -> None:
         at = self.path_of(folder)
-        if at is not None and any(at == each for each in self.machine.forbidden):
-            raise PermissionError(errno.EPERM, _RAISING(errno.EPERM), folder)
+        for number, closed in (
+            (errno.EPERM, self.machine.forbidden),
+            (errno.EACCES, self.machine.denied),
+        ):
+            if at in closed:
+                raise PermissionError(number, _RAISING(number), folder)
         if self.is_dataless(folder):
             self.log(f"listed {at}")
             self._refuse_download(folder)
