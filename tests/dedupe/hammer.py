@@ -7,26 +7,15 @@ exchanges for something else, so that it knows what that was, wherever others mo
 
 from __future__ import annotations
 
-import ctypes
 import json
 import mmap
 import os
 import random
 import select
-import sys
 from collections import Counter
 from pathlib import Path
 
-_AT_FDCWD = -2 if sys.platform == "darwin" else -100
-_EXCHANGE = 2  # RENAME_EXCHANGE, include/uapi/linux/fs.h; RENAME_SWAP, <sys/stdio.h> of macOS
-
-
-def exchange(a: Path, b: Path) -> None:
-    """Have two files change places in one step. Raises OSError."""
-    library = ctypes.CDLL(None, use_errno=True)
-    rename = library.renameatx_np if sys.platform == "darwin" else library.renameat2
-    if rename(_AT_FDCWD, bytes(a), _AT_FDCWD, bytes(b), _EXCHANGE):
-        raise OSError(ctypes.get_errno(), "cannot be exchanged")
+from tests.support.exchanging import exchange
 
 
 class Hammer:

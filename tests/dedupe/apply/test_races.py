@@ -36,6 +36,7 @@ from tests.dedupe.adversaries import (
     WritesAndHidesIt,
     WritesThroughAMap,
 )
+from tests.support.run import REPOSITORY
 from tests.support.trees import Tree, make_tree
 
 CONTENT = {
@@ -358,7 +359,8 @@ def test_somebody_writes_while_the_quarantine_is_emptied(
 @contextmanager
 def hammering() -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-u", hammer.__file__],
+        [sys.executable, "-u", "-m", hammer.__name__],
+        cwd=REPOSITORY,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
