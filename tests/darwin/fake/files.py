@@ -43,6 +43,12 @@ class FakeFacts:
     def __getitem__(self, at: int) -> Any:
         return self.facts[at]
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FakeFacts) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash(self.facts)
+
     def __reduce__(self) -> Any:
         return FakeFacts, (self.facts, {k: v for k, v in vars(self).items() if k != "facts"})
 
