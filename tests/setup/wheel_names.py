@@ -54,7 +54,8 @@ def main(file: str) -> None:
     asked: dict[str, list[str]] = {}
     for platform, python in itertools.product(PLATFORMS, PYTHONS):
         values, known = environment(python) | platform, set[str]()
-        while missing := reached(wanted_by("all"), asked, values) - known:
+        base = set(pinned("run-time", python, platform))  # which has what builds it, too
+        while missing := (base | reached(wanted_by("all"), asked, values)) - known:
             known |= missing
             for each in wheels_for(platform, python, missing):
                 info, data = each["download_info"], each["metadata"]
