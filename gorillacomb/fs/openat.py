@@ -204,8 +204,8 @@ _FULL_DISK_ACCESS = (
     " Privacy & Security, and start it again."
 )
 _OF_OTHERS = (
-    "Some folders are closed to you by their permissions, as the homes of other users are: ask them"
-    " for access, or leave these folders out."
+    "Permissions keep you from some of this, as from the homes of other users: ask for access, or"
+    " leave it out."
 )
 
 

@@ -46,6 +46,7 @@ def prepare(nothing: str) -> None:
     for name in (
         "sqlite_utils",
         "tomllib",
+        "plistlib",
         "tqdm",
         "pathspec",
         "multiprocessing.popen_fork",
