@@ -76,11 +76,14 @@ def test_a_volume_on_two_devices_rotates_if_one_does(mac: Mac) -> None:
     assert mac.python(ASK, drive) == "True\n"
 
 
+NO_TREES: tuple[Any, ...] = ([], "disk4", [["disk4"]], [{"IORegistryEntryChildren": 4}])
+
+
 @pytest.mark.parametrize(
     "printed",
     [
         *(b"", b"<plist><array>", b"no list"),
-        *map(plistlib.dumps, ([], "disk4", [["disk4"]], [{"IORegistryEntryChildren": 4}])),
+        *(plistlib.dumps(each) for each in NO_TREES),
     ],
 )
 def test_what_is_not_understood_does_not_rotate(mac: Mac, printed: bytes) -> None:
