@@ -57,9 +57,15 @@ def _all_rooms() -> list[str]:
     tests = REPOSITORY / "tests"
     files = [each for names in LEFT_OUT for each in names.split() if "/" in each]
     left_out = [f"--ignore={tests / each}" for each in files]
-    # Hundreds of thousands of files would be kept otherwise.
-    own = ["-q", "-n", "3", "--dist", "loadfile", "-o", "tmp_path_retention_policy=failed"]
-    return [*own, *left_out, *(str(tests / room) for room in ROOMS)]
+    return [
+        "-q",
+        "-n",
+        "3",
+        "--dist",
+        "loadfile",
+        *left_out,
+        *(str(tests / room) for room in ROOMS),
+    ]
 
 
 def volumes() -> list[FakeVolume]:
