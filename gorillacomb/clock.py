@@ -4,17 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from functools import cache
 from pathlib import Path
-
-
-@cache
-def boot_id() -> str:
-    """Return an id that changes with each start of the machine; empty if Linux does not say."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
 
 
 def process_start(pid: int) -> str:

@@ -29,6 +29,7 @@ BEGUN_FIRST = ("tests/web/browser/", "tests/setup/")
 """Their files take longest: what begins last is waited for by all others."""
 MOST_FOR_LINUX = 0.15
 MANY = 500
+TESTS = Path(__file__).parent
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -40,11 +41,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests for Linux alone say why, and are few; one file may have more of them."""
+    """Tests for Linux alone say why, and are few; one file, or one room, may have more of them."""
     marks = [mark for item in items if (mark := item.get_closest_marker("linux")) is not None]
     if not all(len(mark.args) == 1 for mark in marks):
         raise pytest.UsageError("a test that is marked linux does not say why")
-    if len(items) > MANY and len(marks) > MOST_FOR_LINUX * len(items):
+    rooms = {item.path.relative_to(TESTS).parts[0] for item in items}
+    if len(rooms) > 1 and len(items) > MANY and len(marks) > MOST_FOR_LINUX * len(items):
         raise pytest.UsageError(f"{len(marks)} of {len(items)} tests are for Linux alone")
     items.sort(key=lambda item: not item.nodeid.startswith(BEGUN_FIRST))
 

@@ -194,7 +194,7 @@ class ScanResult:
 
     @property
     def privacy_advice(self) -> str | None:
-        """What to do if macOS kept this program from folders; None if it did not."""
+        """What to do if macOS kept this program, or this user, from folders; None if it did not."""
         return privacy_advice_for([each.cause for each in self.unreadable])
 
     @property

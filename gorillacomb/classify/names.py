@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Final
 
-NOISE = frozenset({b".DS_Store", b"Thumbs.db", b"desktop.ini"})
-"""Files that systems leave behind; they are ignored when folders are compared."""
+NOISE = frozenset({b".DS_Store", b".localized", b".apdisk", b"Thumbs.db", b"desktop.ini"})
+"""Files that systems leave behind; they are ignored when folders are compared.
+
+Two that macOS makes are not among them, since they hold what a user gave to a file or folder:
+``._x`` has the tags of ``x`` on exFAT and is a companion of it, and the picture of a folder is an
+attribute of the empty file ``Icon\\r``.
+"""
+
+CLOSED_ON_MACOS = frozenset(
+    {b".Trashes", b".Spotlight-V100", b".fseventsd", b".DocumentRevisions-V100", b".TemporaryItems"}
+)
+"""Folders at the top of a volume that macOS lets nobody list; it makes them on every drive."""
 
 _MADE_ANYWHERE = frozenset(
     b"node_modules bower_components .venv venv site-packages __pycache__ .mypy_cache .pytest_cache"
@@ -43,6 +54,11 @@ VERSION_CONTROL: Final = (
 def is_version_control(name: bytes) -> bool:
     """Return whether version control keeps its data under this name, ignoring case."""
     return name in VERSION_CONTROL or name.lower() in VERSION_CONTROL
+
+
+def is_closed_by_macos(name: bytes, error: OSError) -> bool:
+    """Return whether an error from listing a folder is what macOS gives everybody there."""
+    return name in CLOSED_ON_MACOS and error.errno in (errno.EACCES, errno.EPERM)
 
 
 def is_machine_made(name: bytes, in_project: bool, more: frozenset[bytes] = frozenset()) -> bool:

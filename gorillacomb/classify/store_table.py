@@ -327,4 +327,9 @@ STORES: Final[tuple[StoreKind, ...]] = (
     ),
     # Programs
     StoreKind("program", _UTI, named=("*.app",)),
+    StoreKind(
+        "index, log of changes, or versions of documents, of a volume",
+        "https://developer.apple.com/library/archive/documentation/Darwin/Conceptual/FSEvents_ProgGuide/FileSystemEventSecurity/FileSystemEventSecurity.html",
+        named=(".spotlight-v100", ".fseventsd", ".documentrevisions-v100"),
+    ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,9 +17,13 @@ are backed by, and so are not believed."""
 def is_rotational(path: bytes) -> bool:
     """Return whether the disk under an existing absolute path is rotational.
 
-    False where unknown; only Linux reports it.
+    False where unknown.
     """
     try:
+        if sys.platform == "darwin":
+            from gorillacomb.fs.darwin.disk_kind import is_rotational_source
+
+            return is_rotational_source(mount_of(path).source)
         device = device_number(path)
         return is_rotational_device(Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}"))
     except OSError:

@@ -8,8 +8,11 @@ import sys
 
 from gorillacomb.fs.mounts import mounts
 from gorillacomb.fs.volumes import is_remote
+from gorillacomb.model import SECOND
 
 IN_USE = "is in use: open in a program that may write to it"
+SURELY_CLOSED_NS = 24 * 3600 * SECOND
+"""After so long nobody is assumed to have a quarantined file open, where that is unknown."""
 
 
 def is_open_for_writing(descriptor: int) -> bool | None:

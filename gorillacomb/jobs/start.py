@@ -19,7 +19,7 @@ from pathlib import Path
 
 from gorillacomb.clock import process_start
 from gorillacomb.errors import RefusedForSafety, VaultUnwritable
-from gorillacomb.fs.darwin.boot import boot_id
+from gorillacomb.fs.darwin.system import boot_id
 from gorillacomb.fs.durable_files import create_file, sync_folder
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.jobs.folder import (

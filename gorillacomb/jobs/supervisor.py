@@ -19,7 +19,7 @@ from types import FrameType
 
 from gorillacomb.clock import process_start
 from gorillacomb.errors import GorillaCombError
-from gorillacomb.fs.darwin.boot import boot_id
+from gorillacomb.fs.darwin.system import boot_id
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.jobs.folder import CANCEL, EXIT, PROCESS, RESULT, STDERR, JobFolder, jobs_in
 from gorillacomb.jobs.request import KINDS, JobRequest

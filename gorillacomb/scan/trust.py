@@ -67,6 +67,12 @@ def excluded_row(old: EntryRow, state: EntryState) -> EntryRow:
     return with_changes(old, {STATE: state, DIGEST: kept, CHECKED: checked, CAUSE: None})
 
 
+def unseen_row(name: bytes) -> EntryRow:
+    """Return the row of an excluded file, known by its name only."""
+    mode = stat.S_IFREG
+    return (name, EntryState.EXCLUDED, mode, 0, 0, 0, 0, 1, 0, 0, None, None, None, None)
+
+
 def same_fingerprint(entry: EntryFacts, old: EntryRow, context: RootContext) -> bool:
     """Return whether volume, inode, size, mtime and ctime are the same as when it was hashed.
 

@@ -9,21 +9,21 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from gorillacomb.classify.names import is_closed_by_macos
 from gorillacomb.fs.drive_errors import DriveFailureCounter, is_lost_cause, is_vanished
 from gorillacomb.fs.openat import OpenFolders, os_error_text, to_signed64
 from gorillacomb.fs.paths import join
 from gorillacomb.index.folder_digest import folder_digest
-from gorillacomb.index.rows import CAUSE, STATE, EntryRow
+from gorillacomb.index.rows import CAUSE, STATE
 from gorillacomb.index.snapshot import IndexSnapshot, SnapshotFolder
 from gorillacomb.model import READ, EntryState, FolderState
 from gorillacomb.scan.diff import VisitDiff, describe_all, diff_folder, fingerprints
 from gorillacomb.scan.listing import FolderListing, ListedFile, list_folder
 from gorillacomb.scan.tasks import WINDOW, FolderTask, VisitResult, VisitTask
-from gorillacomb.scan.trust import excluded_row
+from gorillacomb.scan.trust import excluded_row, unseen_row
 
 _CONTENT_UNIT = 16
 """Reading 2^16 bytes costs about as much as looking at one more file."""
-_EXCLUDED_MODE = 0o100000
 
 
 class RootLost(Exception):
@@ -178,6 +178,9 @@ class FolderVisitor:
             raise RootLost
         if is_vanished(error):
             return  # the next listing of its parent will report it
+        if is_closed_by_macos(place.name, error):
+            self._write_folder(place, place.inode, FolderState.EXCLUDED)
+            return
         self._write_folder(place, place.inode, FolderState.UNREADABLE, os_error_text(error))
 
     def _part(
@@ -290,7 +293,7 @@ class FolderVisitor:
         for name in listing.excluded:
             old = known.get(name)
             if old is None:
-                self.changes.put(number, _unseen(name), None)
+                self.changes.put(number, unseen_row(name), None)
             elif old[STATE] != EntryState.EXCLUDED:
                 self.changes.put(number, excluded_row(old, EntryState.EXCLUDED), old)
 
@@ -393,8 +396,3 @@ def _standing(
         if child is not None and (not inode or not child.inode or child.inode == inode):
             found[name] = child
     return found
-
-
-def _unseen(name: bytes) -> EntryRow:
-    """Return the row of an excluded file, known by its name only."""
-    return (name, EntryState.EXCLUDED, _EXCLUDED_MODE, 0, 0, 0, 0, 1, 0, 0, None, None, None, None)

@@ -8,9 +8,9 @@ from dataclasses import replace
 from gorillacomb.index.database import Index
 from gorillacomb.index.folder_queries import linked_inodes_below
 from gorillacomb.index.paths import FileKey
-from gorillacomb.index.rows import HASHED_WIDTH, LATER_WIDTH, SHORT_SIZE
+from gorillacomb.index.rows import HASHED_WIDTH, LATER_WIDTH, SHORT_SIZE, SIZE, STATE
 from gorillacomb.index.writer import IndexChanges, IndexWriter
-from gorillacomb.model import ScanChanges
+from gorillacomb.model import READ, ScanChanges
 from gorillacomb.progress import Progress
 from gorillacomb.scan.scan_roots import LossJudge
 from gorillacomb.scan.size_sampler import SizeSampler
@@ -195,4 +195,6 @@ class ScanWalk:
 def _new_sizes(writes: IndexChanges, limit: int) -> list[int]:
     """Return the sizes of small files that a visit read or deferred."""
     later = [size for size in writes.later[SHORT_SIZE::LATER_WIDTH] if size <= limit]
-    return writes.hashed[SHORT_SIZE::HASHED_WIDTH] + later
+    # On macOS, and on weak volumes, each file has a whole row.
+    whole = [row[SIZE] for _, row in writes.rows if row[STATE] in READ and 0 < row[SIZE] <= limit]
+    return writes.hashed[SHORT_SIZE::HASHED_WIDTH] + later + whole

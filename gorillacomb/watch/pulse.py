@@ -8,7 +8,6 @@ for a database or the disk: a pulse is late only when the machine is.
 from __future__ import annotations
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gorillacomb.clock import boot_id, uptime_ns
+from gorillacomb.clock import uptime_ns
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs.bounded_read import read_bounded
+from gorillacomb.fs.darwin.system import boot_id
 from gorillacomb.fs.durable_files import replace_file
 from gorillacomb.fs.openat import os_error_text
 from gorillacomb.json_paths import path_to_json
@@ -46,21 +46,13 @@ def pulse_folder(vault: Vault) -> Path:
     return vault_state_folder(vault, "pulses")
 
 
-def _boot_id() -> str:
-    if sys.platform == "darwin":
-        from gorillacomb.fs.darwin import boot  # other systems do without
-
-        return boot.boot_id()
-    return boot_id()
-
-
 @dataclass(frozen=True, slots=True)
 class Clocks:
     """The clocks; tests use their own."""
 
     wall: Callable[[], int] = time.time_ns
     uptime: Callable[[], int] = uptime_ns
-    boot: Callable[[], str] = _boot_id
+    boot: Callable[[], str] = boot_id
 
 
 class PulseWriter:

@@ -215,6 +215,7 @@ def test_a_deletion_is_done_for_the_right_number(opened: OpenVault, top: Path) -
     assert not (top / "Copy of b/x").exists()
 
 
+@pytest.mark.linux("the suite on the made-up Mac refuses nothing: tests/darwin/test_doctor")
 def test_safety_on_macos_is_that_of_the_command(
     opened: OpenVault, top: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 import gorillacomb
 from gorillacomb.api.export import FORMATS, ExportFormat
 from gorillacomb.manifest.model import OmittedPath
+from tests.support.homes import config_folder
 from tests.support.run import run
 from tests.support.trees import make_tree
 
@@ -102,7 +103,7 @@ def test_a_key_of_another_kind_signs_nothing(
 ) -> None:
     manifest = gorillacomb.create_manifest(folder, vault=vault)
     manifest.save(tmp_path / "m.json")
-    keys = own_home / ".config/gorillacomb/keys"
+    keys = config_folder(own_home) / "keys"
     (keys / "ed25519.pem").rename(keys / "rsa.pem")
     with pytest.raises(gorillacomb.UntrustedInput, match="is not of the kind rsa"):
         manifest.save(tmp_path / "rsa.json", sign="rsa")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import gorillacomb
+from tests.dedupe.acting import of_leases
 from tests.support.run import run
 from tests.support.trees import age_digests, make_tree, settle
 
@@ -101,6 +102,7 @@ def test_a_damaged_file_is_accepted(drive: Path, vault: Path) -> None:
     assert (drive / "a/x").read_text() == BAD
 
 
+@of_leases
 def test_a_damaged_file_is_repaired_and_taken_back(drive: Path, vault: Path) -> None:
     opened = gorillacomb.open_vault(vault)
     damage(drive / "a/x")

@@ -10,6 +10,7 @@ import pytest
 
 import gorillacomb
 from gorillacomb.api.keys import KeyKind, make_key, user_key, watcher_public_keys
+from tests.support.homes import config_folder
 from tests.support.run import environment, run
 from tests.support.trees import make_tree
 
@@ -186,7 +187,7 @@ def test_a_key_is_made_once(kind: KeyKind, own_home: Path) -> None:
         make_key(kind)
     assert user_key(kind).fingerprint == key.fingerprint
     assert key.public_pem.startswith("-----BEGIN PUBLIC KEY-----")
-    assert key.to_dict()["folder"] == str(own_home / ".config/gorillacomb/keys")
+    assert key.to_dict()["folder"] == str(config_folder(own_home) / "keys")
 
 
 def test_without_a_trace_there_is_the_key_that_signs_now(vault: Path) -> None:

@@ -8,7 +8,6 @@ to himself, by a rename, and only then does he look what it was: others move it 
 
 from __future__ import annotations
 
-import ctypes
 import os
 import random
 import stat
@@ -18,10 +17,10 @@ from pathlib import Path
 
 from gorillacomb.fs import mutations
 from gorillacomb.fs.openat import OUR_FOLDER
+from tests.support.exchanging import exchange
 
 OURS = os.fsdecode(OUR_FOLDER)
 _CWD = -100  # AT_FDCWD
-_EXCHANGE = 2  # RENAME_EXCHANGE, include/uapi/linux/fs.h
 DEEPEST = 7
 NAMES = [f"{word} {number}" for word in ("album", "letter", "song", "map") for number in range(8)]
 
@@ -29,13 +28,6 @@ NAMES = [f"{word} {number}" for word in ("album", "letter", "song", "map") for n
 def move(source: Path, target: Path) -> None:
     """Rename something; raises FileExistsError where something is."""
     mutations.rename_no_replace(_CWD, bytes(source), _CWD, bytes(target))
-
-
-def exchange(one: Path, other: Path) -> None:
-    """Have two things take each other's place. Raises OSError."""
-    rename = ctypes.CDLL(None, use_errno=True).renameat2
-    if rename(_CWD, bytes(one), _CWD, bytes(other), _EXCHANGE):
-        raise OSError(ctypes.get_errno(), "cannot be exchanged")
 
 
 def entries(top: Path) -> Iterator[tuple[Path, list[str], list[str]]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.homes import config_folder
 from tests.support.run import Argument, environment, refused, run, shell
 from tests.support.stranger import ground, run_as_stranger
 from tests.support.trees import Link, make_tree, rows_in_index, scan
@@ -191,7 +192,7 @@ def test_a_bad_pattern_is_not_remembered(tree: Path, vault: Path) -> None:
 )
 def test_a_bad_config(text: bytes, word: str, tree: Path, vault: Path) -> None:
     scan(vault, tree)
-    config = Path(os.environ["HOME"], ".config/gorillacomb/config.toml")
+    config = config_folder(Path(os.environ["HOME"])) / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_bytes(text)
     refused(run("scan", tree, vault=vault), 2, str(config), word)
@@ -202,14 +203,14 @@ def test_a_bad_config(text: bytes, word: str, tree: Path, vault: Path) -> None:
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_a_bad_pattern_in_the_config(workers: str, tree: Path, vault: Path) -> None:
     """It is found before any worker starts, and the file that it stands in is named."""
-    config = Path(os.environ["HOME"], ".config/gorillacomb/config.toml")
+    config = config_folder(Path(os.environ["HOME"])) / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text("exclude = ['!']\n")
     refused(run("scan", "--workers", workers, tree, vault=vault), 2, "'!'")
 
 
 def test_a_config_that_is_a_folder(tree: Path, vault: Path) -> None:
-    config = Path(os.environ["HOME"], ".config/gorillacomb/config.toml")
+    config = config_folder(Path(os.environ["HOME"])) / "config.toml"
     config.mkdir(parents=True)
     refused(run("scan", tree, vault=vault), 2, str(config))
 

@@ -16,6 +16,7 @@ import pytest
 from gorillacomb.errors import VaultUnwritable
 from gorillacomb.vault.vault import Vault
 from tests.support.disks import Disks
+from tests.support.homes import config_folder
 from tests.support.run import Argument, end_of, environment, refused, run, start, until
 from tests.support.stranger import STRANGER, give, ground, run_as_stranger
 from tests.support.trees import Link, Tree, make_tree, rows_in_index, scan
@@ -128,7 +129,7 @@ def test_a_vault_of_another_user() -> None:
 def test_keys_that_a_run_with_sudo_made() -> None:
     with ground() as home:
         tree = make_tree(home / "tree", {"a": "x" * 100})
-        keys = home / ".config/gorillacomb/keys"
+        keys = config_folder(home) / "keys"
         assert run("keys", "init", env=environment(home / "own", HOME=str(home))).code == 0
         ran = run_as_stranger("scan", tree, home=home)
         assert ran.code == 4

@@ -15,6 +15,7 @@ import gorillacomb
 from gorillacomb.fs.paths import is_below
 from tests.dedupe.drives import build, folders
 from tests.stamping.trace import contents_on_disk
+from tests.support.homes import config_folder
 from tests.support.memory import in_memory
 from tests.support.run import run
 from tests.support.trees import Link, Tree, make_tree
@@ -52,7 +53,7 @@ STAY = {
 @pytest.fixture
 def top(tmp_path: Path, vault: Path, own_home: Path) -> Path:
     made = make_tree(tmp_path / "Drive", TREE)
-    config = own_home / ".config/gorillacomb/config.toml"
+    config = config_folder(own_home) / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text(f"protect = ['{made}/protected']\n")
     assert run("scan", made, vault=vault).code == 0

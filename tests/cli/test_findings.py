@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gorillacomb.fs.paths import common_suffix_parts
-from tests.support.mounts import tmpfs
+from tests.support.mounts import of_linux, tmpfs
 from tests.support.run import run
 from tests.support.trees import HardLink, Link, Tree, age_digests, make_tree, settle
 
@@ -188,7 +188,7 @@ def test_what_was_left_out_is_said(tmp_path: Path, vault: Path) -> None:
     assert "1 group" in ran.out
 
 
-@pytest.mark.linux("mounts a file system, which the made-up macOS has no volume for")
+@of_linux
 def test_another_drive_inside_is_not_entered_but_named(tmp_path: Path, vault: Path) -> None:
     tree = make_tree(tmp_path / "tree", {"a": "x"})
     with tmpfs(tree / "inner", "1m") as inner:

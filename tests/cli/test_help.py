@@ -142,6 +142,7 @@ def test_topics_are_completed() -> None:
     assert offered("gorillacomb help ex", "ex") == ["exit-codes", "explain", "export"]
 
 
+@pytest.mark.linux("the made-up macOS imports modules for itself")
 def test_the_documentation_needs_no_heavy_module() -> None:
     from tests.architecture.test_start_up import HEAVY, imported
 

@@ -44,6 +44,9 @@ _SMALL, _LARGE = 3000, 36
 _LARGE_BYTES = 48 << 20
 
 
+in_proc = pytest.mark.linux("looks for the readers of a command, and their handlers, in /proc")
+
+
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three thousand small files, some in copies, and large ones that take a second to read.
@@ -153,6 +156,7 @@ def goes_on(vault: Path, tree: Path, whole: dict[bytes, Entry], kept: int) -> No
     assert scan(vault, tree).hashed_files == 0
 
 
+@in_proc
 def test_an_interrupted_scan(
     tree: Path, whole: tuple[dict[bytes, Entry], float], tmp_path: Path
 ) -> None:
@@ -179,6 +183,7 @@ def test_an_interrupted_scan(
     assert most_kept > _SMALL // 2, "nothing was ever committed before the end"
 
 
+@in_proc
 def test_a_killed_scan(tree: Path, whole: tuple[dict[bytes, Entry], float], tmp_path: Path) -> None:
     rows, seconds = whole
     killed, most_kept = 0, 0
@@ -202,6 +207,7 @@ def test_a_killed_scan(tree: Path, whole: tuple[dict[bytes, Entry], float], tmp_
     assert most_kept > _SMALL // 2
 
 
+@in_proc
 def test_one_vault_interrupted_again_and_again(
     tree: Path, whole: tuple[dict[bytes, Entry], float], vault: Path
 ) -> None:
@@ -257,6 +263,7 @@ def test_what_an_interrupted_scan_says(
     assert "after a quick or interrupted scan" in status.out
 
 
+@in_proc
 def test_ctrl_c_on_a_terminal(
     tree: Path, whole: tuple[dict[bytes, Entry], float], vault: Path
 ) -> None:
@@ -282,6 +289,7 @@ def test_ctrl_c_on_a_terminal(
     goes_on(vault, tree, whole[0], kept_files(vault))
 
 
+@in_proc
 def test_ctrl_c_while_the_workers_start(tree: Path, tmp_path: Path) -> None:
     """From the moment on at which the handlers stand, neither we nor a forked worker complain."""
     chance = random.Random(3)
@@ -360,6 +368,7 @@ def handles(pid: int, number: signal.Signals) -> bool:
     return False
 
 
+@in_proc
 def test_a_second_ctrl_c_while_the_first_is_obeyed(
     tree: Path, whole: tuple[dict[bytes, Entry], float], tmp_path: Path
 ) -> None:
@@ -390,6 +399,7 @@ def has_workers(process: subprocess.Popen[bytes], count: int) -> bool:
     return until(lambda: len(workers_of(process)) == count)
 
 
+@in_proc
 @pytest.mark.parametrize("all_of_them", [False, True])
 def test_workers_that_are_killed(
     all_of_them: bool, tree: Path, whole: tuple[dict[bytes, Entry], float], tmp_path: Path
@@ -415,6 +425,7 @@ def test_workers_that_are_killed(
             goes_on(vault, tree, rows, kept_files(vault))
 
 
+@in_proc
 def test_one_worker_of_four_is_missed_by_nobody(
     tree: Path, whole: tuple[dict[bytes, Entry], float], vault: Path
 ) -> None:
@@ -427,6 +438,7 @@ def test_one_worker_of_four_is_missed_by_nobody(
     assert rows_in_index(vault) == whole[0]
 
 
+@in_proc
 def test_a_scan_without_memory_for_its_workers(tree: Path, vault: Path) -> None:
     """Every worker dies as soon as it starts to work: a clear word instead of an endless loop."""
     process = start("scan", tree, "--workers", "2", vault=vault)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gorillacomb.manifest.parse import parse_manifest
+from tests.support.homes import config_folder
 from tests.support.run import Argument, Ran, complained, lines_on_screen, on_terminal, refused, run
 from tests.support.stranger import ground, run_as_stranger
 from tests.support.trees import Link, make_tree, scan, settle
@@ -53,7 +54,7 @@ def test_it_writes_and_signs(top: Path, out: Path, own_home: Path) -> None:
     ]
     assert (manifest.name, manifest.checkpoint) == (b"HealthTrack", None)
     assert {entry.seq for entry in manifest.entries} == {None}
-    keys = own_home / ".config/gorillacomb/keys/ed25519.pem"
+    keys = config_folder(own_home) / "keys/ed25519.pem"
     assert keys.stat().st_mode & 0o777 == 0o600
 
 
@@ -70,14 +71,14 @@ def test_json(top: Path, out: Path) -> None:
 
 
 def test_a_key_that_is_made_is_told_of(top: Path, out: Path, own_home: Path) -> None:
-    path = own_home / ".config/gorillacomb/keys/ed25519.pem"
+    path = config_folder(own_home) / "keys/ed25519.pem"
     keys = []
     for _ in range(2):
         ran = make(top, out, "--json", "--force")
         keys.append(ran.json()["key"])
         assert ran.err.splitlines() == [
             f"gorillacomb: Created a new key, {keys[-1]}, because there was none:",
-            "  ~/.config/gorillacomb/keys/ed25519.pem",
+            f"  ~/{config_folder(Path())}/keys/ed25519.pem",
         ]
         assert make(top, out, "--force").err == ""
         path.unlink()  # as if it were lost

@@ -513,6 +513,7 @@ def test_a_no_to_a_part_leaves_the_mark_of_the_rest(drawers: Path, vault: Path) 
     assert marks(top, vault) == {"Copy of Documents": "keep"}
 
 
+@pytest.mark.linux("looks for the command in /proc")
 def test_ctrl_c_keeps_all_answers(plan: Path, top: Path, vault: Path) -> None:
     going = Review(plan, vault=vault)
     going.until(PROMPT)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gorillacomb.fs.paths import printable_path
+from tests.support.homes import config_folder
 from tests.support.mounts import tmpfs
 from tests.support.run import (
     Argument,
@@ -122,7 +123,7 @@ def test_the_status_fits_the_terminal(tree: Path, tmp_path: Path) -> None:
     excludes = [word for pattern in patterns for word in ("--exclude", pattern)]
     assert run("scan", tree, *excludes, "--min-size", "6", vault=vault).code == 0
     assert run("scan", tree / LONG, vault=vault).code == 0
-    config = Path(os.environ["HOME"], ".config/gorillacomb/config.toml")
+    config = config_folder(Path(os.environ["HOME"])) / "config.toml"
     config.parent.mkdir(parents=True, exist_ok=True)
     places = [f"/a/place/that/is/preferred/{number}" for number in range(9)]
     config.write_text(f"exclude = {patterns}\nprefer = {places}\n")
@@ -290,7 +291,7 @@ def test_complaints_play_no_tricks(tmp_path: Path, vault: Path) -> None:
 
 def test_the_config_plays_no_tricks(tmp_path: Path, vault: Path) -> None:
     tree = make_tree(tmp_path / "tree", {"a": "x"})
-    config = Path(os.environ["HOME"], ".config/gorillacomb/config.toml")
+    config = config_folder(Path(os.environ["HOME"])) / "config.toml"
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text('exclude = ["\\u001b[31mred"]\nprefer = ["/\\u001b[31mred"]\n')
     assert run("scan", tree, "--exclude", f"{RED}*", vault=vault).code == 0

@@ -21,6 +21,7 @@ import pytest
 from gorillacomb.cli.commands.admin.vault import command as vault_command
 from gorillacomb.cli.commands.trace.trace import command as trace_command
 from tests.stamping.trace import check_trace, events, stamping_scan
+from tests.support.homes import config_folder, state_folder
 from tests.support.mounts import fill, remount, tmpfs
 from tests.support.run import (
     Argument,
@@ -62,12 +63,12 @@ def scanned(top: Path, vault: Path) -> Path:
 
 @pytest.fixture
 def keys(own_home: Path) -> Path:
-    return own_home / ".config/gorillacomb/keys"
+    return config_folder(own_home) / "keys"
 
 
 @pytest.fixture
 def anchors(own_home: Path) -> Path:
-    return own_home / ".local/state/gorillacomb/anchors"
+    return state_folder(own_home) / "anchors"
 
 
 def add(top: Path, name: str) -> None:
@@ -476,7 +477,7 @@ def test_a_passphrase(scanned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     vault = home / "vault"
     env = environment(vault, HOME=str(home), GORILLACOMB_PASSPHRASE="gorilla \udcff größe")
     assert run("scan", scanned, env=env).code == 0
-    key = home / ".config/gorillacomb/keys/ed25519.pem"
+    key = config_folder(home) / "keys/ed25519.pem"
     assert b"BEGIN ENCRYPTED PRIVATE KEY" in key.read_bytes()
     assert run("trace", "verify", env=env).code == 0
     assert run("keys", "rotate", env=env).code == 0
@@ -554,7 +555,7 @@ def test_keys_and_anchors_that_may_not_be_read_or_written() -> None:
         top = make_tree(home / "Drive", {"a": "1"})
         give(top)
         settle(top)
-        state, config = home / ".local/state/gorillacomb", home / ".config/gorillacomb"
+        state, config = state_folder(home), config_folder(home)
         assert run_as_stranger("scan", top, home=home).code == 0
         for path, mode in (
             (config / "keys/ed25519.pem", 0o000),

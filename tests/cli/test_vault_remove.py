@@ -14,6 +14,7 @@ import pytest
 
 import gorillacomb
 from tests.dedupe.drives import look
+from tests.support.homes import config_folder
 from tests.support.mounts import fill, tmpfs
 from tests.support.run import Ran, environment, read_all, refused, run, started
 from tests.support.trees import Tree, make_tree, settle
@@ -57,7 +58,7 @@ def waiting(used: Used, tmp_path: Path) -> Used:
 
 
 def test_where_nothing_waits(used: Used, own_home: Path) -> None:
-    before, keys = look(used.drive), sorted((own_home / ".config/gorillacomb/keys").iterdir())
+    before, keys = look(used.drive), sorted((config_folder(own_home) / "keys").iterdir())
     ran = used.remove()
     refused(ran, 5, str(used.vault), "not confirmed")
     assert "--yes-remove 0" in ran.err
@@ -68,7 +69,7 @@ def test_where_nothing_waits(used: Used, own_home: Path) -> None:
     assert "for good" in ran.out
     assert list(used.vault.parent.iterdir()) == []
     assert look(used.drive) == before
-    assert sorted((own_home / ".config/gorillacomb/keys").iterdir()) == keys
+    assert sorted((config_folder(own_home) / "keys").iterdir()) == keys
     refused(used.remove("--yes-remove", "0"), 4, "there is no vault")
     assert run("scan", used.drive, vault=used.vault).code == 0
 

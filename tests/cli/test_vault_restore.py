@@ -17,6 +17,7 @@ import pytest
 import gorillacomb
 from gorillacomb.errors import ExitCode
 from tests.stamping.trace import stamping_scan
+from tests.support.homes import config_folder
 from tests.support.mounts import fill, remount, tmpfs
 from tests.support.run import Ran, refused, run
 from tests.support.trees import Tree, make_tree, settle
@@ -298,7 +299,7 @@ def test_a_vault_is_no_backup_of_itself(saved: Saved) -> None:
 @pytest.mark.parametrize("lost", ["moved away", "another one"])
 def test_a_lost_key(lost: str, saved: Saved, own_home: Path) -> None:
     """Without it nothing can be checked for sure, and no scan goes on: that is said first."""
-    keys = own_home / ".config/gorillacomb/keys"
+    keys = config_folder(own_home) / "keys"
     keys.rename(own_home / "keys")
     if lost == "another one":
         assert run("keys", "init", vault=own_home / "other").code == 0

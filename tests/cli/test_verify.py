@@ -19,6 +19,7 @@ from gorillacomb.vaultmesh.checkpoint import parse_checkpoint
 from gorillacomb.vaultmesh.keys.key_store import KeyStore
 from gorillacomb.vaultmesh.keys.keys import RsaSigningKey, public_pem
 from gorillacomb.vaultmesh.keys.note import VerifierKey
+from tests.support.homes import config_folder
 from tests.support.run import (
     Argument,
     Ran,
@@ -326,7 +327,7 @@ def test_signatures_taken_out(manifest: Path, tmp_path: Path, own_home: Path) ->
 
 def _public(home: Path, folder: Path) -> Path:
     """The user's public key in PEM."""
-    store = KeyStore(home / ".config/gorillacomb/keys")
+    store = KeyStore(config_folder(home) / "keys")
     path = folder / "key.pem"
     path.write_bytes(public_pem(store.ed25519().public))
     return path
@@ -335,7 +336,7 @@ def _public(home: Path, folder: Path) -> Path:
 def test_a_key_is_named(manifest: Path, tmp_path: Path, own_home: Path) -> None:
     public = _public(own_home, tmp_path)
     assert report(manifest, 0, "--key", public)["signature"] == "valid"
-    raw = KeyStore(own_home / ".config/gorillacomb/keys").ed25519().public
+    raw = KeyStore(config_folder(own_home) / "keys").ed25519().public
     note = tmp_path / "key.txt"
     note.write_text(f"{VerifierKey('example.org/log', raw)}\n")
     assert report(manifest, 0, "--key", note)["signature"] == "valid"
@@ -508,7 +509,7 @@ def test_a_trace_that_cannot_be_read_is_warned_of(top: Path, manifest: Path, vau
 
 
 def test_a_key_that_does_not_open_is_warned_of(manifest: Path, own_home: Path) -> None:
-    path = own_home / ".config/gorillacomb/keys/ed25519.pem"
+    path = config_folder(own_home) / "keys/ed25519.pem"
     closed = environment(None, GORILLACOMB_PASSPHRASE="secret")
     path.unlink()
     assert run("keys", "init", env=closed).code == 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from tests.darwin.mac import Mac
@@ -116,4 +119,49 @@ def test_a_check_of_the_vault_says_what_was_never_measured(mac: Mac) -> None:
     assert mac.run("doctor", first).code == 0
     out = mac.run("vault", "check").out
     assert f"doctor: {first}: fit\n" in out
-    assert f"doctor: {second}: never measured, which removals on macOS ask for\n" in out
+    assert f"doctor: {second}: {NOT_MEASURED}\n" in out
+
+
+NOT_MEASURED = "not measured on this version of the system, which removals on macOS ask for"
+
+
+def test_after_an_update_of_macos_it_is_measured_again(mac: Mac) -> None:
+    drive = make_tree(mac.volume("Drive"), {"sun.jpg": "sun" * 90, "sun copy.jpg": "sun" * 90})
+    mac.scan(drive)
+    plan = mac.folder / "plan"
+    assert mac.run("dedupe", "--plan", "-o", plan).code == 0
+    assert mac.run("doctor", drive).code == 0
+    other = mac.volume("Other")
+    mac.machine.build = "24B83"
+    ran = mac.run("dedupe", "--apply", plan)
+    assert ran.code == 5 and "again after each update of macOS" in ran.err, ran
+    assert f"doctor: {drive}: {NOT_MEASURED}\n" in mac.run("vault", "check").out
+    # What is measured now renews no other volume's result.
+    assert mac.run("doctor", other).code == 0
+    assert mac.run("dedupe", "--apply", plan).code == 5
+    assert mac.run("doctor", drive).code == 0
+    assert f"doctor: {drive}: fit\n" in mac.run("vault", "check").out
+    assert mac.run("dedupe", "--apply", plan).code == 0
+    assert not (drive / "sun copy.jpg").exists()
+
+
+@pytest.mark.parametrize(
+    "result",
+    [True, {"fit": True}, {"fit": 1, "system": "@"}, {"fit": True, "system": "Darwin"}, ["fit"]],
+)
+def test_a_result_of_another_form_does_not_count(mac: Mac, result: Any) -> None:
+    """Those of earlier versions of Gorilla Comb do not say of which system they are."""
+    drive = make_tree(mac.volume("Drive"), {"sun.jpg": "sun" * 90, "sun copy.jpg": "sun" * 90})
+    mac.scan(drive)
+    plan = mac.folder / "plan"
+    assert mac.run("dedupe", "--plan", "-o", plan).code == 0
+    assert mac.run("doctor", drive).code == 0
+    file = mac.vault / "doctor.json"
+    known = json.loads(file.read_text())
+    ((volume, before),) = known.items()
+    system = before["system"]
+    assert system.endswith(" 24A335")
+    file.write_text(json.dumps({volume: result}).replace("@", system))
+    assert mac.run("dedupe", "--apply", plan).code == 5
+    file.write_text(json.dumps({volume: before}))
+    assert mac.run("dedupe", "--apply", plan).code == 0

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from gorillacomb.dedupe.apply import runs
 from gorillacomb.dedupe.apply.runs import apply_plan
 from gorillacomb.dedupe.compare.tree_compare import TreeComparer
@@ -29,6 +31,8 @@ from tests.dedupe.drives import OWN_NAMES
 from tests.support.trees import content_of
 
 OURS = os.fsdecode(OUR_FOLDER)
+of_leases = pytest.mark.linux("leases: macOS does not say who has a file open")
+"""For tests of what is open, and of an undone repair, which waits where that is unknown."""
 
 
 class Quiet:

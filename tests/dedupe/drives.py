@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support.attributes import attributes, set_attribute
 from tests.support.trees import content_of
 
 NAMES = ["a", "b", "photo.jpg", "photo.xmp", "notes.txt", "Copy of a", "a (1)", ".env", "back"]
@@ -63,8 +64,7 @@ def _write(path: Path, dice: random.Random) -> None:
         path.chmod(0o755)
     if dice.random() < 0.05:
         note = dice.choice([b"1", b"2"])
-        if hasattr(os, "setxattr"):  # Python lacks it on macOS
-            os.setxattr(path, "user.note", note)
+        set_attribute(path, "user.note", note)
     moment = dice.randint(1, 2**30) * 1_000_000_007
     os.utime(path, ns=(moment, moment))
 
@@ -206,7 +206,7 @@ def look(top: Path) -> dict[str, Look]:
 def _payload(path: Path, mode: int) -> object:
     if stat.S_ISLNK(mode):
         return os.readlink(path)
-    marks = {name: os.getxattr(path, name) for name in os.listxattr(path)}
+    marks = attributes(path)
     return (content_of(path) if stat.S_ISREG(mode) else None), tuple(sorted(marks.items()))
 
 

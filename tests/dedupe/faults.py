@@ -59,6 +59,7 @@ TREE: Tree = {
     "that one": "two copies of",
 }
 OURS = ".gorillacomb"
+by_strace = pytest.mark.linux("strace cuts the calls short")
 
 
 @dataclass(frozen=True)

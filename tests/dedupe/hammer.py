@@ -7,7 +7,6 @@ exchanges for something else, so that it knows what that was, wherever others mo
 
 from __future__ import annotations
 
-import ctypes
 import json
 import mmap
 import os
@@ -16,15 +15,7 @@ import select
 from collections import Counter
 from pathlib import Path
 
-_AT_FDCWD = -100
-_EXCHANGE = 2  # RENAME_EXCHANGE, include/uapi/linux/fs.h
-
-
-def exchange(a: Path, b: Path) -> None:
-    """Have two files change places in one step. Raises OSError."""
-    rename = ctypes.CDLL(None, use_errno=True).renameat2
-    if rename(_AT_FDCWD, bytes(a), _AT_FDCWD, bytes(b), _EXCHANGE):
-        raise OSError(ctypes.get_errno(), "cannot be exchanged")
+from tests.support.exchanging import exchange
 
 
 class Hammer:

@@ -8,9 +8,11 @@ Changes of one name reach the disk in their order.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import stat
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +23,7 @@ from typing import Any
 import pytest
 
 from gorillacomb.fs import mutations
+from gorillacomb.fs.darwin.figures import F_FULLFSYNC, F_GETPATH, MAXPATHLEN
 
 Name = tuple[str, bytes]
 """A folder, by what `Disk` calls it, and a name in it."""
@@ -119,6 +122,8 @@ class Disk:
             for name in ("write", "pwrite", "ftruncate"):
                 patch.setattr(os, name, noting(getattr(os, name), self._wrote))
             patch.setattr(os, "fsync", noting(os.fsync, self._fsync))
+            if sys.platform == "darwin":
+                patch.setattr(fcntl, "fcntl", noting(fcntl.fcntl, self._controlled))
             yield
 
     def _folder(self, descriptor: int) -> str | None:
@@ -190,7 +195,7 @@ class Disk:
         identity = self._numbers.get(facts.st_ino)
         if identity is None or not stat.S_ISREG(facts.st_mode):
             return None
-        self.nodes[identity] = _node(b"/proc/self/fd/%d" % file, facts)
+        self.nodes[identity] = _node(path_of(file), facts)
         return identity, self.nodes[identity]
 
     def _wrote(self, _: object, __: object, file: int, *___: object) -> Event | None:
@@ -203,6 +208,11 @@ class Disk:
             return Event(synced=found[0], node=found[1])
         folder = self._folder(file)
         return None if folder is None else Event(synced=folder)
+
+    def _controlled(
+        self, _: object, known: object, file: int, command: int, *__: object
+    ) -> Event | None:
+        return self._fsync(_, known, file) if command == F_FULLFSYNC else None
 
     def cuts(self, first: int = 0) -> Iterator[Image]:
         """Every disk that a cut can leave after ``first`` events or more."""
@@ -337,6 +347,14 @@ def _kind(facts: os.stat_result) -> str:
     if stat.S_ISDIR(facts.st_mode):
         return "folder"
     return "link" if stat.S_ISLNK(facts.st_mode) else "file"
+
+
+def path_of(file: int) -> bytes:
+    """A path of an open file, which may have another name, or none, by now."""
+    if sys.platform != "darwin":
+        return b"/proc/self/fd/%d" % file
+    found: bytes = fcntl.fcntl(file, F_GETPATH, bytes(MAXPATHLEN))
+    return found.partition(b"\0")[0]
 
 
 def _node(path: bytes, facts: os.stat_result) -> Node:

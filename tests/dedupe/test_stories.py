@@ -68,6 +68,7 @@ def test_a_file_changed_under_its_old_time_since_it_was_grouped(
         changed.write_bytes(before)
 
 
+@pytest.mark.linux("FIDEDUPERANGE")
 def test_sharing_blocks_lets_the_kernel_compare(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

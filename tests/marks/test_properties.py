@@ -7,7 +7,6 @@ import random
 import tempfile
 from pathlib import Path
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -88,7 +87,6 @@ def test_no_plan_removes_what_is_marked(dice: random.Random, prefers: bool) -> N
             assert steps_of(vault, prefer) == before
 
 
-@pytest.mark.linux("applies plans, which macOS refuses until doctor has measured the drive")
 @settings(max_examples=15)
 @given(DICE)
 def test_what_is_marked_stays_on_the_disk(dice: random.Random) -> None:

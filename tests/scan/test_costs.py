@@ -101,6 +101,7 @@ def per_file(much: Traced, little: Traced) -> float:
     return (much.count - little.count) / (SMALL + LARGE)
 
 
+@pytest.mark.linux("counts system calls, also those of the made-up macOS itself")
 def test_system_calls_and_bytes_read(tree: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()

@@ -46,6 +46,7 @@ from gorillacomb.scan.tasks import WINDOW, RootContext
 from gorillacomb.vault.vault import Vault, default_vault
 from tests.stamping.trace import check_trace, stamping_scan
 from tests.support.audit import listening
+from tests.support.homes import config_folder
 from tests.support.memory import in_memory
 from tests.support.trees import (
     HardLink,
@@ -1163,12 +1164,11 @@ def test_a_folder_swapped_for_a_link_does_not_lead_out(
 OURS = {b"index.db", b"index.db-wal", b"index.db-shm", b"lock", b"trace.db"}
 
 
-@pytest.mark.linux("on macOS settings and keys are elsewhere, in folders below Library")
 def test_a_scan_of_the_home_leaves_its_own_vault_alone(own_home: Path) -> None:
     planted(own_home, {"notes.txt": "same", "Documents": {"notes.txt": "same"}})
     vault = default_vault()
     assert own_home in vault.parents
-    config = planted(own_home / ".config" / "gorillacomb", {"config.toml": "workers = 1"})
+    config = planted(config_folder(own_home), {"config.toml": "workers = 1"})
     state = planted(own_home / ".local" / "state" / "gorillacomb", {"anchor": "1"})
 
     with opened_by_scans() as opened:

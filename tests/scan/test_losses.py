@@ -24,8 +24,6 @@ from tests.support.mounts import bind
 from tests.support.run import run
 from tests.support.trees import Tree, make_tree, settle
 
-WAITS = "macOS does not say which files are open: what is quarantined waits there for a day"
-
 
 def body(number: int) -> str:
     return f"the content of file {number}, longer than a small file may be; " * 3
@@ -107,7 +105,6 @@ def test_a_root_that_is_as_it_was_again(tmp_path: Path, vault: Path) -> None:
     assert (suspect(report), report.changes.gone, known(vault)) == (None, 1, 9)
 
 
-@pytest.mark.linux(WAITS)
 @pytest.mark.parametrize("action", ["quarantine", "delete", "hardlink"])
 def test_what_we_set_aside_is_no_loss(tmp_path: Path, vault: Path, action: str) -> None:
     """A root of which a plan takes away most of its files, or all, is what it was."""
@@ -148,7 +145,6 @@ def test_journals_are_read_only_where_most_is_missing(
     assert asked == ([{os.fsencode(top)}] if is_asked else [])
 
 
-@pytest.mark.linux(WAITS)
 @pytest.mark.parametrize("action", ["quarantine", "delete"])
 def test_what_another_vault_deleted_is_no_loss(tmp_path: Path, vault: Path, action: str) -> None:
     """The journal on the drive has it; but what was put there again, and is lost then, is one."""

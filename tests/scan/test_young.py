@@ -15,6 +15,7 @@ from gorillacomb.index.database import Index
 from gorillacomb.model import EntryState
 from gorillacomb.scan.read_file import IN_USE
 from gorillacomb.vault.vault import Vault
+from tests.dedupe.acting import of_leases
 from tests.support.disks import Disks
 from tests.support.trees import Tree, make_tree, rows_in_index, scan, settle
 
@@ -96,6 +97,7 @@ def test_a_store_into_a_mapped_page_is_an_edit(top: Path, vault: Path) -> None:
     assert state(vault, path) == EntryState.HASHED
 
 
+@of_leases
 @pytest.mark.parametrize("way", [{"rehash": True}, {"again": True}])
 def test_what_is_open_for_writing_is_in_use(way: dict[str, object], top: Path, vault: Path) -> None:
     """Content that differs from an old digest, with all times as they were."""

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Iterable, Mapping
 from email.parser import Parser
 from pathlib import Path
 
@@ -97,25 +98,82 @@ def test_nothing_is_built_from_source_on_an_intel_mac(lock: str) -> None:
         assert (Version(first) in wanted[0].specifier) != is_intel_mac
 
 
+def wanted_by(extra: str) -> list[Requirement]:
+    """What the project asks for with an extra; with ``all``, what each of them asks for."""
+    project = tomllib.loads(PROJECT.read_text("utf-8"))["project"]
+    asked = [*map(Requirement, project["dependencies"])]
+    for name, lines in project["optional-dependencies"].items():
+        if extra in (name, "all"):
+            asked += [each for each in map(Requirement, lines) if each.name != project["name"]]
+    return asked
+
+
+def reached(
+    roots: Iterable[Requirement], asked: Mapping[str, Iterable[str]], values: dict[str, str]
+) -> set[str]:
+    """The packages that some requirements lead to, where the markers have these values.
+
+    ``asked`` is what each package requires; one that it lacks is taken to require nothing.
+    """
+    waiting = [(root, "") for root in roots]
+    done: set[tuple[str, str]] = set()
+    while waiting:
+        wanted, extra = waiting.pop()
+        if wanted.marker is not None and not wanted.marker.evaluate({**values, "extra": extra}):
+            continue
+        name = str(canonicalize_name(wanted.name))
+        for each in {(name, ""), *((name, extra) for extra in wanted.extras)} - done:
+            done.add(each)
+            waiting += [(Requirement(line), each[1]) for line in asked.get(name, ())]
+    return {name for name, _ in done}
+
+
+def wheels_in_list() -> dict[str, str]:
+    """The hashes of the wheels in the list, by file name."""
+    lines = [line.split() for line in (HERE / "wheels.txt").read_text().splitlines()]
+    return {file: sha256 for sha256, file in lines}
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_list_of_wheels_has_what_each_extra_leads_to(python: str, wheels: Wheels) -> None:
+    listed = {str(parse_wheel_filename(file)[0]) for file in wheels_in_list()}
+    asked = {
+        str(parse_wheel_filename(wheel.name)[0]): requirements(wheel)
+        for wheel in wheels[python].iterdir()
+    }
+    for platform in PLATFORMS:
+        found = reached(wanted_by("all"), asked, environment(python) | platform)
+        assert {"fastapi", "pydantic-core", "urllib3", "cryptography"} <= found
+        assert found <= listed
+
+
 @pytest.mark.parametrize("platform", PLATFORMS, ids=lambda each: " ".join(each.values()))
 @pytest.mark.parametrize("python", PYTHONS)
 def test_each_package_has_a_wheel_for_each_platform(python: str, platform: dict[str, str]) -> None:
-    """So pip builds none from its source, which takes a compiler, for Rust as a rule."""
+    """So pip builds none from its source, which takes a compiler, for Rust as a rule.
+
+    The list has the packages of each extra too.
+    """
     version = tuple(map(int, python.split(".")))
     kinds = platform_names(platform)
     fitting = {
         *tags.cpython_tags(version, platforms=kinds),
         *tags.compatible_tags(version, f"cp{version[0]}{version[1]}", kinds),
     }
-    lines = [line.split() for line in (HERE / "wheels.txt").read_text().splitlines()]
-    locked_text = LOCKS["run-time"].read_text("utf-8")
-    there = set()
-    for sha256, file in lines:
+    locked_text = LOCKS["development"].read_text("utf-8")
+    there, listed = set(), set(pinned("run-time", python, platform))
+    for file, sha256 in wheels_in_list().items():
         assert f"--hash=sha256:{sha256}" in locked_text, f"{file} is of another lock"
         name, number, _, made_for = parse_wheel_filename(file)
+        listed.add(str(name))
         if not made_for.isdisjoint(fitting):
             there.add((str(name), str(number)))
-    assert set(pinned("run-time", python, platform).items()) - there == set()
+    needed = {
+        (name, version)
+        for name, version in pinned("development", python, platform).items()
+        if name in listed
+    }
+    assert needed - there == set()
 
 
 def platform_names(platform: dict[str, str]) -> list[str]:

@@ -1,5 +1,7 @@
 """Write the file names of the wheels that pip would take on each platform, each with its hash.
 
+Those are of the program and of all its extras.
+
 `python -m tests.setup.wheel_names FILE`, which asks the package index; `make lock` does. The tests
 read the list, without a network.
 """
@@ -12,13 +14,23 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
 
 from tests.setup.conftest import PIP, PLAIN, PYTHONS, Words
-from tests.setup.test_locks import PLATFORMS, pinned, platform_names
+from tests.setup.test_locks import (
+    PLATFORMS,
+    environment,
+    pinned,
+    platform_names,
+    reached,
+    wanted_by,
+)
 
 
-def wheels_for(platform: dict[str, str], python: str) -> dict[str, str]:
-    """The hashes of the wheels for a platform and a Python, by file name."""
+def wheels_for(platform: dict[str, str], python: str, names: set[str]) -> list[Any]:
+    """What pip reports of the wheels of packages, as the lock names them, for a platform."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
         choice = [f"--platform={each}" for each in platform_names(platform)]
@@ -28,23 +40,28 @@ def wheels_for(platform: dict[str, str], python: str) -> dict[str, str]:
             *("--python-version", python, *choice),
             *(
                 f"{name}=={version}"
-                for name, version in pinned("run-time", python, platform).items()
+                for name, version in pinned("development", python, platform).items()
+                if name in names
             ),
         ]
         subprocess.run(words, env=PLAIN, check=True)
-        found = json.loads(report.read_text())["install"]
-    return {
-        each["download_info"]["url"].rpartition("/")[2]: each["download_info"]["archive_info"][
-            "hashes"
-        ]["sha256"]
-        for each in found
-    }
+        found: list[Any] = json.loads(report.read_text())["install"]
+    return found
 
 
 def main(file: str) -> None:
     found: dict[str, str] = {}
+    asked: dict[str, list[str]] = {}
     for platform, python in itertools.product(PLATFORMS, PYTHONS):
-        found |= wheels_for(platform, python)
+        values, known = environment(python) | platform, set[str]()
+        base = set(pinned("run-time", python, platform))  # which has what builds it, too
+        while missing := (base | reached(wanted_by("all"), asked, values)) - known:
+            known |= missing
+            for each in wheels_for(platform, python, missing):
+                info, data = each["download_info"], each["metadata"]
+                name = info["url"].rpartition("/")[2]
+                found[name] = info["archive_info"]["hashes"]["sha256"]
+                asked[str(canonicalize_name(data["name"]))] = data.get("requires_dist", [])
     Path(file).write_text("".join(f"{found[name]} {name}\n" for name in sorted(found)))
 
 

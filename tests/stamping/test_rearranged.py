@@ -19,7 +19,7 @@ from gorillacomb.index.database import Index
 from gorillacomb.progress import NullProgress
 from gorillacomb.vault.vault import Vault
 from tests.stamping.trace import check_agree, check_trace, events, stamping_scan
-from tests.watch.tree_oracle import exchange
+from tests.support.exchanging import exchange
 
 NAMES = "abcd"
 MOST = 40

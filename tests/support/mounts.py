@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+of_linux = pytest.mark.linux("mounts a file system, which the made-up macOS has no volume for")
+
 
 @contextmanager
 def tmpfs(point: Path, size: str) -> Iterator[Path]:

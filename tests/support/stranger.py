@@ -46,6 +46,7 @@ def prepare(nothing: str) -> None:
     for name in (
         "sqlite_utils",
         "tomllib",
+        "plistlib",
         "tqdm",
         "pathspec",
         "multiprocessing.popen_fork",
@@ -53,8 +54,8 @@ def prepare(nothing: str) -> None:
     ):
         importlib.import_module(name)
     os.setgroups([])
-    os.setresgid(STRANGER, STRANGER, STRANGER)
-    os.setresuid(STRANGER, STRANGER, STRANGER)
+    os.setgid(STRANGER)  # of root: also the saved id, and for good
+    os.setuid(STRANGER)
 
 
 def give(path: Path) -> None:

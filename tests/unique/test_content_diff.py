@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import example, given, settings
 
 import gorillacomb
@@ -20,7 +19,7 @@ from gorillacomb.vault.vault import Vault
 from tests.folders.forests import forests
 from tests.support.disks import Disks
 from tests.support.memory import in_memory
-from tests.support.mounts import tmpfs
+from tests.support.mounts import of_linux, tmpfs
 from tests.support.run import run
 from tests.support.trees import HardLink, Link, Tree, make_tree, scan, settle
 
@@ -222,7 +221,7 @@ def test_a_folder_that_could_not_be_listed_is_unproven(tmp_path: Path, vault: Pa
     assert (found["code"], found["a"]["unproven"]) == (3, 1)
 
 
-@pytest.mark.linux("mounts a file system, which the made-up macOS has no volume for")
+@of_linux
 def test_a_drive_that_is_away(tmp_path: Path, vault: Path) -> None:
     """It is answered for from the index, which says so, and when it was scanned."""
     point = tmp_path / "usb"

@@ -12,6 +12,7 @@ from gorillacomb.fs.comparison import ONE_VIEW
 from gorillacomb.unique.report import ONE_COPY
 from tests.support.disks import Disks
 from tests.support.disks import run as shell
+from tests.support.mounts import of_linux
 from tests.support.run import run
 from tests.support.trees import HardLink, Tree, make_tree, settle
 
@@ -104,7 +105,7 @@ def test_names_alone_make_no_farm(tmp_path: Path, vault: Path) -> None:
     assert asked(vault, top / "data", top)[0] == []
 
 
-@pytest.mark.linux("mounts a file system, which the made-up macOS has no volume for")
+@of_linux
 def test_an_overlay_shows_the_same_file(disks: Disks, vault: Path) -> None:
     lower, upper, work, point = (disks.point(name) for name in ("low", "up", "work", "mnt"))
     film(upper / "data/film")

@@ -28,7 +28,7 @@ from gorillacomb.unique import walk as unique_module
 from tests.folders.forests import forests
 from tests.support.disks import Disks
 from tests.support.memory import in_memory
-from tests.support.mounts import bind, tmpfs
+from tests.support.mounts import bind, of_linux, tmpfs
 from tests.support.run import run
 from tests.support.stranger import give, ground, run_as_stranger
 from tests.support.trees import HardLink, Link, Tree, make_tree, rows_in_index, scan, settle
@@ -289,7 +289,7 @@ def test_what_was_scanned_under_another_spelling_does_not_vouch(
     assert unique(vault, top / "Photos") == (1, {"a.jpg"}, {})
 
 
-@pytest.mark.linux("mounts a file system, which the made-up macOS has no volume for")
+@of_linux
 def test_a_path_means_the_drive_that_is_there_now(tmp_path: Path, vault: Path) -> None:
     point = tmp_path / "media" / "stick"
     combed(point, vault, {"stray": "stray"})
@@ -303,7 +303,7 @@ def test_a_path_means_the_drive_that_is_there_now(tmp_path: Path, vault: Path) -
     assert run("explain", point / "A/a", vault=vault).code == 0, "it is known, though not there"
 
 
-@pytest.mark.linux("mounts a file system, which the made-up macOS has no volume for")
+@of_linux
 def test_a_drive_that_is_not_there_vouches_only_when_asked(tmp_path: Path, vault: Path) -> None:
     top = combed(tmp_path / "top", vault, {"a": "content"})
     with tmpfs(tmp_path / "drive", "1M") as drive:
@@ -342,7 +342,7 @@ def test_a_drive_that_is_there_at_another_place_is_not_counted_unseen(
     assert unique(vault, top / "A", "--count-offline") == (1, {"a"}, {})
 
 
-@pytest.mark.linux("mounts a file system, which the made-up macOS has no volume for")
+@of_linux
 def test_a_file_that_is_seen_at_another_place_is_no_second_name(
     tmp_path: Path, vault: Path
 ) -> None:
@@ -668,7 +668,7 @@ def test_what_is_listed_but_cannot_be_looked_at_is_unproven(
     assert document["unique"] == []
 
 
-@pytest.mark.linux("mounts a file system, which the made-up macOS has no volume for")
+@of_linux
 def test_one_folder_of_a_server_mounted_twice_does_not_vouch_for_itself(
     tmp_path: Path,
     vault: Path,

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.watch.tree_oracle import exchange
+from tests.support.exchanging import exchange
 
 NAMES = [f"{letter}{number}" for letter in "abcd" for number in range(6)]
 MOST = 1500

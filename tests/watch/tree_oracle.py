@@ -25,18 +25,14 @@ from gorillacomb.watch.exclusions import WatchExclusions
 from gorillacomb.watch.health import RootHealth, WatcherHealth
 from gorillacomb.watch.options import WatchOptions
 from gorillacomb.watch.root_monitor import RootMonitor
+from tests.support.exchanging import exchange
 
-AT_FDCWD, RENAME_EXCHANGE, MS_BIND, MNT_DETACH = -100, 2, 4096, 2
+MS_BIND, MNT_DETACH = 4096, 2
 NAMES = [letter.encode() for letter in "abcd"]
 MOST = 120
 """So many folders, and more are removed than made."""
 PATIENCE = 30.0
 _LIBC = ctypes.CDLL(None, use_errno=True)
-
-
-def exchange(one: bytes, other: bytes) -> None:
-    """Have two names change places in one step. Raises OSError."""
-    _call(_LIBC.renameat2, AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE)
 
 
 def _call(function: Callable[..., int], *arguments: object) -> None:

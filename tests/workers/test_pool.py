@@ -148,6 +148,7 @@ def test_a_spare_worker_that_is_killed_is_replaced() -> None:
     assert [death.process_code for death in deaths] == [-signal.SIGKILL]
 
 
+@pytest.mark.linux("a worker that is spawned starts slowly, and others join in meanwhile")
 def test_without_need_nobody_joins_in() -> None:
     assert len(at_work(WorkerPool(1, Sleeper, spare=3), 5, 0.001)) == 1
 

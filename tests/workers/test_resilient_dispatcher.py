@@ -89,6 +89,7 @@ def only_process(pool: WorkerPool) -> tuple[int, Connection]:
     return each.process.pid, each.pipe
 
 
+@pytest.mark.linux("reads /proc, which macOS lacks")
 def test_killed_in_the_middle_of_an_answer(pool: WorkerPool, context: RootContext) -> None:
     """The task comes back to be given to another worker."""
     task = large_answer(context)
@@ -102,6 +103,7 @@ def test_killed_in_the_middle_of_an_answer(pool: WorkerPool, context: RootContex
     assert death.value.tasks == [task]
 
 
+@pytest.mark.linux("reads /proc, which macOS lacks")
 def test_killed_after_an_answer_with_more_waiting(pool: WorkerPool, context: RootContext) -> None:
     """What it had answered is taken in; what it had not is given back, every task of it."""
     tasks: list[ScanTask] = [large_question(context, number) for number in (1, 2)]

@@ -14,6 +14,7 @@ from typing import cast
 from gorillacomb import sqlite
 from gorillacomb.api.documents.upkeep import DoctorDocument
 from gorillacomb.api.paths import PathInput, absolute_path
+from gorillacomb.classify.names import CLOSED_ON_MACOS
 from gorillacomb.errors import GorillaCombError, UsageError
 from gorillacomb.fs.checkup.survey import survey
 from gorillacomb.fs.checkup.trials import Trial, run_trials
@@ -174,7 +175,7 @@ def examine(path: PathInput = ".") -> Checkup:
         f"{', '.join(platform.python_build())}, {platform.python_compiler()}",
         sqlite.library_version(),
         sqlite.library_build(),
-        (*trials, *_downloads(), *survey(place), _open_files()),
+        (*trials, *_downloads(), *survey(place, CLOSED_ON_MACOS), _open_files()),
     )
 
 

@@ -1,4 +1,7 @@
-"""Remember in the vault which volumes `doctor` found fit: macOS asks for it before changes."""
+"""Remember in the vault which volumes `doctor` found fit: macOS asks for it before changes.
+
+An update of the system may change what was measured: then the result no longer counts.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING
 from gorillacomb.api.paths import PathInput
 from gorillacomb.errors import VaultError
 from gorillacomb.fs.bounded_read import read_bounded
+from gorillacomb.fs.darwin.system import system_version
 from gorillacomb.fs.durable_files import replace_file
 from gorillacomb.fs.volumes import base_volume, is_online
 from gorillacomb.index.database import Index, translate_errors
@@ -37,8 +41,10 @@ def examine_for(vault: Vault, path: PathInput) -> Checkup:
     if vault.index.exists():
         known = _known(vault)
         known[found.volume] = found.is_fit
+        system = system_version()
+        results = {name: {"fit": fit, "system": system} for name, fit in known.items()}
         with suppress(OSError):  # only macOS asks for it, and then says that it is missing
-            replace_file(vault.folder / EXAMINED, json.dumps(known).encode(), 0o600)
+            replace_file(vault.folder / EXAMINED, json.dumps(results).encode(), 0o600)
     return found
 
 
@@ -48,7 +54,10 @@ class ExaminedRoot:
 
     path: bytes
     is_fit: bool | None
-    """Whether all works there that a removal needs; None if `doctor` was never asked."""
+    """Whether all works there that a removal needs.
+
+    None if `doctor` was not asked since the last update of the system.
+    """
 
 
 def examined_roots(vault: Vault, index: Index) -> tuple[ExaminedRoot, ...]:
@@ -76,10 +85,19 @@ def is_examined(vault: Vault, offline: bool = False) -> bool:
 
 
 def _known(vault: Vault) -> dict[str, bool]:
+    """Return which volumes are fit, of those measured on this version of the system."""
     try:
         found = json.loads(read_bounded(vault.folder / EXAMINED, _MOST))
     except (OSError, ValueError):
         return {}
     if not isinstance(found, dict):
         return {}
-    return {name: fit for name, fit in found.items() if isinstance(fit, bool)}
+    system = system_version()
+    known = {}
+    for name, result in found.items():
+        if not isinstance(result, dict) or result.get("system") != system:
+            continue
+        fit = result.get("fit")
+        if isinstance(fit, bool):
+            known[name] = fit
+    return known

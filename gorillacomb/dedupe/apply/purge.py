@@ -41,16 +41,14 @@ from gorillacomb.dedupe.quarantine.removal import (
     take_out,
 )
 from gorillacomb.dedupe.quarantine.run import Quarantine
-from gorillacomb.fs import mutations
+from gorillacomb.fs import lease, mutations
 from gorillacomb.fs.extents import DiskSpace, RemovedFiles
 from gorillacomb.fs.location import ContentDiffers, ContentMissing, FileLocation
 from gorillacomb.fs.openat import OpenFolders, identity_of, open_file, os_error_text
 from gorillacomb.fs.paths import is_below, join, relative_path
 from gorillacomb.fs.volumes import COARSEST_GRAIN_NS
-from gorillacomb.model import SECOND
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_SURELY_CLOSED_NS = 24 * 3600 * SECOND
 _IF_RENAMED = (
     "If it was renamed or moved, rename it back and empty the quarantine again; or put the run back"
     " (--undo), scan, and make another plan"
@@ -105,7 +103,7 @@ def purge_step(
             verify_kept_copies(sighting)
         age = run_age_ns(run.journal.recorded, now())
         # Its age is unknown: the machine was restarted since.
-        is_young = age is not None and age < _SURELY_CLOSED_NS
+        is_young = age is not None and age < lease.SURELY_CLOSED_NS
         for move, sighting in found:
             _refuse_in_use(run, move.slot, sighting, is_young)
         _note_purging(run, replace(record, state=PURGING, when_ns=now()), found, removed)

@@ -36,6 +36,7 @@ from gorillacomb.dedupe.quarantine.run_folders import (
 )
 from gorillacomb.dedupe.roots import LiveRoot
 from gorillacomb.errors import UntrustedInput
+from gorillacomb.fs.darwin import system
 from gorillacomb.fs.openat import FileIdentity
 from gorillacomb.fs.paths import is_below, join
 
@@ -262,7 +263,7 @@ def run_age_ns(
     As long as the machine has not been restarted, the age comes from the clock that no one sets:
     the other one may have been years behind, and be right by now.
     """
-    if recorded.boot and recorded.boot == clock.boot_id():
+    if recorded.boot and recorded.boot == system.boot_id():
         age: int | None = max(0, clock.since_boot_ns() - recorded.uptime_ns)
     else:
         age = clock.age_ns(recorded.started_ns, now_ns)

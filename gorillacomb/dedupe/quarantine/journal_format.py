@@ -38,6 +38,7 @@ from gorillacomb.dedupe.quarantine.run_folders import JOURNAL, PURGE_MARK
 from gorillacomb.errors import UntrustedInput
 from gorillacomb.fs import mutations
 from gorillacomb.fs.bounded_read import open_regular
+from gorillacomb.fs.darwin import system
 from gorillacomb.fs.paths import join, path_text
 from gorillacomb.json_paths import has_path, path_from_json, path_to_json
 
@@ -62,7 +63,7 @@ class JournalWriter:
 
         A run whose journal has no complete header did nothing.
         """
-        recorded.boot, recorded.uptime_ns = clock.boot_id(), clock.since_boot_ns()
+        recorded.boot, recorded.uptime_ns = system.boot_id(), clock.since_boot_ns()
         file = os.open(JOURNAL, _APPEND | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder)
         try:
             mutations.append_durably(file, json.dumps(_header(recorded)).encode() + b"\n")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
 
 from gorillacomb.fs.checkup.trials import Trial, TrialResult
 from gorillacomb.fs.openat import OUR_FOLDER, is_placeholder, os_error_text, privacy_advice_for
@@ -27,18 +27,19 @@ class _Survey:
     """Of those files."""
     closed: int = 0
     """Folders that may not be listed."""
-    causes: tuple[str, ...] = ()
+    causes: set[str] = field(default_factory=set)
     is_whole: bool = True
 
 
-def survey(top: bytes) -> tuple[Trial, Trial]:
+def survey(top: bytes, never_open: Collection[bytes] = ()) -> tuple[Trial, Trial]:
     """Return what was found below a folder: what is only in the cloud, and what may not be read.
 
-    Names are in neither. A folder that is only in the cloud is not listed, which would download it.
+    Names are in neither. A folder that is only in the cloud is not listed, which would download it;
+    nor are those with one of the names ``never_open``, which the system closes to everybody.
     """
     found = _Survey()
     end = time.monotonic() + _SECONDS
-    for facts in _entries(top, found):
+    for facts in _entries(top, found, never_open):
         found.entries += 1
         if is_placeholder(facts):
             found.placeholders += 1
@@ -64,7 +65,7 @@ def _result(found: _Survey) -> TrialResult:
     return "no" if found.closed else "yes" if found.is_whole else "unknown"
 
 
-def _entries(top: bytes, found: _Survey) -> Iterator[os.stat_result]:
+def _entries(top: bytes, found: _Survey, never_open: Collection[bytes]) -> Iterator[os.stat_result]:
     """Yield the stat of everything below a folder on its volume."""
     stack = [top]
     device = os.stat(top).st_dev
@@ -72,7 +73,7 @@ def _entries(top: bytes, found: _Survey) -> Iterator[os.stat_result]:
         try:
             with os.scandir(stack.pop()) as listing:
                 for entry in listing:
-                    if entry.name == OUR_FOLDER:
+                    if entry.name == OUR_FOLDER or entry.name in never_open:
                         continue
                     facts = entry.stat(follow_symlinks=False)
                     yield facts
@@ -82,4 +83,4 @@ def _entries(top: bytes, found: _Survey) -> Iterator[os.stat_result]:
         except OSError as error:
             if error.errno in _CLOSED:
                 found.closed += 1
-                found.causes = (*found.causes[:1], os_error_text(error))
+                found.causes.add(os_error_text(error))

@@ -20,6 +20,6 @@ def refuse_untested(
         raise RefusedForSafety(
             f"{what} was never tried on macOS, where volumes, extended attributes and names work"
             " differently: files could be lost.",
-            "If you have a backup, measure each drive first: gorillacomb doctor PATH. To do without"
-            " that: --untested-macos",
+            "If you have a backup, measure each drive first, and again after each update of macOS:"
+            " gorillacomb doctor PATH. To do without that: --untested-macos",
         )

@@ -177,7 +177,7 @@ def _parsed_private(data: bytes, passphrase: bytes | None) -> AnySigningKey:
     """Return a key of our own; that its file is whole is seen by a signature.
 
     To find out whether the factors of an RSA key are primes would take 0.2 s, and is for keys that
-    somebody else made. Raises ValueError, UnsupportedAlgorithm, UntrustedInput; TypeError for a
+    were made elsewhere. Raises ValueError, UnsupportedAlgorithm, UntrustedInput; TypeError for a
     passphrase that is missing, or is of no use.
     """
     from cryptography.exceptions import InternalError

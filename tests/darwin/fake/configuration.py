@@ -33,20 +33,27 @@ class Machine:
     renames_exclusively: bool = True
     forbidden: list[str] = field(default_factory=list)
     """Folders that the user's privacy settings close to programs."""
+    denied: list[str] = field(default_factory=list)
+    """Folders that their modes close to the user, as other users' homes are."""
     is_examined: bool = False
-    """Whether what changes files does without a result of `doctor`, for tests of other things."""
+    """Whether what changes files waits for no result of `doctor`, and what deletes them for no day:
+    for tests of other things."""
     clones: dict[str, int] = field(default_factory=dict)
     """Bytes that are a file's own, by path; others share no blocks."""
     clone_ids: dict[str, int] = field(default_factory=dict)
     """What a file shares with its clones, by path; others have a number of their own."""
     boot: str = "6F0B2A5E-0000-4000-8000-000000000001"
     """New at each start."""
+    build: str = "24A335"
+    """New with each update."""
     events: str | None = None
     """A file of events for FSEvents, a JSON document a line; None: watchdog came without it."""
     history: int = 0
     """How many events that are older than a stream are delivered to it."""
     silent: list[str] = field(default_factory=list)
     """Folders for which no stream can be started."""
+    registry: str | None = None
+    """A file with what `ioreg` prints of the disks; None: that program fails."""
 
     def write(self, file: Path) -> None:
         file.write_text(json.dumps(asdict(self)))

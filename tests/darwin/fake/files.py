@@ -43,6 +43,12 @@ class FakeFacts:
     def __getitem__(self, at: int) -> Any:
         return self.facts[at]
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, FakeFacts) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash(self.facts)
+
     def __reduce__(self) -> Any:
         return FakeFacts, (self.facts, {k: v for k, v in vars(self).items() if k != "facts"})
 
@@ -242,8 +248,12 @@ class FakeFiles:
 
     def _note_listed(self, folder: Any) -> None:
         at = self.path_of(folder)
-        if at is not None and any(at == each for each in self.machine.forbidden):
-            raise PermissionError(errno.EPERM, _RAISING(errno.EPERM), folder)
+        for number, closed in (
+            (errno.EPERM, self.machine.forbidden),
+            (errno.EACCES, self.machine.denied),
+        ):
+            if at in closed:
+                raise PermissionError(number, _RAISING(number), folder)
         if self.is_dataless(folder):
             self.log(f"listed {at}")
             self._refuse_download(folder)

@@ -16,12 +16,13 @@ import platform  # noqa: F401
 import random  # noqa: F401
 import resource  # noqa: F401
 import shutil
-import subprocess  # noqa: F401
+import subprocess
 import sys
 import sysconfig
 import tempfile
 import urllib.request  # noqa: F401
 import zipfile  # noqa: F401
+from collections.abc import Callable
 from typing import Any
 
 from tests.darwin.fake.configuration import Machine
@@ -62,8 +63,26 @@ def install(file: str) -> None:
     # What these two found when they were imported.
     setattr(tempfile, "_O_TMPFILE_WORKS", False)  # noqa: B010
     setattr(shutil, "_copyxattr", lambda *words, **named: None)  # noqa: B010
+    setattr(subprocess, "run", _programs(files))  # noqa: B010
     setattr(sys, "platform", "darwin")  # noqa: B010
     if files.machine.is_examined:
+        from gorillacomb.fs import lease
         from gorillacomb.fs.darwin import untested
 
         setattr(untested, "refuse_untested", lambda *words: None)  # noqa: B010
+        setattr(lease, "SURELY_CLOSED_NS", 0)  # noqa: B010
+
+
+def _programs(files: FakeFiles) -> Callable[..., Any]:
+    """`subprocess.run`, for which there is a program that Linux lacks."""
+    run = subprocess.run
+
+    def run_there(words: Any, *others: Any, **named: Any) -> Any:
+        if not isinstance(words, str) and words[0] == "/usr/sbin/ioreg":
+            files.log("ioreg")
+            if files.machine.registry is None:
+                raise subprocess.CalledProcessError(1, words)
+            words = ("/bin/cat", files.machine.registry)
+        return run(words, *others, **named)
+
+    return run_there

@@ -86,10 +86,9 @@ class FakeLibrary:
         old = self._files.spelled(old, source)
         if flag == 4:  # RENAME_EXCL: also where another spelling exists
             new = self._files.spelled(new, target)
-        ends = [
-            self._files.volume_of(self._files.path_of(folder) or "/") for folder in (source, target)
-        ]
-        if ends[0] != ends[1]:
+        ends = [self._files.path_of(folder) for folder in (source, target)]
+        on = [self._files.volume_of(each) for each in ends if each is not None]  # None: too deep
+        if len(on) == 2 and on[0] != on[1]:
             raise _Failed(errno.EXDEV)
         function = _real_library.renameat2
         function.argtypes = [*(ctypes.c_int, ctypes.c_char_p) * 2, ctypes.c_uint]
@@ -162,9 +161,11 @@ class FakeLibrary:
     def _do_sysctlbyname(
         self, name: bytes, buffer: Any, size: Any, new: None, new_size: int
     ) -> int:
-        if name != b"kern.bootsessionuuid":
+        machine = self._files.machine
+        told = {b"kern.bootsessionuuid": machine.boot, b"kern.osversion": machine.build}
+        if name not in told:
             raise _Failed(errno.ENOENT)
-        data = self._files.machine.boot.encode() + b"\0"
+        data = told[name].encode() + b"\0"
         _fill(buffer, size._obj.value, data)
         size._obj.value = len(data)
         return 0

@@ -17,6 +17,7 @@ from gorillacomb.dedupe.quarantine.inventory import quarantined_runs
 from gorillacomb.fs import mutations
 from tests.dedupe.acting import OURS, Ground, Quiet, files_below, live, slots, step, told
 from tests.dedupe.drives import killed, look
+from tests.support.attributes import set_attribute
 from tests.support.trees import Tree, make_tree
 
 SAME = "the same in both; " * 9
@@ -123,7 +124,7 @@ def test_one_that_holds_something_more_stays(tmp_path: Path) -> None:
 def test_one_that_is_special_stays(tmp_path: Path, kind: str) -> None:
     top = drive(tmp_path)
     if kind == "attribute":
-        os.setxattr(top / "Backup/dump/x", "user.note", b"ask Ann first")
+        set_attribute(top / "Backup/dump/x", "user.note", b"ask Ann first")
     else:
         (top / "Backup/dump/x").chmod(0o1777)
     outcome = Ground(live(top)).apply(*steps(top))

@@ -15,6 +15,7 @@ from gorillacomb.dedupe.plan_file.serialize import parse_plan
 from gorillacomb.fs import mutations
 from tests.dedupe.acting import OURS, Ground, files_below, live, slots, told
 from tests.dedupe.power import Disk, PowerCut
+from tests.support.attributes import attributes, set_attribute
 from tests.support.trees import Tree, make_tree
 
 TREE: Tree = {
@@ -28,7 +29,7 @@ OLD_NS = 1_600_000_000_123_456_789
 def drive(top: Path) -> Path:
     """Folders with modes, times and attributes that a new one would not have."""
     make_tree(top, TREE)
-    os.setxattr(top / "work/empty/a", "user.note", b"of a")
+    set_attribute(top / "work/empty/a", "user.note", b"of a")
     (top / "work/empty/a").chmod(0o711)
     (top / "work/other").chmod(0o750)
     for number, folder in enumerate(sorted(path for path in top.rglob("*") if path.is_dir())):
@@ -50,12 +51,11 @@ def facts(top: Path) -> dict[str, tuple[object, ...]]:
         if OURS in path.parts:
             continue
         here = path.lstat()
-        names = os.listxattr(path, follow_symlinks=False)
-        attributes = {name: os.getxattr(path, name, follow_symlinks=False) for name in names}
-        attributes.pop("security.selinux", None)
+        given = attributes(path)
+        given.pop("security.selinux", None)
         content = path.read_bytes() if path.is_file() else b""
         inner = str(path.relative_to(top))
-        found[inner] = (here.st_ino, here.st_mode, here.st_mtime_ns, attributes, content)
+        found[inner] = (here.st_ino, here.st_mode, here.st_mtime_ns, given, content)
     return found
 
 

@@ -22,6 +22,7 @@ from gorillacomb.vault.vault import Vault
 from tests.dedupe.acting import Ground, live, step
 from tests.dedupe.drives import OWN_NAMES, killed, look
 from tests.dedupe.plans import Bench
+from tests.support.attributes import get_attribute, set_attribute
 from tests.support.mounts import bind
 from tests.support.trees import HardLink, Tree, make_tree
 
@@ -80,13 +81,13 @@ def test_a_file_mounted_over_another_is_no_second_copy(bench: Bench) -> None:
 
 def test_attributes_of_a_folder_are_somebodys_too(bench: Bench) -> None:
     make_tree(bench.folder, {"a": FOLDER, "Copy of a": FOLDER})
-    os.setxattr(bench.folder / "Copy of a", "user.note", b"mine")
+    set_attribute(bench.folder / "Copy of a", "user.note", b"mine")
     bench.scan(bench.folder)
     plan = bench.plan("--folders-only")
     assert (plan.steps, plan.left) == ([], {("Copy of a", "attributes", 3)})
     file = by_hand(bench, "folder", "Copy of a", "a")
     assert bench.dedupe("--apply", file) == 3, bench.printed
-    assert os.getxattr(bench.folder / "Copy of a", "user.note") == b"mine"
+    assert get_attribute(bench.folder / "Copy of a", "user.note") == b"mine"
 
 
 def test_a_journal_does_not_say_what_nobody_would_miss(bench: Bench) -> None:

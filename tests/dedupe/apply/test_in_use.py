@@ -17,8 +17,10 @@ from gorillacomb.dedupe.model import DedupeAction, PlanStep, RunOutcome
 from gorillacomb.dedupe.quarantine.inventory import quarantined_runs
 from gorillacomb.fs import mutations
 from gorillacomb.fs.lease import IN_USE
-from tests.dedupe.acting import Ground, Quiet, contents, live, slots, step, told
+from tests.dedupe.acting import Ground, Quiet, contents, live, of_leases, slots, step, told
 from tests.support.trees import Tree, make_tree, settle
+
+pytestmark = of_leases
 
 FOLDER: Tree = {"in": {"report": "the same in both"}, "more": "of it"}
 PATHS = {"victim": "copy/in/report", "survivor": "kept/in/report"}

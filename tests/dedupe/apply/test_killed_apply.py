@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.dedupe.faults import Bench, Point, sample
+from tests.dedupe.faults import Bench, Point, by_strace, sample
 from tests.support.run import Argument, Ran
+
+pytestmark = by_strace
 
 KILL = "signal=KILL"
 NO_SUCH_RENAME = "renameat2:error=EINVAL"

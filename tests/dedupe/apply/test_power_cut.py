@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,14 +26,12 @@ from gorillacomb.dedupe.quarantine.run import read_run
 from gorillacomb.dedupe.quarantine.run_folders import list_runs, run_folder
 from gorillacomb.fs.location import ContentDiffers
 from gorillacomb.fs.paths import join
-from tests.dedupe.acting import Ground, Quiet, live, slots, step
+from tests.dedupe.acting import Ground, Quiet, live, of_leases, slots, step
 from tests.dedupe.apply.test_repair_races import BAD, GOOD, ground_harm, repaired
 from tests.dedupe.faults import look
 from tests.dedupe.power import Disk, Image, PowerCut
 from tests.support.memory import in_memory
 from tests.support.trees import Tree, make_tree
-
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="files are read through /proc")
 
 
 @pytest.fixture
@@ -303,6 +300,7 @@ def test_an_undo_of_the_rest_that_is_cut_short(tmp_path: Path, how: str, every: 
 DAMAGED: Tree = {"a": {"picture": BAD}, "b": {"copy": GOOD}}
 
 
+@of_leases
 @HOW
 @ALL_STOPS
 def test_a_repair_that_is_cut_short(tmp_path: Path, how: str, every: int) -> None:
@@ -310,6 +308,7 @@ def test_a_repair_that_is_cut_short(tmp_path: Path, how: str, every: int) -> Non
         stopped(tried, repair, how, every)
 
 
+@of_leases
 @HOW
 @ALL_STOPS
 def test_an_undo_of_a_repair_that_is_cut_short(tmp_path: Path, how: str, every: int) -> None:

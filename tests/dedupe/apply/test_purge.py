@@ -12,6 +12,7 @@ from gorillacomb.errors import RefusedForSafety
 from gorillacomb.fs import mutations
 from tests.dedupe.acting import Ground, live, slots, step
 from tests.dedupe.plans import Bench, on_disk
+from tests.dedupe.power import path_of
 from tests.support.trees import Tree, make_tree
 
 NAMES = [f"f{number}" for number in range(4)]
@@ -60,7 +61,7 @@ def test_a_drive_that_cannot_be_written_to_holds_up_no_other(
     really = mutations.append_durably
 
     def fail(descriptor: int, data: bytes) -> None:
-        if os.readlink(f"/proc/self/fd/{descriptor}").startswith(str(drives[0])):
+        if os.path.realpath(path_of(descriptor)).startswith(bytes(drives[0])):
             raise OSError(30, "Read-only file system")
         really(descriptor, data)
 

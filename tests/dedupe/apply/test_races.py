@@ -26,7 +26,7 @@ from gorillacomb.dedupe.compare import entry_compare, snapshot
 from gorillacomb.dedupe.compare.tree_compare import TreeComparer
 from gorillacomb.dedupe.model import PlanStep, RunOutcome
 from gorillacomb.dedupe.quarantine.inventory import quarantined_runs
-from gorillacomb.fs import mutations
+from gorillacomb.fs import lease, mutations
 from tests.dedupe import adversaries, hammer
 from tests.dedupe.acting import Ground, Quiet, contents, files_below, live, slots, step, told
 from tests.dedupe.adversaries import (
@@ -36,6 +36,7 @@ from tests.dedupe.adversaries import (
     WritesAndHidesIt,
     WritesThroughAMap,
 )
+from tests.support.run import REPOSITORY
 from tests.support.trees import Tree, make_tree
 
 CONTENT = {
@@ -107,7 +108,7 @@ def nobody_tells_who_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the other defences alone with it: there are file systems without leases."""
     for module in (snapshot, entry_compare):
         monkeypatch.setattr(module, "is_open_for_writing", lambda file: None)
-    monkeypatch.setattr(purge, "_SURELY_CLOSED_NS", 0)
+    monkeypatch.setattr(lease, "SURELY_CLOSED_NS", 0)
 
 
 @contextmanager
@@ -358,7 +359,8 @@ def test_somebody_writes_while_the_quarantine_is_emptied(
 @contextmanager
 def hammering() -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        [sys.executable, "-u", hammer.__file__],
+        [sys.executable, "-u", "-m", hammer.__name__],
+        cwd=REPOSITORY,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

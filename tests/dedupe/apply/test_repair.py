@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from gorillacomb.vault.vault import config_folder
-from tests.dedupe.acting import slots
+from tests.dedupe.acting import of_leases, slots
 from tests.dedupe.apply.test_killed_apply import killed, some, told_clearly, tried
-from tests.dedupe.faults import Bench, Point, contents, look
+from tests.dedupe.faults import Bench, Point, by_strace, contents, look
 from tests.stamping.trace import events
+from tests.support.attributes import get_attribute, set_attribute
 from tests.support.run import Argument, Ran, run
 from tests.support.trees import Tree, make_tree, settle
 
@@ -42,7 +43,7 @@ def top(tmp_path: Path, vault: Path) -> Path:
     top = make_tree(tmp_path / "drive", TREE)
     settle(top)
     assert run("scan", top, vault=vault).code == 0
-    os.setxattr(top / "a/picture", "user.note", b"kept")
+    set_attribute(top / "a/picture", "user.note", b"kept")
     (top / "a/picture").chmod(0o640)
     tamper(top / "a/picture")
     assert run("scan", top, vault=vault).code == 1
@@ -68,6 +69,7 @@ def times(*folders: Path) -> list[int]:
     return [folder.stat().st_mtime_ns for folder in folders]
 
 
+@of_leases
 def test_repaired_and_taken_back(top: Path, vault: Path) -> None:
     path, folders = top / "a/picture", (top, top / "a", top / "b")
     before, mtimes = look(top), times(*folders)
@@ -76,7 +78,7 @@ def test_repaired_and_taken_back(top: Path, vault: Path) -> None:
     assert (code, document["done"], document["skipped"]) == (0, 1, [])
     facts = path.stat()
     assert (path.read_text(), facts.st_mtime_ns, facts.st_mode & 0o777) == (GOOD, mtime, 0o640)
-    assert os.getxattr(path, "user.note") == b"kept"
+    assert get_attribute(path, "user.note") == b"kept"
     assert run("scrub", vault=vault).code == 0
     told = {entry["event"] for entry in events(vault)}
     assert "repaired" in told and "damaged" not in told, "a suspicion is not"
@@ -102,6 +104,7 @@ def test_repaired_and_taken_back(top: Path, vault: Path) -> None:
     assert run("trace", "verify", vault=vault).code == 0
 
 
+@of_leases
 def test_what_is_damaged_is_deleted_only_while_the_good_content_stands(
     top: Path, vault: Path
 ) -> None:
@@ -126,10 +129,11 @@ def test_what_is_damaged_is_deleted_only_while_the_good_content_stands(
     assert (path.read_text(), copy.read_text()) == ("edited since", GOOD)
 
 
+@of_leases
 def test_what_was_done_since_the_repair_is_not_undone(top: Path, vault: Path) -> None:
     path = top / "a/picture"
     assert repaired(vault, path)[0] == 0
-    facts, note = path.stat(), os.getxattr(path, "user.note")
+    facts, note = path.stat(), get_attribute(path, "user.note")
 
     def refused(why: str) -> None:
         now = look(top)
@@ -138,9 +142,9 @@ def test_what_was_done_since_the_repair_is_not_undone(top: Path, vault: Path) ->
         assert look(top) == now
         assert [each.read_bytes() for each in slots(top)] == [BAD]
 
-    os.setxattr(path, "user.note", b"another")
+    set_attribute(path, "user.note", b"another")
     refused("was changed since")
-    os.setxattr(path, "user.note", note)
+    set_attribute(path, "user.note", note)
     path.chmod(0o600)
     refused("was changed since")
     path.chmod(0o640)
@@ -162,6 +166,7 @@ def test_what_was_done_since_the_repair_is_not_undone(top: Path, vault: Path) ->
     assert path.read_bytes() == BAD, "the folder around it is made again"
 
 
+@of_leases
 def test_what_is_not_repaired(top: Path, vault: Path) -> None:
     path, before = top / "a/picture", look(top)
     told = run("explain", path, vault=vault).out
@@ -213,6 +218,7 @@ def test_what_is_good_by_now_is_scanned(top: Path, vault: Path) -> None:
     assert run("scrub", vault=vault).code == 0
 
 
+@pytest.mark.linux("POSIX ACLs")
 def test_holes_and_rights_are_what_they_were(tmp_path: Path, vault: Path) -> None:
     """A folder that gives an ACL to what is made in it gives none to a copy that takes a place."""
     top = make_tree(tmp_path / "drive", {"a": {}, "b": {}})
@@ -249,6 +255,7 @@ def test_holes_and_rights_are_what_they_were(tmp_path: Path, vault: Path) -> Non
     assert path.read_bytes().endswith(b"the END of it")
 
 
+@of_leases
 def test_a_copy_of_the_drive_can_be_undone(top: Path, vault: Path, tmp_path: Path) -> None:
     """It has other inodes; the journal in it is enough, with no vault."""
     before = look(top)
@@ -304,6 +311,7 @@ class Hurt(Bench):
         self.restore()
 
 
+@by_strace
 @some(4)
 @pytest.mark.parametrize("then", ["repaired", "taken back"])
 def test_killed(tmp_path: Path, then: str, most: int | None) -> None:
@@ -323,6 +331,7 @@ def test_killed(tmp_path: Path, then: str, most: int | None) -> None:
     tried(f"a repair killed, {then}", bench, bench.points(*bench.repair), most, at)
 
 
+@by_strace
 @some(3)
 @pytest.mark.parametrize("of", ["undo", "emptying"])
 def test_killed_afterwards(tmp_path: Path, of: str, most: int | None) -> None:
@@ -348,6 +357,7 @@ def test_killed_afterwards(tmp_path: Path, of: str, most: int | None) -> None:
     tried(f"an {of} of a repair killed", bench, bench.points(*words), most, at)
 
 
+@by_strace
 @some(3)
 @pytest.mark.parametrize("fault", ["error=EIO", "error=ENOSPC+"])
 def test_denied(tmp_path: Path, fault: str, most: int | None) -> None:

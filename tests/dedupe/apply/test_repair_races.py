@@ -21,7 +21,17 @@ from gorillacomb.dedupe.apply.repair import DamagedFile, repair_files
 from gorillacomb.dedupe.model import PlanOptions, RunOutcome
 from gorillacomb.fs import mutations
 from tests.dedupe import adversaries
-from tests.dedupe.acting import Ground, Quiet, contents, files_below, live, slots, step, told
+from tests.dedupe.acting import (
+    Ground,
+    Quiet,
+    contents,
+    files_below,
+    live,
+    of_leases,
+    slots,
+    step,
+    told,
+)
 from tests.dedupe.adversaries import Adversary, Removes, RenamesTheParent
 from tests.support.memory import in_memory
 from tests.support.trees import make_tree
@@ -61,6 +71,9 @@ class WritesLater(adversaries.Writes):
 
     def finish(self) -> None:
         super().act()
+
+
+HOLD_IT_OPEN = (adversaries.WritesThroughAMap, WritesLater)
 
 
 class Stops:
@@ -129,9 +142,13 @@ def set_out(top: Path, phase: str) -> DamagedFile:
 
 
 @pytest.mark.parametrize("side", SIDES)
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("phase", ["repair", pytest.param("undo", marks=of_leases), "purge"])
 @pytest.mark.parametrize(
-    "adversary", [*adversaries.ALL, WritesAndIsGone, WritesLater], ids=lambda each: each.__name__
+    "adversary",
+    [
+        pytest.param(each, marks=of_leases if each in HOLD_IT_OPEN else (), id=each.__name__)
+        for each in (*adversaries.ALL, WritesAndIsGone, WritesLater)
+    ],
 )
 def test_nothing_is_lost_wherever_somebody_steps_in(
     adversary: Callable[[Path], Adversary], phase: str, side: str, tmp_path: Path
@@ -185,6 +202,7 @@ def stopped_at(
         foe.close()
 
 
+@of_leases
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_file_that_is_open_for_writing_is_left_alone(phase: str, tmp_path: Path) -> None:
     harm = set_out(tmp_path, phase)
@@ -236,6 +254,7 @@ def everything_undone(top: Path) -> None:
     assert not slots(top)
 
 
+@of_leases
 def test_killed_between_the_two_exchanges_for_a_save(tmp_path: Path) -> None:
     """The save came at the moment of the first one, and is to stand where it was saved."""
     harm, place = ground(tmp_path), tmp_path / SIDES["place"]
@@ -246,6 +265,7 @@ def test_killed_between_the_two_exchanges_for_a_save(tmp_path: Path) -> None:
     assert GOOD in contents(tmp_path)
 
 
+@of_leases
 def test_killed_before_the_exchange_with_the_last_good_copy(tmp_path: Path) -> None:
     harm, copy = ground(tmp_path), tmp_path / SIDES["copy"]
     Others("rename_exchange").killed(lambda: repaired(tmp_path, harm))
@@ -258,6 +278,7 @@ def test_killed_before_the_exchange_with_the_last_good_copy(tmp_path: Path) -> N
     everything_undone(tmp_path)
 
 
+@of_leases
 def test_undo_does_not_take_the_last_good_copy_away(tmp_path: Path) -> None:
     set_out(tmp_path, "undo")
     place, copy = tmp_path / SIDES["place"], tmp_path / SIDES["copy"]
@@ -289,6 +310,7 @@ def test_a_journal_older_than_what_it_tells_of(phase: str, edited: bool, tmp_pat
         assert {BAD[::-1] if edited else BAD, GOOD} <= set(contents(tmp_path))
 
 
+@of_leases
 def test_an_undo_that_was_killed_and_a_second_repair(tmp_path: Path) -> None:
     harm = set_out(tmp_path, "undo")
     place = tmp_path / SIDES["place"]
@@ -346,6 +368,7 @@ def test_a_copy_that_was_read_wrongly_is_put_nowhere(
     assert outcome.done
 
 
+@of_leases
 def test_what_a_later_run_set_aside_is_not_made_anew(tmp_path: Path) -> None:
     make_tree(tmp_path, {"twin": {"picture": GOOD}})
     set_out(tmp_path, "undo")
@@ -360,6 +383,7 @@ def test_what_a_later_run_set_aside_is_not_made_anew(tmp_path: Path) -> None:
     assert (tmp_path / SIDES["place"]).read_bytes() == BAD
 
 
+@of_leases
 def test_what_rots_on_in_the_quarantine(tmp_path: Path) -> None:
     """What the user did to the repaired file counts as before."""
     set_out(tmp_path, "undo")
@@ -375,6 +399,7 @@ def test_what_rots_on_in_the_quarantine(tmp_path: Path) -> None:
     assert place.read_bytes() == BAD[::-1]
 
 
+@of_leases
 def test_undo_in_a_folder_whose_time_is_not_ours_to_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

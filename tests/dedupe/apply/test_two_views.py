@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.dedupe.acting import Ground, contents, live, step, told
-from tests.support.mounts import bind
+from tests.support.mounts import bind, of_linux
 from tests.support.run import Ran, end_of, environment, run, start
 from tests.support.trees import Tree, make_tree, settle
 
@@ -79,6 +79,7 @@ def test_each_is_the_root_of_a_vault(views: tuple[Path, Path], vault: Path, tmp_
     assert set(contents(views[0], ours=False)) == CONTENTS
 
 
+@of_linux
 @pytest.mark.parametrize("across", [False, True])
 @pytest.mark.parametrize("backward", [False, True])
 @pytest.mark.parametrize("what", ["d", "single"])

@@ -9,6 +9,8 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from tests.support.attributes import set_attribute
+
 PLACES = (
     *("Backup", "New Folder With Items", "Copy of App", "App (1)", "old/2019", "App/src/old"),
     *("Backup/App", "Backup/App/src/deeper", "Copy of App/New Folder With Items"),
@@ -84,7 +86,7 @@ def _write(path: Path, dice: random.Random) -> None:
     if dice.random() < 0.1:
         path.chmod(0o755)
     if dice.random() < 0.05:
-        os.setxattr(path, "user.note", dice.randbytes(3))
+        set_attribute(path, "user.note", dice.randbytes(3))
     moment = dice.randint(1, 2**30) * 1_000_000_007
     os.utime(path, ns=(moment, moment))
 

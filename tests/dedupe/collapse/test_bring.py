@@ -13,6 +13,7 @@ from gorillacomb.errors import UntrustedInput, UsageError
 from tests.dedupe.collapse.test_oracle import contents
 from tests.dedupe.collapse.test_plan import APP, SHELF, Drive, git
 from tests.dedupe.drives import look
+from tests.support.attributes import get_attribute, set_attribute
 from tests.support.trees import Tree, make_tree
 
 
@@ -48,7 +49,7 @@ def test_new_files_and_folders_are_brought(drive: Bringing) -> None:
     (drive.copy / "src/new.js").write_text("new")
     (drive.copy / "src/new.js").chmod(0o755)
     os.utime(drive.copy / "src/new.js", ns=(1, 1_400_000_000_000_000_001))
-    os.setxattr(drive.copy / "src/new.js", "user.tag", b"t")
+    set_attribute(drive.copy / "src/new.js", "user.tag", b"t")
     make_tree(drive.copy / "notes", {"deep": {"a": "a", "b": ""}})
     before, had = look(drive.top), contents(drive.top)
     assert drive.brought() == {"src/new.js", "notes"}
@@ -56,7 +57,7 @@ def test_new_files_and_folders_are_brought(drive: Bringing) -> None:
     new = drive.keep / "src/new.js"
     facts = new.stat()
     assert (facts.st_mode & 0o777, facts.st_mtime_ns) == (0o755, 1_400_000_000_000_000_001)
-    assert os.getxattr(new, "user.tag") == b"t"
+    assert get_attribute(new, "user.tag") == b"t"
     assert (drive.keep / "notes/deep/a").read_text() == "a"
     assert not (drive.top / SHELF).exists()
     assert contents(drive.top) == had
@@ -264,7 +265,7 @@ def test_what_has_attributes_of_its_own_is_brought_whatever_has_its_content(
 ) -> None:
     make_tree(drive.keep, {"guide": "g" * 3000})
     make_tree(drive.copy, {"a": "g" * 3000, "b": "g" * 3000})
-    os.setxattr(drive.copy / "a", "user.tag", b"t")
+    set_attribute(drive.copy / "a", "user.tag", b"t")
     assert drive.brought() == {"a"}
     assert drive.shelved() == {"b"}
 

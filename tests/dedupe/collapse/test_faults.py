@@ -23,7 +23,8 @@ from tests.dedupe import drives
 from tests.dedupe.apply.test_killed_apply import PointNotReached, told_clearly, tried
 from tests.dedupe.collapse.families import git
 from tests.dedupe.collapse.test_oracle import blobs, contents
-from tests.dedupe.faults import CALLS, OURS, Bench, Point, below, look, sample
+from tests.dedupe.faults import CALLS, OURS, Bench, Point, below, by_strace, look, sample
+from tests.support.attributes import set_attribute
 from tests.support.run import Argument, Ran
 from tests.support.trees import HardLink, Link, Tree, make_tree
 
@@ -83,7 +84,7 @@ class Family(Bench):
         make_tree(drive, TREE)
         again = drive / "Backup/App/src again"
         (again / "run.sh").chmod(0o755)
-        os.setxattr(again / "large", "user.note", b"from somebody")
+        set_attribute(again / "large", "user.note", b"from somebody")
         for number, path in enumerate(sorted(drive.rglob("*"), key=str, reverse=True)):
             if not path.is_symlink():
                 os.utime(path, ns=(10**18, 10**18 + number * 10**15 + number))
@@ -264,6 +265,7 @@ COMMANDS = ("apply", "undo", "purge")
 FAMILIES: dict[str, type[Family]] = {"copies": Family, "repositories": Repository}
 
 
+@by_strace
 @pytest.mark.parametrize(
     ("name", "of"), [*((name, "copies") for name in COMMANDS), ("purge", "repositories")]
 )
@@ -281,6 +283,7 @@ def test_some_points(tmp_path: Path, name: str, of: str) -> None:
     tried(name, bench, list(faults), None, at)
 
 
+@by_strace
 @pytest.mark.deep
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("name", COMMANDS)
@@ -331,6 +334,7 @@ def families(
     return found
 
 
+@by_strace
 @pytest.mark.parametrize("what", IMPORTANT)
 def test_a_point_that_matters(families: dict[str, tuple[Family, list[Point]]], what: str) -> None:
     name, pattern = IMPORTANT[what]
@@ -350,6 +354,7 @@ HALF_DELETED = {
 }
 
 
+@by_strace
 @pytest.mark.parametrize("what", HALF_DELETED)
 def test_what_is_deleted_in_part_can_still_be_compared(tmp_path: Path, what: str) -> None:
     """Or nothing of it is left: of half a repository nobody could say what it contains."""

@@ -17,9 +17,11 @@ from gorillacomb.dedupe.model import SafetyRule
 from gorillacomb.errors import UsageError
 from gorillacomb.fs.lease import IN_USE
 from gorillacomb.vault.vault import Vault
+from tests.dedupe.acting import of_leases
 from tests.dedupe.collapse.test_oracle import contents
 from tests.dedupe.collapse.test_plan import APP, SHELF, Drive, git
 from tests.dedupe.drives import look
+from tests.support.attributes import get_attribute, set_attribute
 from tests.support.disks import Disks
 from tests.support.trees import Tree, make_tree
 
@@ -155,6 +157,7 @@ def test_of_an_album_that_stays_nothing_leaves(tmp_path: Path) -> None:
     assert drive.left()[0] == SafetyRule.INCOMPLETE
 
 
+@of_leases
 @pytest.mark.parametrize("kind", ["open", "mapped"])
 @pytest.mark.parametrize("path", ["src/f1", "new/deep/file", "node_modules/left-pad/index.js"])
 def test_a_copy_in_which_something_is_open_for_writing_stays(
@@ -219,7 +222,7 @@ def test_a_copy_on_another_volume(disks: Disks, tmp_path: Path, bring: tuple[str
     make_tree(point / "old", {"App": {**APP, "own": "own"}})
     (point / "old/App/src/f1").write_text("edited")
     (point / "old/App/own").chmod(0o640)
-    os.setxattr(point / "old/App/own", "user.note", b"n")
+    set_attribute(point / "old/App/own", "user.note", b"n")
     vault = OpenVault(Vault(tmp_path / "vault"))
     vault.scan([top, point])
     keep = top / "work/App"
@@ -234,7 +237,7 @@ def test_a_copy_on_another_volume(disks: Disks, tmp_path: Path, bring: tuple[str
     [shelf] = (top / "work" / SHELF).iterdir()
     assert (shelf / "src/f1").read_text() == "edited"
     own = keep / "own" if bring else shelf / "own"
-    assert own.read_text() == "own" and os.getxattr(own, "user.note") == b"n"
+    assert own.read_text() == "own" and get_attribute(own, "user.note") == b"n"
     assert stat.S_IMODE(own.stat().st_mode) == 0o640
     assert {*contents(top), *contents(point)} == had
     undone = vault.undo()

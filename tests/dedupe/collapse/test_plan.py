@@ -26,6 +26,7 @@ from gorillacomb.fs.paths import join
 from gorillacomb.vault.vault import Vault
 from tests.dedupe.collapse.test_oracle import contents
 from tests.dedupe.drives import look
+from tests.support.attributes import get_attribute, set_attribute
 from tests.support.trees import Tree, make_tree
 
 SRC: Tree = {f"f{number}": f"{number}" * 3000 for number in range(8)}
@@ -90,7 +91,7 @@ def test_what_differs_or_is_only_in_a_copy_is(drive: Drive) -> None:
     (drive.copy / "src/link").symlink_to("f2")
     (drive.copy / "src/empty").mkdir()
     (drive.copy / "src/f3").chmod(0o755)
-    os.setxattr(drive.copy / "src/f4", "user.tag", b"red")
+    set_attribute(drive.copy / "src/f4", "user.tag", b"red")
     assert drive.items() == {"src/f1", "docs", "src/link", "src/empty", "src/f3", "src/f4"}
     drive.there_and_back()
 
@@ -131,7 +132,7 @@ def test_modes_times_and_attributes_are_copied(drive: Drive) -> None:
     only = drive.copy / "src/only"
     only.write_text("only here")
     only.chmod(0o640)
-    os.setxattr(only, "user.note", b"n")
+    set_attribute(only, "user.note", b"n")
     os.utime(only, ns=(1, 1_500_000_000_123_456_789))
     was = only.stat()
     drive.plan().save(drive.file)
@@ -143,7 +144,7 @@ def test_modes_times_and_attributes_are_copied(drive: Drive) -> None:
         was.st_mtime_ns,
         was.st_size,
     )
-    assert os.getxattr(copied, "user.note") == b"n"
+    assert get_attribute(copied, "user.note") == b"n"
 
 
 def test_equal_things_are_copied_once(drive: Drive) -> None:

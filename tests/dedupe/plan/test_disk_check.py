@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import random
+import stat
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from gorillacomb.fs.comparison import ONE_VIEW
+from gorillacomb.fs.darwin.attributes import FLAGS
 from gorillacomb.fs.extents import ENCODED, INLINE
 from tests.dedupe.plans import Bench, Planned
 from tests.support import mounts
+from tests.support.attributes import set_attribute
 from tests.support.disks import Disks
 from tests.support.disks import run as shell
+from tests.support.mounts import of_linux
 from tests.support.stranger import give, ground, run_as_stranger
 from tests.support.trees import HardLink, Tree, make_tree, settle
 
@@ -45,7 +50,7 @@ def left_by(plan: Planned, rule: str) -> list[str]:
 
 
 def tag(path: Path) -> None:
-    os.setxattr(path, "user.rating", b"5")
+    set_attribute(path, "user.rating", b"5")
 
 
 def make_executable(path: Path) -> None:
@@ -91,11 +96,17 @@ def test_another_mode_is_no_reason_to_keep_a_file(bench: Bench) -> None:
     assert planned(bench).goes == {"Backup/picture": "data/picture"}
 
 
+IS_A_FLAG = pytest.mark.linux("on macOS it is a flag, and a copy with other flags is no copy")
+
+
 @pytest.fixture
 def immutable() -> Iterator[Callable[[Path], None]]:
     made: list[Path] = []
 
     def make(path: Path) -> None:
+        if sys.platform == "darwin":
+            set_attribute(path, FLAGS, stat.UF_IMMUTABLE.to_bytes(4, "big"))
+            return
         try:
             shell("chattr", "+i", path)
         except (AssertionError, FileNotFoundError) as error:
@@ -107,7 +118,7 @@ def immutable() -> Iterator[Callable[[Path], None]]:
         shell("chattr", "-i", path)
 
 
-@pytest.mark.parametrize("what", ["Backup/picture", "Backup"])
+@pytest.mark.parametrize("what", [pytest.param("Backup/picture", marks=IS_A_FLAG), "Backup"])
 def test_what_is_immutable(what: str, bench: Bench, immutable: Callable[[Path], None]) -> None:
     bench.scan(bench.folder)
     immutable(bench.folder / what)
@@ -233,6 +244,7 @@ def test_what_btrfs_packs_is_unknown(disks: Disks, vault: Path) -> None:
     assert any("It is unknown" in note for note in planned(bench).header["notes"])
 
 
+@of_linux
 def test_an_overlay_and_its_upper_layer(disks: Disks, vault: Path) -> None:
     lower, upper, work, point = (disks.point(name) for name in ("low", "up", "work", "mnt"))
     bench = bench_at(upper / "drive", vault)

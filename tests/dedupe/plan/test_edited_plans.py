@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.dedupe.acting import OURS, Ground, contents, live, slots, step
-from tests.support.mounts import tmpfs
+from tests.support.mounts import of_linux, tmpfs
 from tests.support.run import Ran, environment, run
 from tests.support.trees import Link, Tree, make_tree, settle
 
@@ -418,6 +418,7 @@ def test_no_header_and_nothing_at_all(scanned: Scanned, tmp_path: Path) -> None:
     assert missing.code == 2
 
 
+@of_linux
 def test_a_mount_point_and_another_volume(tmp_path: Path, vault: Path) -> None:
     top = make_tree(tmp_path.resolve() / "top", {"a": {"d": FOLDER}, "b": {"d": FOLDER}})
     with tmpfs(top / "a/mounted", "1m") as mounted:

@@ -20,7 +20,8 @@ from gorillacomb.scan import read_file, worker
 from tests.dedupe.plans import Bench, Planned, on_disk, planned
 from tests.folders.forests import forests, look
 from tests.support.disks import Disks
-from tests.support.mounts import tmpfs
+from tests.support.homes import config_folder
+from tests.support.mounts import of_linux, tmpfs
 from tests.support.trees import HardLink, Link, Tree, make_tree
 
 
@@ -329,7 +330,7 @@ def test_what_a_rule_leaves_alone(bench: Bench, name: str) -> None:
 
 
 def test_protection_from_the_settings(bench: Bench, own_home: Path) -> None:
-    config = own_home / ".config" / "gorillacomb" / "config.toml"
+    config = config_folder(own_home) / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text(f'protect = ["{bench.folder}/Copy of a"]\n')
     plan = planned(bench, {"a": PLAIN, "Copy of a": PLAIN})
@@ -398,6 +399,7 @@ def test_other_volumes_are_backups(bench: Bench, tmp_path: Path) -> None:
         assert (one / "a").exists()
 
 
+@of_linux
 def test_what_is_not_plugged_in_keeps_its_copies(bench: Bench, tmp_path: Path) -> None:
     make_tree(bench.folder, {"b": {**PLAIN, "p": OWN}})
     with tmpfs(tmp_path / "stick", "1m") as stick:
@@ -971,7 +973,7 @@ def test_a_set_of_the_users_own(bench: Bench, own_home: Path) -> None:
         "b": {"t.gpx": ONE, "t.waypoints": TWO, "p": ALSO_OWN},
     }
     assert planned(bench, tree, "--prefer", "@/a").goes == {"b/t.gpx": "a/t.gpx"}
-    config = own_home / ".config" / "gorillacomb" / "config.toml"
+    config = config_folder(own_home) / "config.toml"
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text('companions = [["{stem}.gpx", "{stem}.waypoints"]]\n')
     plan = bench.plan("--prefer", str(bench.folder / "a"))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.dedupe.plans import Bench, Planned, planned
+from tests.support.homes import config_folder
 
 Folder = dict[Any, Any]
 PAGE: Folder = {"page.html": "<html>" * 99, "page_files": {"a.js": "a" * 99, "b.css": "b" * 99}}
@@ -102,7 +103,7 @@ def test_names_in_two_encodings_are_one_set(bench: Bench, subtitle: bytes) -> No
 
 
 def test_a_users_own_set_is_known_when_a_plan_is_carried_out(bench: Bench, own_home: Path) -> None:
-    config = own_home / ".config" / "gorillacomb" / "config.toml"
+    config = config_folder(own_home) / "config.toml"
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text('companions = [["{stem}.gpx", "{stem}.waypoints"]]\n')
     tree: Folder = {

@@ -25,6 +25,7 @@ from tests.dedupe.plan.test_choice import (
 )
 from tests.dedupe.plans import Bench
 from tests.stamping.trace import contents_on_disk, events
+from tests.support.homes import config_folder
 from tests.support.memory import in_memory
 from tests.support.run import run
 from tests.support.trees import Tree, make_tree, settle
@@ -41,7 +42,7 @@ TEXT = "long enough to be found under any name, wherever it may be in the tree\n
 
 
 def write_rules(*lines: str) -> None:
-    config = Path(os.environ["HOME"], ".config/gorillacomb/config.toml")
+    config = config_folder(Path(os.environ["HOME"])) / "config.toml"
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(f"rules = {list(lines)!r}\n")
 

@@ -23,6 +23,7 @@ from gorillacomb.dedupe.quarantine.journal_entries import (
 from gorillacomb.dedupe.quarantine.journal_format import JournalWriter, read_journal
 from gorillacomb.dedupe.quarantine.run_folders import JOURNAL
 from gorillacomb.fs.bounded_read import UnexpectedFile
+from gorillacomb.fs.darwin import system
 from tests.support.mounts import fill, tmpfs
 
 YEAR = 365 * 24 * 3600 * 10**9
@@ -77,8 +78,9 @@ def test_the_age_of_a_run_is_that_of_a_clock_that_nobody_set(
     started = now - age - off
     recorded = JournalContents("run", "plan", "quarantine", b"/base", started)
     recorded.boot, recorded.uptime_ns = "one", up - age
-    with mock.patch.multiple(
-        clock, boot_id=lambda: "one" if same_boot else "two", since_boot_ns=lambda: up
+    with (
+        mock.patch.object(system, "boot_id", lambda: "one" if same_boot else "two"),
+        mock.patch.object(clock, "since_boot_ns", lambda: up),
     ):
         found = run_age_ns(recorded, now)
         later = run_age_ns(recorded, now, replace(record("s1"), when_ns=started + took))

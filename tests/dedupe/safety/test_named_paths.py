@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.dedupe.plans import Bench
+from tests.support.homes import config_folder
 from tests.support.run import run
 from tests.support.trees import Tree, make_tree
 
@@ -27,7 +28,7 @@ def bench(tmp_path: Path, vault: Path) -> Bench:
 
 
 def settings(home: Path, text: str) -> None:
-    folder = home / ".config/gorillacomb"
+    folder = config_folder(home)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.toml").write_text(text)
 

@@ -11,6 +11,7 @@ import pytest
 from gorillacomb.api.export import FORMATS
 from gorillacomb.manifest.serialize import to_json
 from tests.manifest.export.exports import ODD_NAMES, change_a_byte, manifest_of, odd_tree, tool
+from tests.support.homes import config_folder
 from tests.support.run import refused, run
 from tests.support.trees import Link, make_tree
 
@@ -149,12 +150,12 @@ def test_it_says_which_key_signed(manifest: Path, tmp_path: Path) -> None:
     words = ("export", manifest, "--format", "oms", "-o", tmp_path / "model.sig")
     first = run(*words).err.splitlines()
     assert first[0].startswith("gorillacomb: Created a new key, ")
-    assert first[1] == "  ~/.config/gorillacomb/keys/ecdsa.pem"
+    assert first[1] == f"  ~/{config_folder(Path())}/keys/ecdsa.pem"
     again = run(*words, "--force")
     lines = again.err.splitlines()
     assert lines == first[2:]
     assert lines[0].startswith("gorillacomb: Signed by your key ")
-    assert lines[1].startswith("  ~/.config/gorillacomb/keys/ecdsa.pem. The public key")
+    assert lines[1].startswith(f"  ~/{config_folder(Path())}/keys/ecdsa.pem. The public key")
     assert lines[2] == "-----BEGIN PUBLIC KEY-----"
     report = run(*words, "--force", "--json")
     assert report.err == ""

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from gorillacomb.mesh.witness.service import Witness
-from tests.dedupe.faults import need_strace
+from tests.dedupe.faults import by_strace, need_strace
 from tests.mesh.logs import MadeLog
 from tests.mesh.witness.cut_short import REFUSED, SystemCall, cut_update, traced_update
 from tests.mesh.witness.outside import Outside, Places
 
-pytestmark = pytest.mark.linux("strace cuts the calls short")
+pytestmark = by_strace
 OLD, NEW = 5, 9
 FAULTS = ("signal=KILL", "error=ENOSPC", "error=EIO")
 SHORT = 12

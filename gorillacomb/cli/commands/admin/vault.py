@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _EXAMINED = {
     True: "fit",
     False: "not fit for removals",
-    None: "never measured, which removals on macOS ask for",
+    None: "not measured on this version of the system, which removals on macOS ask for",
 }
 
 
