@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gorillacomb.errors import RootVanished, UsageError
-from gorillacomb.fs.openat import OpenFolders, os_error_text, privacy_advice, to_signed64
+from gorillacomb.fs.darwin.privacy import privacy_advice
+from gorillacomb.fs.openat import OpenFolders, os_error_text, to_signed64
 from gorillacomb.fs.paths import (
     is_below,
     join,

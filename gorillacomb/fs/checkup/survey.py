@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 from gorillacomb.fs.checkup.trials import Trial, TrialResult
-from gorillacomb.fs.openat import OUR_FOLDER, is_placeholder, os_error_text, privacy_advice_for
+from gorillacomb.fs.darwin.privacy import privacy_advice_for
+from gorillacomb.fs.openat import OUR_FOLDER, is_placeholder, os_error_text
 
 _SECONDS = 10.0
 """A survey ends after this time: it is to tell what a folder is like, not to scan it."""
