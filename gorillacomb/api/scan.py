@@ -16,7 +16,6 @@ from gorillacomb.api.rescan import paths_that_runs_deleted, recorder_for
 from gorillacomb.api.text import suspect_texts
 from gorillacomb.classify.state_text import FILE_CAUSES, FOLDER_CAUSES
 from gorillacomb.errors import RootVanished, UsageError
-from gorillacomb.fs.darwin.privacy import privacy_advice_for
 from gorillacomb.fs.paths import common_suffix_parts, is_below, join, path_text
 from gorillacomb.fs.volumes import present_path
 from gorillacomb.index import content_queries, folder_queries, stamps
@@ -195,6 +194,10 @@ class ScanResult:
     @property
     def privacy_advice(self) -> str | None:
         """What to do if macOS kept this program, or this user, from folders; None if it did not."""
+        if not self.unreadable:
+            return None
+        from gorillacomb.fs.darwin.privacy import privacy_advice_for
+
         return privacy_advice_for([each.cause for each in self.unreadable])
 
     @property

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from gorillacomb.errors import RootVanished, UsageError
-from gorillacomb.fs.darwin.privacy import privacy_advice
 from gorillacomb.fs.openat import OpenFolders, os_error_text, to_signed64
 from gorillacomb.fs.paths import (
     is_below,
@@ -91,6 +90,8 @@ def _look(path: bytes, real: bytes) -> tuple[Volume, int]:
             "Name the folder it is in, or use --files-from for single files.",
         ) from None
     except OSError as error:
+        from gorillacomb.fs.darwin.privacy import privacy_advice
+
         raise UsageError(
             f"{shown} cannot be read: {os_error_text(error)}.",
             privacy_advice(error) or "Check its permissions, or name another folder.",
