@@ -197,9 +197,7 @@ def _found(index: Index, paths: Iterable[bytes], kind: MarkKind) -> list[PathLoo
     """Return what is at some paths; for a single one that is intended, all its copies."""
     found: dict[bytes, PathLookup] = {}
     for path in paths:
-        each = look_up_path(index, path)
-        if each.folder is None and each.file is None:
-            raise unknown_path_error(each)
+        each = _known(index, path)
         found.setdefault(each.path, each)
     if kind is MarkKind.INTENDED and len(found) == 1:
         [only] = found.values()
@@ -210,13 +208,21 @@ def _found(index: Index, paths: Iterable[bytes], kind: MarkKind) -> list[PathLoo
                 "Name the paths that are meant to be there, or mark it to be kept:"
                 " gorillacomb mark keep PATH",
             )
-        return [look_up_path(index, path) for path in copies]
+        return [_known(index, path) for path in copies]
     if len({each.folder is None for each in found.values()}) > 1 and kind is not MarkKind.KEEP:
         raise UsageError(
             f"Files and folders cannot be marked together as {kind}.",
             "Name either files or folders.",
         )
     return list(found.values())
+
+
+def _known(index: Index, path: bytes) -> PathLookup:
+    """Return what is at a path. Raises UsageError if the index has nothing there."""
+    found = look_up_path(index, path)
+    if found.folder is None and found.file is None:
+        raise unknown_path_error(found)
+    return found
 
 
 def _copies(index: Index, found: PathLookup) -> list[bytes]:
