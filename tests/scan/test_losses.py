@@ -173,8 +173,8 @@ def test_what_another_vault_deleted_is_no_loss(tmp_path: Path, vault: Path, acti
     (top / "in/x").unlink()
     ran = run("scan", top, "--json", vault=other)
     assert ran.json()["roots"][0]["suspect"] == "11 of its 21 files are not there any more"
-    for each in open_ones:
-        os.close(each)
+    for number in open_ones:
+        os.close(number)
 
 
 def test_the_quarantine_of_a_suspect_root_stays(tmp_path: Path, vault: Path) -> None:
