@@ -27,24 +27,7 @@ def order(places: Sequence[Any], rules: Sequence[RankingRule[Any]]) -> list[int]
     A rule is asked only about places that the previous rules left equal: the first few suffice for
     most, and later ones read more of the index.
     """
-    return _ordered(places, list(range(len(places))), [rule.rank for rule in rules])
-
-
-def _ordered(
-    places: Sequence[Any], equal: list[int], asked: Sequence[Callable[[Any], int | bytes]]
-) -> list[int]:
-    """Return positions of places that all previous rules left equal, in the order of the others."""
-    if len(equal) < 2:
-        return equal
-    for number, ask in enumerate(asked, 1):
-        ranks = [ask(places[at]) for at in equal]
-        if ranks.count(ranks[0]) < len(ranks):
-            found: dict[int | bytes, list[int]] = {}
-            for at, each in zip(equal, ranks, strict=True):
-                found.setdefault(each, []).append(at)
-            left = asked[number:]
-            return [at for each in sorted(found) for at in _ordered(places, found[each], left)]
-    return equal
+    return _sorted(places, list(range(len(places))), [(rule,) for rule in rules])
 
 
 RuleStages = Sequence[Sequence[RankingRule[Any]]]
@@ -79,8 +62,7 @@ def _order_of_two(
 ) -> tuple[list[int], tuple[str, ...]]:
     """Return the same for two places, as most contents with copies have: the first rule decides."""
     for rule in rules:
-        ask = rule.rank
-        of_a, of_b = ask(a), ask(b)
+        of_a, of_b = rule.rank(a), rule.rank(b)
         if of_a != of_b:
             a_is_first = min(of_a, of_b) == of_a
             reason = rule.reason(a, [b]) if a_is_first else rule.reason(b, [a])
@@ -149,8 +131,8 @@ def rank(
     Each rule sees only the places that the previous rules kept.
     """
     if len(places) == 2:
-        order, decisive = _order_of_two(places[0], places[1], rules)
-        return (order[:1] if decisive else order), decisive
+        both, decisive = _order_of_two(places[0], places[1], rules)
+        return (both[:1] if decisive else both), decisive
     left = list(range(len(places)))
     reasons = []
     for rule in rules:

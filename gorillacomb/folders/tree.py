@@ -97,7 +97,7 @@ class TreeFolder:
         return depth
 
     def path(self, top: bytes) -> bytes:
-        """Return its path, given its root's path ``top``."""
+        """Return its path, given its root's path ``top``, which is always the same."""
         if not self.known_path:
             names: list[bytes] = []
             at = self

@@ -22,9 +22,6 @@ NOATIME: int = getattr(os, "O_NOATIME", 0)
 _SF_DATALESS = 0x40000000  # macOS, sys/stat.h
 ONLY_IN_CLOUD = "only in the cloud"
 _RECALL = 0x00400000 | 0x00040000 | 0x00001000  # Windows: RECALL_ON_DATA_ACCESS, _OPEN, OFFLINE
-_TELLS_NO_PLACEHOLDER = not (
-    hasattr(os.stat_result, "st_flags") or hasattr(os.stat_result, "st_file_attributes")
-)
 _DEEPEST = 64
 _FEWEST_OPEN, _MOST_OPEN = 16, 1024
 INT64 = 1 << 63
@@ -250,8 +247,6 @@ def is_placeholder(facts: os.stat_result) -> bool:
 
     For macOS File Provider and Windows Cloud Files.
     """
-    if _TELLS_NO_PLACEHOLDER and type(facts) is os.stat_result:
-        return False
     flags: int = getattr(facts, "st_flags", 0)
     attributes: int = getattr(facts, "st_file_attributes", 0)
     return bool(flags & _SF_DATALESS or attributes & _RECALL)

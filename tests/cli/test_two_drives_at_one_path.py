@@ -141,3 +141,20 @@ def test_what_is_mounted_in_a_root_is_none_of_its_files(
     assert (found.here, found.away, found.occupied) == ((), tuple(roots), True)
     found = roots_of_path(roots, os.fsencode(filled.point.parent / "beside"))
     assert (found.here, found.away) == (tuple(roots), ())
+
+
+def test_a_copy_on_the_drive_that_is_not_there_is_marked(tmp_path: Path, disks: Disks) -> None:
+    vault, point = tmp_path / "vault", disks.point("port")
+    for label, name in (("away", "old"), ("here", "new")):
+        image = disks.image("ext4", label)
+        disks.plug("ext4", image, point)
+        make_tree(point, {name: BOTH, label: label * 900})
+        settle(point)
+        assert run("scan", point, vault=vault).code == 0
+        if label == "away":
+            disks.unplug(point)
+    (point / "old").write_text("not scanned yet, and another file")
+    change = run("mark", "intended", point / "new", "--json", vault=vault).json()
+    marked = {Path(each["path"]).name: each["state"] for each in change["marked"]}
+    assert marked == {"new": "current", "old": "current"}
+    assert run("dupes", "--json", vault=vault).json()["groups"] == []

@@ -2,7 +2,7 @@
 
 Without words, those that must pass there. Python looks for `sitecustomize` when it starts, so
 pytest is started with it on its path; commands and readers of the tests start the same way, which
-takes longer than their forks on Linux. All of it takes about half an hour on two cores.
+takes longer than their forks on Linux.
 """
 
 from __future__ import annotations

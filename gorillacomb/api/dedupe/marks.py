@@ -28,6 +28,7 @@ from gorillacomb.vaultmesh.entries import MarkEntry, mark_entry, unmark_entry
 
 if TYPE_CHECKING:
     from gorillacomb.api.documents.marks import MarkChangeDocument, MarkedPathDocument
+    from gorillacomb.folders.tree import TreeFolder
 
 __all__ = [
     "MarkChange",
@@ -197,7 +198,9 @@ def _found(index: Index, paths: Iterable[bytes], kind: MarkKind) -> list[PathLoo
     """Return what is at some paths; for a single one that is intended, all its copies."""
     found: dict[bytes, PathLookup] = {}
     for path in paths:
-        each = _known(index, path)
+        each = look_up_path(index, path)
+        if each.folder is None and each.file is None:
+            raise unknown_path_error(each)
         found.setdefault(each.path, each)
     if kind is MarkKind.INTENDED and len(found) == 1:
         [only] = found.values()
@@ -208,7 +211,7 @@ def _found(index: Index, paths: Iterable[bytes], kind: MarkKind) -> list[PathLoo
                 "Name the paths that are meant to be there, or mark it to be kept:"
                 " gorillacomb mark keep PATH",
             )
-        return [_known(index, path) for path in copies]
+        return copies
     if len({each.folder is None for each in found.values()}) > 1 and kind is not MarkKind.KEEP:
         raise UsageError(
             f"Files and folders cannot be marked together as {kind}.",
@@ -217,32 +220,33 @@ def _found(index: Index, paths: Iterable[bytes], kind: MarkKind) -> list[PathLoo
     return list(found.values())
 
 
-def _known(index: Index, path: bytes) -> PathLookup:
-    """Return what is at a path. Raises UsageError if the index has nothing there."""
-    found = look_up_path(index, path)
-    if found.folder is None and found.file is None:
-        raise unknown_path_error(found)
-    return found
+def _copies(index: Index, found: PathLookup) -> list[PathLookup]:
+    """Return all copies of a file or folder, and itself.
 
-
-def _copies(index: Index, found: PathLookup) -> list[bytes]:
-    """Return the paths of all copies of a file or folder, including its own."""
+    Not looked up by their paths: of drives that were scanned at one mount point, a path names the
+    one that is there.
+    """
+    roots = {root.id: root for root in all_roots(index.connection)}
     if found.file is not None:
-        roots = {root.id: root for root in all_roots(index.connection)}
-        paths = FolderPaths(index.connection, roots)
-        digest = found.file.digest
+        paths, digest = FolderPaths(index.connection, roots), found.file.digest
         if digest is None or found.file.state not in READ:
             return []
-        return [file.path for file in files_with(index.connection, paths, digest)]
+        files = files_with(index.connection, paths, digest)
+        return [PathLookup(file.path, roots[file.root], None, file) for file in files]
     folders = folders_of(index)
     place = folders.forest.folders.get(found.folder or 0)
     if place is None:
         return []
     family = folders.around(place)
+    same: Iterable[TreeFolder]
     if family is not None and place in family.members:
-        return sorted(map(folders.path, family.members))
-    same = [each for each in folders.identical(True) if place in each]
-    return sorted(map(folders.path, same[0])) if same else []
+        same = family.members
+    else:
+        same = next((each for each in folders.identical(True) if place in each), ())
+    return [
+        PathLookup(folders.path(each), roots[each.root], each.id, None)
+        for each in sorted(same, key=folders.path)
+    ]
 
 
 def _entries(

@@ -88,36 +88,14 @@ class SafetyPolicy:
 
         ``around`` is the folder that is removed as a whole, with the path in it.
         """
-        if not site.is_folder and self._answers.about(self._is_open, site):
-            found = (
-                self._ours_itself(site.path)
-                or self.protected(site.path)
-                or special_file_refusal(base_name(site.path))
-                or self._marked(site, keep)
-            )
-        else:
-            found = (
-                self._ours(site)
-                or self._closed(site)
-                or self._marked(site, keep)
-                or self._answers.about(self._owned, site)
-                or self._in_project(site, keep, around)
-            )
         return (
-            found
+            self._ours(site)
+            or self._closed(site)
+            or self._marked(site, keep)
+            or self._answers.about(self._owned, site)
+            or self._in_project(site, keep, around)
             or (None if keep is None else self.kept_copy_refusal(site, keep))
             or self._linked(site)
-        )
-
-    def _is_open(self, site: PathContext) -> bool:
-        """Return whether no rule about a folder keeps any file that is directly in it."""
-        return not (
-            self._is_in_ours(site)
-            or _closed_level(site)
-            or self._in_snapshot(site)
-            or self._owned(site)
-            or self.project(site) is not None
-            or _made_level(site)
         )
 
     def refusal_for_part(self, site: PathContext, keep: PathContext) -> Refusal | None:
@@ -166,14 +144,12 @@ class SafetyPolicy:
         )
 
     def _ours(self, site: PathContext) -> Refusal | None:
-        found = self._ours_itself(site.path)
-        return _OURS if found is None and self._answers.about(self._is_in_ours, site) else found
-
-    def _ours_itself(self, path: bytes) -> Refusal | None:
-        if path in self._around_fixed:
-            what = "is" if path in self._fixed else "holds"
+        if site.path in self._around_fixed:
+            what = "is" if site.path in self._fixed else "holds"
             return Refusal(SafetyRule.OWN, f"{what} a scanned folder, a home, a mount or the vault")
-        return _OURS if path in self.own else None
+        if self._answers.about(self._is_in_ours, site) or site.path in self.own:
+            return _OURS
+        return None
 
     def _is_in_ours(self, site: PathContext) -> bool:
         return self._is_in_own(site.folder) or _has_our_level(site)

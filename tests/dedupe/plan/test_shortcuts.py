@@ -42,9 +42,8 @@ def test_files_are_judged_alike_one_by_one(seed: int, monkeypatch: pytest.Monkey
         vault.scan(top, workers=0)
         at_once = answers(vault, top, seed)
         monkeypatch.setattr(SurplusCopies, "_fate", lambda surplus, folders, stamped: None)
-        # All rules are asked, as for a folder whose parent is open, and as for a folder itself.
+        # All rules are asked, as for a folder whose parent is open.
         monkeypatch.setattr(SafetyPolicy, "may_close_anew", lambda *_: True)
-        monkeypatch.setattr(SafetyPolicy, "_is_open", lambda *_: False)
         one_by_one = answers(vault, top, seed)
     for found in (*at_once, *one_by_one):
         for key in RANDOM:
