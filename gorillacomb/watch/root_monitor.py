@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -291,6 +292,8 @@ def _tree_watcher(pending: ChangeQueue, left_out: WatchExclusions) -> TreeWatche
 
         return InotifyWatcher(pending, left_out.holds)
     if sys.platform == "darwin":
+        # watchdog says only in its own words that it has no FSEvents: the causes say it in ours.
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"watchdog\.")
         from gorillacomb.watch.fsevents import FSEventsWatcher
 
         return FSEventsWatcher(pending, left_out.holds)

@@ -18,7 +18,7 @@ import pytest
 from gorillacomb.index.database import Index
 from gorillacomb.model import EntryState
 from gorillacomb.vault.vault import Vault
-from tests.dedupe.acting import OURS
+from tests.dedupe.acting import OURS, of_leases
 from tests.stamping.trace import check_trace, events
 from tests.support.disks import MIB, Disks
 from tests.support.run import TIMEOUT, Ran, command, environment, run
@@ -149,6 +149,7 @@ def test_what_is_suspect_is_accepted_on_demand(top: Path, vault: Path) -> None:
     assert (ran.code, "is not known to be damaged" in ran.err) == (2, True)
 
 
+@of_leases
 def test_what_a_program_has_open_for_writing_is_in_use(top: Path, vault: Path) -> None:
     with sqlite3.connect(vault / "index.db") as database:
         database.execute("UPDATE files SET digest = randomblob(32) WHERE name IN (x'79', x'7a')")
@@ -255,8 +256,7 @@ def test_the_watcher_finds_rot(top: Path, vault: Path) -> None:
             index.connection.execute("UPDATE files SET digest = randomblob(32) WHERE name = x'79'")
         index.commit()
     age_digests(vault)
-    daemon.until(lambda: daemon.statement()["degraded"])
-    assert "may be damaged: 1 " in daemon.statement()["degraded"][0]
+    daemon.until(lambda: "may be damaged: 1 " in " ".join(daemon.statement()["degraded"]))
     daemon.stop()
     assert [e["path"] for e in events(vault) if e["event"] == "damaged"] == ["a/y"]
     assert rows_in_index(vault)[os.fsencode(top / "a/y")][0] == EntryState.DAMAGED

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -236,7 +237,8 @@ def test_a_folder_that_cannot_be_listed_is_not_ok() -> None:
         for name, mode in modes.items():
             os.chmod(top / name, mode)
         assert run("manifest", top, "-o", out, "--no-sign").code == 0
-        for workers in ("0", "2"):
+        # macOS spawns its workers, with a Python that the stranger may not even reach.
+        for workers in ("0", "2") if sys.platform == "linux" else ("0",):
             words = ("verify", out, "--root", top, "--workers", workers)
             ran = run_as_stranger(*words, "--json", home=home)
             assert ran.code == 3, ran

@@ -28,9 +28,6 @@ LEFT_OUT = {
     "chaos benchmarks": "campaigns, which take hours there",
     "watch": "its tests make real changes, of which nothing tells there: tests/darwin/test_watch",
     "cli/test_untested_macos.py": "makes a Mac of Linux by itself, and here nothing is refused",
-    "cli/test_scrub.py cli/test_terminal.py cli/test_trace.py cli/test_verify.py": (
-        "some tests in them need leases, folders or openings of Linux, and are not marked yet"
-    ),
 }
 """The other rooms, or files of rooms, and why they are not run there."""
 SITE = REPOSITORY / "tests/darwin/fake"

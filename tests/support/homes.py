@@ -14,4 +14,5 @@ def config_folder(home: Path) -> Path:
 
 
 def state_folder(home: Path) -> Path:
-    return home / (_IN_LIBRARY if sys.platform == "darwin" else ".local/state/gorillacomb")
+    """The folder of anchors and pulses: on macOS too it is not the one of settings."""
+    return home / ".local/state/gorillacomb"
