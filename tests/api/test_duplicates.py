@@ -141,6 +141,7 @@ class Calls:
         self.count += event in ("call", "c_call")
 
 
+@pytest.mark.linux("counts calls, also those of the made-up macOS itself")
 def test_the_first_group_costs_nothing_of_the_others(tree: Path, vault: Path) -> None:
     with gorillacomb.open_vault(vault) as opened:
         list(opened.duplicates())  # what is imported or cached once

@@ -23,6 +23,7 @@ from tests.support.run import (
     Ran,
     end_of,
     environment,
+    in_proc,
     nothing_left,
     processes_of,
     read_all,
@@ -42,9 +43,6 @@ INTERRUPTED = (130, -signal.SIGINT)
 130 either way."""
 _SMALL, _LARGE = 3000, 36
 _LARGE_BYTES = 48 << 20
-
-
-in_proc = pytest.mark.linux("looks for the readers of a command, and their handlers, in /proc")
 
 
 @pytest.fixture(scope="module")
@@ -260,7 +258,9 @@ def test_what_an_interrupted_scan_says(
     assert "same command" in ran.err
     status = run("status", vault=vault)
     assert status.code == 0
-    assert "after a quick or interrupted scan" in status.out
+    # By the moment: files are left that were listed, folders that were not, or both.
+    left = ("after a quick or interrupted scan", "not listed yet")
+    assert any(words in status.out for words in left)
 
 
 @in_proc

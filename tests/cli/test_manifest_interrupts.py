@@ -11,6 +11,7 @@ import pytest
 from tests.support.run import (
     complained,
     end_of,
+    in_proc,
     nothing_left,
     processes_of,
     run,
@@ -33,6 +34,7 @@ def top(tmp_path: Path) -> Path:
     return top
 
 
+@in_proc
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_manifest_is_not_there(top: Path, tmp_path: Path, number: int) -> None:
     process = start("manifest", top, "-o", tmp_path / "m.json")
@@ -44,6 +46,7 @@ def test_an_interrupted_manifest_is_not_there(top: Path, tmp_path: Path, number:
     assert os.listdir(tmp_path) == ["tree"]
 
 
+@in_proc
 def test_an_interrupted_verify(top: Path, tmp_path: Path) -> None:
     with open(top / "long", "wb") as file:
         file.truncate(0)
@@ -74,6 +77,7 @@ def _grow(manifest: Path, top: Path) -> None:
     manifest.write_bytes(to_json(dataclasses.replace(value, entries=entries)))
 
 
+@in_proc
 def test_workers_that_keep_dying(top: Path, tmp_path: Path) -> None:
     process = start("manifest", top, "-o", tmp_path / "m.json", "--workers", "4")
     assert until(lambda: len(processes_of(process.pid)) == 5)
@@ -83,6 +87,7 @@ def test_workers_that_keep_dying(top: Path, tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["tree"]
 
 
+@in_proc
 def test_a_worker_that_dies_once_is_made_up_for(tmp_path: Path) -> None:
     top = make_tree(tmp_path / "tree", {f"f{n}": str(n) for n in range(400)})
     with open(top / "large", "wb") as file:

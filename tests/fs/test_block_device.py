@@ -58,10 +58,14 @@ def test_a_volume_made_of_disks(tmp_path: Path) -> None:
     assert is_rotational_device(entry)
 
 
-def test_what_is_not_known_does_not_spin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_known_does_not_spin(tmp_path: Path) -> None:
     assert not is_rotational(b"/nowhere")
     with pytest.raises(OSError):
         is_rotational_device(tmp_path / "8:1")
+
+
+@pytest.mark.linux("sysfs: macOS is asked otherwise, tests/darwin/test_disk_kind")
+def test_the_device_of_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         block_device, "is_rotational_device", lambda entry: str(entry) == "/sys/dev/block/8:1"
     )

@@ -286,6 +286,10 @@ def width_of(line: str) -> int:
     )
 
 
+in_proc = pytest.mark.linux("looks for the readers of a command, and their handlers, in /proc")
+"""For tests that call `processes_of`, or look there by themselves."""
+
+
 def processes_of(session: int) -> dict[int, int]:
     """The living processes of a session: the parent of each by its id."""
     found = {}
