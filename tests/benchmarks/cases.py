@@ -1,5 +1,6 @@
 """The cases: what runs beside what, and how memory and groups are looked at."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -65,6 +66,16 @@ def cold(setting: Setting) -> Timed:
     )
 
 
+def photos(setting: Setting) -> Timed:
+    """A full scan of pictures that lie in few folders, most of them twice."""
+    programs = (
+        *(contenders.FLOOR_READ, contenders.SCAN, contenders.SCAN_UNSTAMPED),
+        *setting.peers,
+    )
+    case = Case("photos", "Loose photographs", programs, contenders.SCAN.name, setting.missing)
+    return timed(on(setting, "photos"), case)
+
+
 def unique(setting: Setting) -> Timed:
     """A scan for duplicates where there are none."""
     programs = (contenders.FLOOR_STAT, contenders.SCAN_QUICK, *setting.peers)
@@ -114,6 +125,21 @@ def large_cold(setting: Setting) -> Timed:
         why=_WHY_LARGE,
     )
     return timed(on(setting, "large"), case)
+
+
+def scrub(setting: Setting) -> Timed:
+    """Files read again to find damage, from the disk."""
+    few = on(setting, "large")
+    case = Case(
+        "scrub",
+        "Read again to find damage, cold cache",
+        (contenders.CAT, contenders.SCRUB),
+        contenders.SCRUB.name,
+        rounds=min(setting.runs, LARGE_RUNS),
+        cold=True,
+    )
+    with scanned(few, contenders.SCAN) as home:
+        return timed(few, case, home)
 
 
 def million(setting: Setting) -> Timed:
@@ -230,7 +256,13 @@ def _again(
 
 def version(setting: Setting) -> Timed:
     """What it costs to start the program."""
-    programs = (contenders.FLOOR_PYTHON, contenders.VERSION, contenders.STATUS)
+    ours = (contenders.VERSION, contenders.STATUS, contenders.PULSE)
+    theirs = [
+        program
+        for program in (contenders.GIT_VERSION, contenders.RESTIC_VERSION)
+        if shutil.which(program.template[0])
+    ]
+    programs = (contenders.FLOOR_PYTHON, *ours, *theirs)
     rounds = max(MIN_START_RUNS, setting.runs)
     case = Case("version", "Start-up", programs, contenders.VERSION.name, rounds=rounds)
     with scanned(setting, contenders.SCAN) as home:
@@ -296,10 +328,12 @@ CASES: dict[str, Callable[[Setting], Timed]] = {
     "cold": cold,
     "quick": quick,
     "unique": unique,
+    "photos": photos,
     "large": large,
     "large-cold": large_cold,
     "second": second,
     "changed": changed,
+    "scrub": scrub,
     "million": million,
     "merged": merged,
     "lost": lost,

@@ -122,6 +122,13 @@ RESCAN = Contender(
 )
 VERSION = Contender("gorillacomb --version", (*_OURS, "--version"))
 STATUS = Contender("gorillacomb status", (*_OURS, "status", "--vault", "VAULT"))
+PULSE = Contender(
+    "gorillacomb pulse",
+    ("sh", "-c", "'PYTHON' -m gorillacomb pulse --vault 'VAULT' || test $? -eq 1"),
+    "no watcher runs, which exit status 1 says",
+)
+GIT_VERSION = Contender("git --version", ("git", "--version"))
+RESTIC_VERSION = Contender("restic version", ("restic", "version"))
 MANIFEST = Contender(
     "gorillacomb manifest",
     (*_OURS, "manifest", "TREE", "-o", "TEMP/manifest.json", "--vault", "VAULT"),
@@ -174,6 +181,11 @@ CAT = Contender(
     "cat",
     ("sh", "-c", "cat 'TREE'/* > /dev/null"),
     "reads every byte once, one process",
+)
+SCRUB = Contender(
+    "gorillacomb scrub",
+    (*_OURS, "scrub", "--vault", "VAULT"),
+    "BLAKE3 of every file of an earlier scan, and what it was then",
 )
 FOLDERS = Contender(
     "gorillacomb folders",

@@ -36,10 +36,12 @@ USUAL = (
     "cold",
     "quick",
     "unique",
+    "photos",
     "large",
     "large-cold",
     "second",
     "changed",
+    "scrub",
     "million",
     "merged",
     "plan",
@@ -59,7 +61,7 @@ USUAL = (
     "memory",
     "groups",
 )
-COLD = {"cold", "large-cold"}
+COLD = {"cold", "large-cold", "scrub"}
 CHOICES = (*USUAL, "peers")
 
 
