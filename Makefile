@@ -55,9 +55,9 @@ endif
 demo-web: dev
 	@BIN='$(BIN)' sh fixtures/demo.sh '$(DEMO)' web
 
-# More processes than two cores can feed: tests wait for disks, clocks and the commands they start.
+# One process more than two cores can feed: tests wait for disks, clocks and the commands they start.
 test: dev node
-	$(BIN)/pytest -n 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-deep: dev node
 	$(BIN)/pytest -m 'deep or not deep' -n 2 --dist loadfile --hypothesis-profile=deep

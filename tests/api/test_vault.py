@@ -16,7 +16,7 @@ import pytest
 
 import gorillacomb
 from tests.support.run import REPOSITORY, environment, run
-from tests.support.trees import make_tree
+from tests.support.trees import make_tree, settle
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ def scanned(tmp_path: Path, vault: Path) -> Path:
         tmp_path / "drive",
         {"new": {"a": "a" * 100, "b": "b" * 100}, "old": {"a": "a" * 100, "own": "c" * 100}},
     )
+    settle(top)
     assert run("scan", top, vault=vault).code == 0
     return top
 
