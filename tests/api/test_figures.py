@@ -19,7 +19,7 @@ from gorillacomb.model import SECOND
 from gorillacomb.sqlite import Connection
 from gorillacomb.vault.vault import Vault
 from tests.support.run import run
-from tests.support.trees import Tree, make_tree
+from tests.support.trees import Tree, make_tree, settle
 
 COPIES: Tree = {"a": {"x": "x" * 9000, "y": "y" * 9000}, "Copy of a": {"x": "x" * 9000, "z": "z"}}
 
@@ -35,6 +35,7 @@ def age(vault: Path) -> None:
 @pytest.fixture
 def top(tmp_path: Path, vault: Path) -> Path:
     made = make_tree(tmp_path / "drive", COPIES)
+    settle(made)
     assert run("scan", made, vault=vault).code == 0
     return made
 

@@ -10,7 +10,7 @@ import gorillacomb
 from gorillacomb.api.dedupe.history import ItemState
 from gorillacomb.progress import ProgressEvent
 from tests.support.run import run
-from tests.support.trees import Tree, make_tree
+from tests.support.trees import Tree, make_tree, settle
 
 
 @pytest.fixture
@@ -26,6 +26,7 @@ def tree(tmp_path: Path, vault: Path) -> Path:
             "backup": {"inner": files, "other": "o" * 100, "more": "m" * 100},
         },
     )
+    settle(top)
     assert run("scan", top, vault=vault).code == 0
     return top
 

@@ -8,12 +8,13 @@ import pytest
 
 import gorillacomb
 from tests.support.run import run
-from tests.support.trees import make_tree
+from tests.support.trees import make_tree, settle
 
 
 @pytest.fixture
 def tree(tmp_path: Path, vault: Path) -> Path:
     top = make_tree(tmp_path / "drive", {"a": "a" * 100, "b": "a" * 100, "c": "c"})
+    settle(top)
     assert run("scan", top, vault=vault).code == 0
     return top
 

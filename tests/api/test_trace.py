@@ -12,12 +12,13 @@ import gorillacomb
 from gorillacomb.api.keys import KeyKind, make_key, user_key, watcher_public_keys
 from tests.support.homes import config_folder
 from tests.support.run import environment, run
-from tests.support.trees import make_tree
+from tests.support.trees import make_tree, settle
 
 
 @pytest.fixture
 def drive(tmp_path: Path, vault: Path) -> Path:
     top = make_tree(tmp_path / "drive", {"a": "a" * 100, "b": "b" * 100, "empty": ""})
+    settle(top)
     assert run("scan", top, vault=vault).code == 0
     return top
 

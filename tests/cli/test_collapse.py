@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.test_review import review
 from tests.support.run import run
-from tests.support.trees import Tree, make_tree
+from tests.support.trees import Tree, make_tree, settle
 
 SRC: Tree = {f"f{number}": f"{number}" * 3000 for number in range(8)}
 APP: Tree = {"package.json": "{}", "src": SRC}
@@ -25,6 +25,7 @@ DRIVE: Tree = {
 @pytest.fixture
 def top(tmp_path: Path, vault: Path) -> Path:
     made = make_tree(tmp_path / "Drive", DRIVE)
+    settle(made)
     assert run("scan", made, vault=vault).code == 0
     return made
 

@@ -18,7 +18,7 @@ from tests.stamping.trace import contents_on_disk
 from tests.support.homes import config_folder
 from tests.support.memory import in_memory
 from tests.support.run import run
-from tests.support.trees import Link, Tree, make_tree
+from tests.support.trees import Link, Tree, make_tree, settle
 
 DICE = st.integers(0, 2**32 - 1).map(random.Random)
 TREE: Tree = {
@@ -56,6 +56,7 @@ def top(tmp_path: Path, vault: Path, own_home: Path) -> Path:
     config = config_folder(own_home) / "config.toml"
     config.parent.mkdir(parents=True)
     config.write_text(f"protect = ['{made}/protected']\n")
+    settle(made)
     assert run("scan", made, vault=vault).code == 0
     assert run("mark", "keep", made / "marked/in", vault=vault).code == 0
     return made

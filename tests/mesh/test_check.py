@@ -23,7 +23,7 @@ from gorillacomb.vaultmesh.keys.keys import Ed25519SigningKey
 from gorillacomb.vaultmesh.keys.note import VerifierKey
 from tests.mesh.stand_in import StandIn, standing_in
 from tests.support.run import run
-from tests.support.trees import make_tree
+from tests.support.trees import make_tree, settle
 
 ORIGIN = "example.com/other"
 KEY = Ed25519SigningKey(Ed25519PrivateKey.from_private_bytes(sha256(b"other").digest()))
@@ -86,6 +86,7 @@ def test_two_logs_are_never_taken_for_one(heads: list[tuple[bool, int]], owner: 
 def nodes(tmp_path: Path, vault: Path) -> Iterator[list[StandIn]]:
     """Three witnesses; the first is also the owner of a log."""
     tree = make_tree(tmp_path / "tree", {"a": {"x": "1"}})
+    settle(tree)
     assert run("scan", tree, vault=vault).code == 0
     with ExitStack() as stack:
         made = [stack.enter_context(standing_in(StandIn(name))) for name in ("a", "b", "c")]

@@ -16,13 +16,14 @@ from gorillacomb.vaultmesh.open import open_trace_for_reading
 from tests.mesh.logs import signing_key
 from tests.mesh.stand_in import StandIn, standing_in
 from tests.support.run import run
-from tests.support.trees import make_tree
+from tests.support.trees import make_tree, settle
 
 
 @pytest.fixture
 def tree(tmp_path: Path, vault: Path) -> Path:
     """A tree, scanned."""
     tree = make_tree(tmp_path / "tree", {f"f{number}": str(number) for number in range(40)})
+    settle(tree)
     assert run("scan", tree, vault=vault).code == 0
     return tree
 

@@ -18,7 +18,7 @@ from gorillacomb.vaultmesh.keys.cosign import cosigner_key
 from tests.mesh.logs import signing_key
 from tests.mesh.stand_in import StandIn, standing_in
 from tests.support.run import command, environment, run
-from tests.support.trees import make_tree
+from tests.support.trees import make_tree, settle
 
 START = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = START + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -103,6 +103,7 @@ def test_a_compressed_answer() -> None:
 def tree(tmp_path: Path, vault: Path) -> Path:
     """A tree, scanned."""
     tree = make_tree(tmp_path / "tree", {"a": "1"})
+    settle(tree)
     assert run("scan", tree, vault=vault).code == 0
     return tree
 

@@ -17,13 +17,14 @@ from gorillacomb.vaultmesh.keys.note import parse_note
 from gorillacomb.vaultmesh.open import open_trace_for_reading
 from tests.mesh.stand_in import StandIn, standing_in
 from tests.support.run import Ran, end_of, run, start, until
-from tests.support.trees import make_tree
+from tests.support.trees import make_tree, settle
 
 
 @pytest.fixture
 def tree(tmp_path: Path, vault: Path) -> Path:
     """A tree, scanned."""
     tree = make_tree(tmp_path / "tree", {"a": {"x": "1"}, "b": {"y": "2"}})
+    settle(tree)
     assert run("scan", tree, vault=vault).code == 0
     return tree
 

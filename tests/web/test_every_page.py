@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.run import run, until
 from tests.support.server import Answer, Server, serving
-from tests.support.trees import Tree, make_tree
+from tests.support.trees import Tree, make_tree, settle
 from tests.web.test_pages import PAGE, Outline, outline
 
 _MOST = 150
@@ -27,6 +27,7 @@ def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hostile")
     tree = make_tree(folder / _HOSTILE, {"copy": copy, "copy <b>": copy, **odd})
     vault, manifest = folder / "vault", folder / "manifest.json"
+    settle(tree)
     assert run("scan", tree, vault=vault).code == 0
     assert run("manifest", tree, "-o", manifest, vault=vault).code == 0
     words = ("--manifest", manifest, "--license", "LicenseRef-Ours", "--kind", "seal")

@@ -18,7 +18,7 @@ from gorillacomb.vaultmesh.open import key_store, open_trace_for_reading
 from tests.mesh.stand_in import StandIn, standing_in
 from tests.support.run import end_of, run, start, until
 from tests.support.server import Server, serving
-from tests.support.trees import make_tree
+from tests.support.trees import make_tree, settle
 
 _PULSE = 0.5
 
@@ -27,6 +27,7 @@ _PULSE = 0.5
 def own(vault: Path, tmp_path: Path) -> Iterator[Server]:
     """A server of a vault that no other test uses."""
     tree = make_tree(tmp_path / "tree", {"a": {"x": "1"}, "b": {"y": "2"}})
+    settle(tree)
     assert run("scan", tree, vault=vault).code == 0
     with serving(vault) as made:
         yield made

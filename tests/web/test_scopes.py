@@ -23,7 +23,7 @@ from gorillacomb.web.site import ServerOptions, Site
 from tests.docs.example import DOCS
 from tests.support.run import run
 from tests.support.server import Answer, Server, serving
-from tests.support.trees import make_tree
+from tests.support.trees import make_tree, settle
 
 VALUES = {
     "job": "20260101T000000.000000-00000000",
@@ -53,6 +53,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server of its own: what is asked of it starts jobs."""
     folder = tmp_path_factory.mktemp("asked")
     tree = make_tree(folder / "tree", {"a": "one", "b": "one"})
+    settle(tree)
     assert run("scan", tree, vault=folder / "vault").code == 0
     with serving(folder / "vault") as server:
         yield server

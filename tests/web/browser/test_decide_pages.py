@@ -14,7 +14,7 @@ from tests.support.browser import Visitor, visiting
 from tests.support.memory import in_memory
 from tests.support.run import run
 from tests.support.server import Server, serving
-from tests.support.trees import Tree, make_tree
+from tests.support.trees import Tree, make_tree, settle
 from tests.web.test_decide_pages import TREE, answers, kept_file
 
 FILES = 6
@@ -30,6 +30,7 @@ def top(tmp_path: Path) -> Path:
 def running(top: Path) -> Iterator[Server]:
     """A server for each test, since each changes the drive."""
     with in_memory() as folder:
+        settle(top)
         assert run("scan", top, vault=folder / "vault").code == 0
         with serving(folder / "vault") as made:
             yield made
@@ -236,6 +237,7 @@ def many(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Serve
     """A server whose vault has many pairs of folders, of one file each; and how many."""
     top = make_tree(tmp_path / "many", groups(request.param))
     with in_memory() as folder:
+        settle(top)
         assert run("scan", top, vault=folder / "vault").code == 0
         with serving(folder / "vault") as made:
             yield made, top, request.param
