@@ -292,8 +292,8 @@ def _tree_watcher(pending: ChangeQueue, left_out: WatchExclusions) -> TreeWatche
 
         return InotifyWatcher(pending, left_out.holds)
     if sys.platform == "darwin":
-        # watchdog says only in its own words that it has no FSEvents: the causes say it in ours.
-        warnings.filterwarnings("ignore", category=UserWarning, module=r"watchdog\.")
+        # What the causes of the watcher's state say too.
+        warnings.filterwarnings("ignore", "Failed to import fsevents", UserWarning)
         from gorillacomb.watch.fsevents import FSEventsWatcher
 
         return FSEventsWatcher(pending, left_out.holds)

@@ -1,7 +1,6 @@
 """The cases: what runs beside what, and how memory and groups are looked at."""
 
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from . import contenders, groups, memory, peers, trees
@@ -37,15 +36,25 @@ class Memory:
 
 def first(setting: Setting) -> Timed:
     """A full scan into a fresh vault, beside the peers."""
+    bounds = {contenders.SCAN_UNSTAMPED.name: 2.6, contenders.SCAN.name: 3.3}
+    return _first(setting, "first", "First scan", bounds)
+
+
+def photos(setting: Setting) -> Timed:
+    """The same of pictures that lie in few folders, most of them twice."""
+    return _first(on(setting, "photos"), "photos", "First scan of loose photographs", {})
+
+
+def _first(setting: Setting, name: str, title: str, bounds: Mapping[str, float]) -> Timed:
     ours = (contenders.SCAN, contenders.SCAN_UNSTAMPED)
     programs = (contenders.FLOOR_READ, contenders.BARE, *ours, *setting.peers)
     case = Case(
-        "first",
-        "First scan",
+        name,
+        title,
         programs,
         contenders.SCAN.name,
         setting.missing,
-        bounds={contenders.SCAN_UNSTAMPED.name: 2.6, contenders.SCAN.name: 3.3},
+        bounds=bounds,
         why="every byte of every file is hashed and every file gets a row, where a peer reads what"
         " has equal size and first bytes, and keeps nothing. *floor: read, in Python* is what"
         " reading and hashing alone take in this language, *comb()* adds rows and groups; the rest"
@@ -64,16 +73,6 @@ def cold(setting: Setting) -> Timed:
     return timed(
         setting, Case("cold", title, programs, ours.name, setting.missing, rounds, cold=True)
     )
-
-
-def photos(setting: Setting) -> Timed:
-    """A full scan of pictures that lie in few folders, most of them twice."""
-    programs = (
-        *(contenders.FLOOR_READ, contenders.SCAN, contenders.SCAN_UNSTAMPED),
-        *setting.peers,
-    )
-    case = Case("photos", "Loose photographs", programs, contenders.SCAN.name, setting.missing)
-    return timed(on(setting, "photos"), case)
 
 
 def unique(setting: Setting) -> Timed:
@@ -257,14 +256,11 @@ def _again(
 def version(setting: Setting) -> Timed:
     """What it costs to start the program."""
     ours = (contenders.VERSION, contenders.STATUS, contenders.PULSE)
-    theirs = [
-        program
-        for program in (contenders.GIT_VERSION, contenders.RESTIC_VERSION)
-        if shutil.which(program.template[0])
-    ]
+    theirs, missing = peers.starters()
     programs = (contenders.FLOOR_PYTHON, *ours, *theirs)
     rounds = max(MIN_START_RUNS, setting.runs)
-    case = Case("version", "Start-up", programs, contenders.VERSION.name, rounds=rounds)
+    ours_name = contenders.VERSION.name
+    case = Case("version", "Start-up", programs, ours_name, tuple(missing), rounds=rounds)
     with scanned(setting, contenders.SCAN) as home:
         return timed(setting, case, home)
 

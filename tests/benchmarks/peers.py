@@ -8,7 +8,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from .contenders import B3SUM_CHECK, SHA256SUM_CHECK, Contender, Missing, version_of
+from .contenders import (
+    B3SUM_CHECK,
+    GIT_VERSION,
+    RESTIC_VERSION,
+    SHA256SUM_CHECK,
+    Contender,
+    Missing,
+    version_of,
+)
 from .places import BenchError, cache
 
 Say = Callable[[str], None]
@@ -169,10 +177,25 @@ def ready(wanted: Sequence[str], say: Say) -> tuple[list[Contender], list[Missin
 
 def checkers() -> tuple[list[Contender], list[Missing]]:
     """The programs beside which a manifest is checked, and those that are not installed."""
-    found = [SHA256SUM_CHECK]
-    if shutil.which("b3sum") is None:
-        return found, [Missing("b3sum --check", "NOT INSTALLED: apt-get install b3sum")]
-    return [*found, B3SUM_CHECK], []
+    found, missing = _of_the_system(b3sum=B3SUM_CHECK)
+    return [SHA256SUM_CHECK, *found], missing
+
+
+def starters() -> tuple[list[Contender], list[Missing]]:
+    """The programs beside which a start is timed, and those that are not installed."""
+    return _of_the_system(git=GIT_VERSION, restic=RESTIC_VERSION)
+
+
+def _of_the_system(**programs: Contender) -> tuple[list[Contender], list[Missing]]:
+    """Those that are there, by their packages, which are called as what they run."""
+    found: list[Contender] = []
+    missing: list[Missing] = []
+    for package, program in programs.items():
+        if shutil.which(package) is None:
+            missing.append(Missing(program.name, f"NOT INSTALLED: apt-get install {package}"))
+        else:
+            found.append(program)
+    return found, missing
 
 
 def path_of(peer: Peer) -> str | None:

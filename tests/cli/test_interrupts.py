@@ -12,12 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
-from gorillacomb.model import EntryState
+from gorillacomb.model import EntryState, FolderState
 from tests.support.run import (
     TIMEOUT,
     Ran,
@@ -258,9 +258,15 @@ def test_what_an_interrupted_scan_says(
     assert "same command" in ran.err
     status = run("status", vault=vault)
     assert status.code == 0
-    # By the moment: files are left that were listed, folders that were not, or both.
-    left = ("after a quick or interrupted scan", "not listed yet")
-    assert any(words in status.out for words in left)
+    with closing(sqlite3.connect(vault / "index.db")) as database:
+        (files,), (folders,) = database.execute(
+            "SELECT count(*) FROM files WHERE state = ?"
+            " UNION ALL SELECT count(*) FROM folders WHERE state = ?",
+            (EntryState.PENDING, FolderState.UNLISTED),
+        )
+    assert files or folders
+    assert ("after a quick or interrupted scan" in status.out) == bool(files)
+    assert ("not listed yet" in status.out) == bool(folders)
 
 
 @in_proc
