@@ -20,6 +20,7 @@ import pytest
 
 from gorillacomb.cli.commands.admin.vault import command as vault_command
 from gorillacomb.cli.commands.trace.trace import command as trace_command
+from gorillacomb.vault.vault import LOCK, is_locked
 from tests.stamping.trace import check_trace, events, stamping_scan
 from tests.support.homes import config_folder, state_folder
 from tests.support.mounts import fill, remount, tmpfs
@@ -772,9 +773,10 @@ def test_everything_while_a_scan_is_running(
     rounds = 0
     sizes = set()
     while busy.poll() is None:
-        busy.send_signal(signal.SIGSTOP)  # it has the lock for as long as we look
-        if rounds and size_of(vault) >= 4_000:
-            busy.send_signal(signal.SIGCONT)  # every file is in the trace: it may have let go
+        busy.send_signal(signal.SIGSTOP)  # what it has locked stays so for as long as we look
+        os.waitid(os.P_PID, busy.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        if not is_locked(vault / LOCK):
+            busy.send_signal(signal.SIGCONT)  # it is done, and may be closing its databases
             break
         with ThreadPoolExecutor() as threads:  # each waits for a while before it gives up
             for ran in threads.map(lambda command: run(*command, vault=vault), writers):
